@@ -26,8 +26,8 @@ from hardentui.features.harden.probes import asks_originals, assigned
 from hardentui.features.harden.task import Hardening
 from hardentui.features.looking.stack import in_start_order
 from hardentui.harden.score import score_word
-from hardentui.model.draft import safe_file_name
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.journal import EntryState, JournalEntry, journal_document
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -117,7 +117,11 @@ class Conversation:
         for member, probes in self._start(begun, several=several):
             with self._told():
                 card = self._try(member, probes)
-                if self._goes_on(card, member.task, changes=changes):
+                if self._goes_on(
+                    card,
+                    member.task,
+                    changes=changes,
+                ):
                     results.append((card, member.task))
         if results:
             self._apply(results)
@@ -136,7 +140,11 @@ class Conversation:
         reports = (row.report for row in rows)
         members = [report.facts for report in reports if report is not None and report.facts]
         asks = asks_originals(self._bench) if len(members) > 1 else _succeeds
-        return assigned(wishes.probes or (), in_start_order(members), asks)
+        return assigned(
+            wishes.probes or (),
+            in_start_order(members),
+            asks,
+        )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -169,9 +177,17 @@ class Conversation:
         several: bool,
     ) -> Begun | None:
         """None: there is nothing to try, which was told."""
-        task = Hardening(self._bench, self._report_of(row), wishes)
+        task = Hardening(
+            self._bench,
+            self._report_of(row),
+            wishes,
+        )
         if (soak := task.soak) is not None:
-            self._soaks(task, soak, changes=changes)
+            self._soaks(
+                task,
+                soak,
+                changes=changes,
+            )
             return None
         if self._ask is not None and (entry := self._picked_up(task)) is not None:
             self._entry(entry)
@@ -190,7 +206,11 @@ class Conversation:
                 if self._agrees(f"Its trial at {kept.when} worked. Go on with it? [Y/n]")
                 else None
             )
-        return Begun(task, outset, kept)
+        return Begun(
+            task,
+            outset,
+            kept,
+        )
 
     def _try(
         self,
@@ -369,15 +389,27 @@ class Conversation:
 
         done = each_stack(
             [task for _, task in results],
-            lambda tasks, left: self._change(tasks, cards, left),
+            lambda tasks, left: self._change(
+                tasks,
+                cards,
+                left,
+            ),
             undo,
             told,
         )
         entries = [outcome.entry for outcome in done if outcome.entry is not None]
         if self._ask is not None and any(entry.state is EntryState.WAITING for entry in entries):
             entries = self._keep(entries)
-        for outcome, entry in zip(done, entries, strict=True):
-            self._end(outcome.tasks, cards, entry)
+        for outcome, entry in zip(
+            done,
+            entries,
+            strict=True,
+        ):
+            self._end(
+                outcome.tasks,
+                cards,
+                entry,
+            )
 
     def _change(
         self,
@@ -401,7 +433,11 @@ class Conversation:
                     within * left,
                 )
         except ApplyFailed:
-            self._end(tasks, cards, History().find(tasks[0].entry_id))
+            self._end(
+                tasks,
+                cards,
+                History().find(tasks[0].entry_id),
+            )
             raise
 
     def _keep(self, entries: list[JournalEntry]) -> list[JournalEntry]:
@@ -425,7 +461,11 @@ class Conversation:
 
     # --- what is told -----------------------------------------------------------------------------
 
-    def _lines(self, card: Card, task: Hardening) -> None:
+    def _lines(
+        self,
+        card: Card,
+        task: Hardening,
+    ) -> None:
         if self._json:
             return
         self._terminal.write(

@@ -45,9 +45,21 @@ def everything_options(parser: ArgumentParser) -> None:
         "try all of them in the background, several at once; a second call shows the same run and "
         "goes on with it",
     )
-    flag(group, "--keep", "with --everything: apply what is ready, without trying anything")
-    flag(group, "--stop", "with --everything: end the trials that run; what is done stays")
-    flag(group, "--again", "with --everything: try those again that were tried before")
+    flag(
+        group,
+        "--keep",
+        "with --everything: apply what is ready, without trying anything",
+    )
+    flag(
+        group,
+        "--stop",
+        "with --everything: end the trials that run; what is done stays",
+    )
+    flag(
+        group,
+        "--again",
+        "with --everything: try those again that were tried before",
+    )
     group.add_argument(
         "--at-once",
         metavar="N",
@@ -55,7 +67,11 @@ def everything_options(parser: ArgumentParser) -> None:
         default=0,
         help="with --everything: how many trials at once (default: by processors and memory)",
     )
-    group.add_argument("--as-runner", action="store_true", help=SUPPRESS)
+    group.add_argument(
+        "--as-runner",
+        action="store_true",
+        help=SUPPRESS,
+    )
 
 
 def run_everything(options: Namespace, terminal: Terminal) -> int:
@@ -64,7 +80,11 @@ def run_everything(options: Namespace, terminal: Terminal) -> int:
             "--everything tries all fixes with the probes that it finds, and applies the result.",
             "Omit -o, --probe, --check and --soak, or name the containers.",
         )
-    with session.workbench(options, terminal, everything=True) as bench:
+    with session.workbench(
+        options,
+        terminal,
+        everything=True,
+    ) as bench:
         files = RunFiles(bench.opened)
         if options.as_runner:
             runner = Unattended(
@@ -98,7 +118,12 @@ def run_everything(options: Namespace, terminal: Terminal) -> int:
         ready = run.with_standing(Standing.READY)
         if options.only_try or not ready:
             return 0 if ready or run.with_standing(Standing.NOTHING, Standing.KEPT) else 1
-        return _Keeping(bench, files, options, terminal).keep(ready)
+        return _Keeping(
+            bench,
+            files,
+            options,
+            terminal,
+        ).keep(ready)
 
 
 def _stop(files: RunFiles, terminal: Terminal) -> int:
@@ -117,7 +142,11 @@ def _stop(files: RunFiles, terminal: Terminal) -> int:
 class _Shown:
     """The run, told as it goes on: lines for people, or documents."""
 
-    def __init__(self, options: Namespace, terminal: Terminal) -> None:
+    def __init__(
+        self,
+        options: Namespace,
+        terminal: Terminal,
+    ) -> None:
         self._terminal = terminal
         self._json = options.format == "json"
         self._told: dict[str, Standing] = {}
@@ -214,10 +243,18 @@ class _Keeping:
         self._terminal.clear()
         if entry.state is EntryState.WAITING and self._asks:
             entry = self._confirmed(entry)
-        write_entries(self._terminal, (entry,), self._options.format)
+        write_entries(
+            self._terminal,
+            (entry,),
+            self._options.format,
+        )
         return ApplyFailed.exit_code if self._failed or not entry.in_force else 0
 
-    def _says_yes(self, question: str, otherwise: str = "n") -> bool:
+    def _says_yes(
+        self,
+        question: str,
+        otherwise: str = "n",
+    ) -> bool:
         self._terminal.complain(question)
         answer = sys.stdin.readline().strip().lower()
         return (answer or otherwise) in _YES

@@ -22,11 +22,11 @@ from hardentui.cli.parser import (
 )
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
-from hardentui.features.checklists.loading import know_checks
+from hardentui.features.checklists.known_checks import know_checks
 from hardentui.features.fix.saving import save_texts
 from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes
+from hardentui.model.application_labels import compose_project
 from hardentui.model.draft import TextFile
-from hardentui.model.network import compose_project
 
 if TYPE_CHECKING:
     from hardentui.features.views import Row
@@ -105,11 +105,20 @@ def arguments(parser: ArgumentParser) -> None:
     format_option(group)
 
 
-def run(options: Namespace, terminal: Terminal) -> int:
+def run(
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     if options.everything:
-        return run_everything(options, terminal)
+        return run_everything(
+            options,
+            terminal,
+        )
     if not options.names:
-        raise UsageError("Which containers?", "hardentui harden NAME, or --everything for all.")
+        raise UsageError(
+            "Which containers?",
+            "hardentui harden NAME, or --everything for all.",
+        )
     changes = not (options.only_try or options.directory)
     asks = sys.stdin.isatty() and not options.yes
     if changes and not asks and not options.yes:
@@ -120,7 +129,14 @@ def run(options: Namespace, terminal: Terminal) -> int:
         )
     if options.soak and not changes:
         raise UsageError("--soak applies the result: it does not go with --try or -o.")
-    know_checks(options.check, getattr(options, "checklist", ""))
+    know_checks(
+        options.check,
+        getattr(
+            options,
+            "checklist",
+            "",
+        ),
+    )
     confirm = options.confirm_within
     wishes = HardenWishes(
         checks=tuple(options.check),
@@ -131,17 +147,39 @@ def run(options: Namespace, terminal: Terminal) -> int:
         soak=options.soak,
         directory=options.directory,
     )
-    with session.workbench(options, terminal) as bench:
+    with session.workbench(
+        options,
+        terminal,
+    ) as bench:
         bench.surroundings.host()  # the engine's defaults show what a container set itself
-        rows = session.scan(bench, terminal)
-        names = _chosen(rows, options.names)
+        rows = session.scan(
+            bench,
+            terminal,
+        )
+        names = _chosen(
+            rows,
+            options.names,
+        )
         told = Conversation(
             bench, terminal, _ask(terminal) if asks else None, json=options.format == "json"
         )
-        code = told.harden(names, wishes, changes=changes)
+        code = told.harden(
+            names,
+            wishes,
+            changes=changes,
+        )
         if told.override is not None:
-            file = TextFile(told.override.name, told.override.text)
-            terminal.tell_written(save_texts([file], options.directory), note=True)
+            file = TextFile(
+                told.override.name,
+                told.override.text,
+            )
+            terminal.tell_written(
+                save_texts(
+                    [file],
+                    options.directory,
+                ),
+                note=True,
+            )
     return code
 
 
@@ -158,9 +196,15 @@ def _chosen(
     for name in names:
         members = [row.id for row in rows if name in _groups(row)]
         if len(same := [row for row in rows if row.name == name]) > 1:
-            raise session.several(name, same)
+            raise session.several(
+                name,
+                same,
+            )
         wanted += [name] if same or not members else members
-    return session.named(rows, wanted)
+    return session.named(
+        rows,
+        wanted,
+    )
 
 
 def _groups(row: Row) -> tuple[str, ...]:

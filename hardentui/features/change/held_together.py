@@ -50,9 +50,18 @@ def begun_together(
         container=plural(containers, "container"),
         engine=engine,
         by=who(),
-        confirm_clock=ConfirmClock(boot="", uptime=0.0, seconds=confirm_within),
+        confirm_clock=ConfirmClock(
+            boot="",
+            uptime=0.0,
+            seconds=confirm_within,
+        ),
     )
-    with locked(lock_directory(journal), entry.id, engine, f"harden by {who()}"):
+    with locked(
+        lock_directory(journal),
+        entry.id,
+        engine,
+        f"harden by {who()}",
+    ):
         journal.write(entry)
         with guarded(entry.id):
             yield entry
@@ -84,9 +93,17 @@ def finish_together(journal: Journal, holder: JournalEntry) -> JournalEntry:
     kept = [part for part in parts_of(journal, holder) if part.in_force]
     seconds = holder.confirm_clock.seconds if holder.confirm_clock is not None else 0.0
     many = plural(sum(len(part.containers) for part in kept), "container")
-    holder = replace(holder, container=many, parts=tuple(part.id for part in reversed(kept)))
+    holder = replace(
+        holder,
+        container=many,
+        parts=tuple(part.id for part in reversed(kept)),
+    )
     if not kept:
-        done = replace(holder, state=EntryState.ROLLED_BACK, reason="No change could be kept.")
+        done = replace(
+            holder,
+            state=EntryState.ROLLED_BACK,
+            reason="No change could be kept.",
+        )
     elif not seconds:
         done = replace(holder, state=EntryState.DONE)
     else:

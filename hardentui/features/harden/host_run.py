@@ -147,7 +147,11 @@ class RunFiles:
             for engine in opened.engines
         )
         name = hashlib.sha256("\n".join(addresses).encode()).hexdigest()[:12]
-        self.directory = os.path.join(state_directory(), "everything", name)
+        self.directory = os.path.join(
+            state_directory(),
+            "everything",
+            name,
+        )
         self._found_with = (
             ("--demo",)
             if opened.simulated
@@ -175,7 +179,11 @@ class RunFiles:
         except (OSError, msgspec.MsgspecError):
             return None
 
-    def keep_card(self, member: Member, card: Card) -> None:
+    def keep_card(
+        self,
+        member: Member,
+        card: Card,
+    ) -> None:
         with suppress(OSError):  # its trial is kept, and it can be tried again
             write_own(self._card_path(member), msgspec.json.encode(card))
 
@@ -186,7 +194,12 @@ class RunFiles:
     def is_running(self) -> bool:
         """Whether a process works on it."""
         try:
-            with locked(self.directory, _LOCK, "", "a look"):
+            with locked(
+                self.directory,
+                _LOCK,
+                "",
+                "a look",
+            ):
                 return False
         except Locked:
             return True
@@ -229,7 +242,13 @@ class RunFiles:
         ]
         words = ["--quiet", "harden", *names, "--everything", "--as-runner", *options]
         try:
-            start_detached(our_module("hardentui", *words, *self._found_with))
+            start_detached(
+                our_module(
+                    "hardentui",
+                    *words,
+                    *self._found_with,
+                )
+            )
         except OSError as error:
             raise UsageError(f"The trials cannot be started: {error.strerror}.") from error
         end = time.monotonic() + _BEGINS_WITHIN
@@ -255,9 +274,18 @@ class RunFiles:
 
     def held(self) -> AbstractContextManager[None]:
         """The lock of the process that works. Raises Locked if there is one already."""
-        return locked(self.directory, _LOCK, "", f"trials of all containers by {who()}")
+        return locked(
+            self.directory,
+            _LOCK,
+            "",
+            f"trials of all containers by {who()}",
+        )
 
     @property
     def command(self) -> str:
         """What tells of it, and goes on, on a command line."""
-        return own_command(self._found_with, "harden", "--everything")
+        return own_command(
+            self._found_with,
+            "harden",
+            "--everything",
+        )

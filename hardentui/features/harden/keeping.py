@@ -40,18 +40,37 @@ class Outcome(Struct, frozen=True):
 
     @property
     def names(self) -> str:
-        return visible(", ".join(task.report.subject.name for task in self.tasks), 200)
+        return visible(
+            ", ".join(task.report.subject.name for task in self.tasks),
+            200,
+        )
 
 
-def score_without(task: Hardening, checks: Set[str]) -> int | None:
+def score_without(
+    task: Hardening,
+    checks: Set[str],
+) -> int | None:
     """The score after the plan of what worked, if these fixes are left out."""
     assert task.trial is not None  # noqa: S101 - it was tried
     planner = task.bench.planner
-    plan = plan_of_trial(planner, task.report, without(task.trial, checks))
-    return planner.score_after(task.report, plan).value
+    plan = plan_of_trial(
+        planner,
+        task.report,
+        without(
+            task.trial,
+            checks,
+        ),
+    )
+    return planner.score_after(
+        task.report,
+        plan,
+    ).value
 
 
-def leave_out(task: Hardening, checks: Set[str]) -> None:
+def leave_out(
+    task: Hardening,
+    checks: Set[str],
+) -> None:
     """Leave these fixes out of what worked, and prepare the rest.
 
     Raises:
@@ -59,8 +78,15 @@ def leave_out(task: Hardening, checks: Set[str]) -> None:
     """
     assert task.trial is not None  # noqa: S101 - its card was made
     assert task.prepared is not None  # noqa: S101 - its card was made
-    task.trial = without(task.trial, checks)
-    task.plan = plan_of_trial(task.bench.planner, task.report, task.trial)
+    task.trial = without(
+        task.trial,
+        checks,
+    )
+    task.plan = plan_of_trial(
+        task.bench.planner,
+        task.report,
+        task.trial,
+    )
     task.prepare(task.prepared.wishes)
 
 
@@ -79,23 +105,53 @@ def each_stack(
         changes += [(number, group) for group in (*alone, replaced) if group]
     done: list[tuple[int, Outcome, JournalEntry]] = []
     failed: set[int] = set()
-    for left, (number, group) in zip(range(len(changes), 0, -1), changes, strict=True):
+    for left, (number, group) in zip(
+        range(
+            len(changes),
+            0,
+            -1,
+        ),
+        changes,
+        strict=True,
+    ):
         if number in failed:
             continue
         try:
-            entry = change(group, left)
+            entry = change(
+                group,
+                left,
+            )
         except HardenError as error:
             failed.add(number)
-            told(Outcome(tuple(group), why=error))
+            told(
+                Outcome(
+                    tuple(group),
+                    why=error,
+                )
+            )
         else:
-            done.append((number, Outcome(tuple(group), entry), entry))
+            done.append(
+                (
+                    number,
+                    Outcome(
+                        tuple(group),
+                        entry,
+                    ),
+                    entry,
+                )
+            )
             told(done[-1][1])
     for number, outcome, entry in reversed(done):
         if number in failed:
             try:
                 undo(entry)
             except HardenError as error:
-                told(replace(outcome, why=error))
+                told(
+                    replace(
+                        outcome,
+                        why=error,
+                    )
+                )
     return [outcome for number, outcome, _ in done if number not in failed]
 
 
@@ -119,10 +175,19 @@ def change_of(
     assert first.prepared is not None  # noqa: S101 - its card says that it can be applied
     wishes = first.prepared.wishes
     if others or begins is not None or wishes.confirm_within != confirm_within:
-        first.prepare(replace(wishes, confirm_within=confirm_within), others)
+        first.prepare(
+            replace(
+                wishes,
+                confirm_within=confirm_within,
+            ),
+            others,
+        )
     if begins is not None:
         first.hold(begins(first.entry_id))
-    return first.apply(on_event, stop)
+    return first.apply(
+        on_event,
+        stop,
+    )
 
 
 class Struck(Struct, frozen=True):
@@ -158,7 +223,13 @@ def keep_all(
     tasks = []
     for struck in chosen:
         try:
-            tasks.append(_picked_up(bench, struck, everything=everything))
+            tasks.append(
+                _picked_up(
+                    bench,
+                    struck,
+                    everything=everything,
+                )
+            )
         except HardenError as error:
             told(
                 f"{visible(struck.member.name, 80)} is left out: {error.title} {error.hint}".strip()
@@ -166,29 +237,61 @@ def keep_all(
     if not tasks:
         raise UsageError("Nothing was changed: no result can be applied.")
     journal = Journal()
-    address = address_of(bench.opened, known_facts(tasks[0].report).engine)
-    with begun_together(journal, len(tasks), address, confirm_within) as holder:
+    address = address_of(
+        bench.opened,
+        known_facts(tasks[0].report).engine,
+    )
+    with begun_together(
+        journal,
+        len(tasks),
+        address,
+        confirm_within,
+    ) as holder:
 
         def begins(part: str) -> str:
             nonlocal holder
-            holder = add_part(journal, holder, part)
+            holder = add_part(
+                journal,
+                holder,
+                part,
+            )
             return holder.id
 
-        def change(group: Sequence[Hardening], left: int) -> JournalEntry:
+        def change(
+            group: Sequence[Hardening],
+            left: int,
+        ) -> JournalEntry:
             if stop.is_set():
                 raise UsageError("Stopped before it began; nothing was changed.")
-            return change_of(group, on_event, stop, 0.0, begins)
+            return change_of(
+                group,
+                on_event,
+                stop,
+                0.0,
+                begins,
+            )
 
         each_stack(
             tasks,
             change,
-            lambda entry: History().undo(entry, on_event),
+            lambda entry: History().undo(
+                entry,
+                on_event,
+            ),
             told,
         )
-        return finish_together(journal, holder)
+        return finish_together(
+            journal,
+            holder,
+        )
 
 
-def _picked_up(bench: Workbench, struck: Struck, *, everything: bool) -> Hardening:
+def _picked_up(
+    bench: Workbench,
+    struck: Struck,
+    *,
+    everything: bool,
+) -> Hardening:
     """Its trial, as if it had just ended.
 
     Raises:
@@ -197,14 +300,30 @@ def _picked_up(bench: Workbench, struck: Struck, *, everything: bool) -> Hardeni
     row = bench.containers.refresh(struck.member.key)
     if row is None or row.report is None:
         raise NotFound("It is gone.")
-    task = Hardening(bench, row.report, HardenWishes(everything=everything, together=True))
+    task = Hardening(
+        bench,
+        row.report,
+        HardenWishes(
+            everything=everything,
+            together=True,
+        ),
+    )
     outset = task.outset()
     kept = task.tried_before()
     if kept is None:
-        raise CannotFix("Its trial is older than a day, or no longer fits.", "Try it again.")
-    card = task.picked_up(outset, kept)
+        raise CannotFix(
+            "Its trial is older than a day, or no longer fits.",
+            "Try it again.",
+        )
+    card = task.picked_up(
+        outset,
+        kept,
+    )
     if card.obstacle:
         raise CannotFix(card.obstacle)
     if struck.checks:
-        leave_out(task, struck.checks)
+        leave_out(
+            task,
+            struck.checks,
+        )
     return task

@@ -31,9 +31,9 @@ from hardentui.features.trial.page import flagged
 from hardentui.features.views import Row, without_originals
 from hardentui.harden.score import Level
 from hardentui.host.process.free import memory_of_host
+from hardentui.model.application_labels import compose_project
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
-from hardentui.model.network import compose_project
 from hardentui.model.trial import Result, TrialEvent
 from hardentui.visible import visible
 
@@ -50,9 +50,26 @@ _PAUSE = 0.5  # seconds between two looks at who asks to stop
 
 def how_many_at_once(bench: Workbench) -> int:
     """By the processors and the memory that are free; disk is the budget of each trial."""
-    free = known(memory_of_host, bench.opened.files)
-    by_memory = _MOST if isinstance(free, Unread) else free.free // _MEMORY_OF_A_TRIAL
-    return max(1, min(_PER_PROCESSOR * (os.cpu_count() or 1), by_memory, _MOST))
+    free = known(
+        memory_of_host,
+        bench.opened.files,
+    )
+    by_memory = (
+        _MOST
+        if isinstance(
+            free,
+            Unread,
+        )
+        else free.free // _MEMORY_OF_A_TRIAL
+    )
+    return max(
+        1,
+        min(
+            _PER_PROCESSOR * (os.cpu_count() or 1),
+            by_memory,
+            _MOST,
+        ),
+    )
 
 
 class Unattended:
@@ -98,7 +115,10 @@ class Unattended:
             os.nice(_NICE - os.nice(0))
             self._list()
             self._write()
-            watching = threading.Thread(target=self._watch, daemon=True)
+            watching = threading.Thread(
+                target=self._watch,
+                daemon=True,
+            )
             watching.start()
             try:
                 self._look()
@@ -107,14 +127,22 @@ class Unattended:
                 stopped = self._stop.is_set()
                 self._stop.set()
                 watching.join(_ENDS_WITHIN)
-                run = replace(self._state(), ended=time.time(), stopped=stopped)
+                run = replace(
+                    self._state(),
+                    ended=time.time(),
+                    stopped=stopped,
+                )
                 self._files.write(run)
         return run
 
     def _state(self) -> HostRun:
         with self._lock:
             members = tuple(self._members.values())
-        return HostRun(members=members, begun=self._begun, at_once=self._at_once)
+        return HostRun(
+            members=members,
+            begun=self._begun,
+            at_once=self._at_once,
+        )
 
     def _write(self) -> None:
         self._files.write(self._state())
@@ -131,7 +159,10 @@ class Unattended:
 
     def _set(self, key: str, **changes: object) -> None:
         with self._lock:
-            self._members[key] = replace(self._members[key], **changes)
+            self._members[key] = replace(
+                self._members[key],
+                **changes,
+            )
 
     def _list(self) -> None:
         """The containers that are meant; of one that has not changed the earlier result stays."""
@@ -147,7 +178,10 @@ class Unattended:
         earlier = self._files.read()
         results = {member.key: member for member in earlier.members} if earlier else {}
         for row, group in _in_order(without_originals(rows.values())):
-            member = self._member(row, group)
+            member = self._member(
+                row,
+                group,
+            )
             before = results.get(row.key)
             if self._wanted and row.id not in self._wanted:
                 if before is None:
@@ -159,7 +193,11 @@ class Unattended:
                 member = before
             self._members[row.key] = member
 
-    def _member(self, row: Row, group: str) -> Member:
+    def _member(
+        self,
+        row: Row,
+        group: str,
+    ) -> Member:
         report = row.report
         facts = report.facts if report is not None else None
         score = report.score if report is not None else None
@@ -169,7 +207,12 @@ class Unattended:
             name=row.name,
             engine=row.engine.label,
             group=group,
-            fingerprint=_fingerprint(facts, everything=self._everything) if facts else "",
+            fingerprint=_fingerprint(
+                facts,
+                everything=self._everything,
+            )
+            if facts
+            else "",
             before=score.value if score else None,
             level_before=score.level.value if score and score.level else "",
         )
@@ -182,19 +225,35 @@ class Unattended:
         for member in self._waiting():
             if self._stop.is_set():
                 return
-            self._set(member.key, now="looking at it")
+            self._set(
+                member.key,
+                now="looking at it",
+            )
             try:
                 begun = self._begin(member)
             except HardenError as error:
-                self._refused(member, f"{error.title} {error.hint}")
+                self._refused(
+                    member,
+                    f"{error.title} {error.hint}",
+                )
                 continue
             if begun is None:
-                self._set(member.key, standing=Standing.NOTHING, now="")
+                self._set(
+                    member.key,
+                    standing=Standing.NOTHING,
+                    now="",
+                )
                 continue
             self._tasks[member.key] = begun
-            self._set(member.key, now="")
+            self._set(
+                member.key,
+                now="",
+            )
 
-    def _begin(self, member: Member) -> tuple[Hardening, Outset] | None:
+    def _begin(
+        self,
+        member: Member,
+    ) -> tuple[Hardening, Outset] | None:
         """None: there is nothing to change. Raises HardenError: it cannot be tried."""
         row = self._bench.containers.refresh(member.key)
         report = row.report if row is not None else None
@@ -207,8 +266,15 @@ class Unattended:
             other.key != member.key and other.group == member.group
             for other in self._state().members
         )
-        wishes = HardenWishes(everything=self._everything, together=together)
-        task = Hardening(self._bench, report, wishes)
+        wishes = HardenWishes(
+            everything=self._everything,
+            together=together,
+        )
+        task = Hardening(
+            self._bench,
+            report,
+            wishes,
+        )
         if task.soak is not None:
             raise HardenError("Its learned profile soaks: a change is in force, and is watched.")
         outset = task.outset()
@@ -229,7 +295,10 @@ class Unattended:
                     member, last = work.get_nowait()
                 except queue.Empty:
                     return
-                if not self._try(member, last=last):
+                if not self._try(
+                    member,
+                    last=last,
+                ):
                     postponed.append(member)
 
         with ThreadPoolExecutor(self._at_once) as pool:
@@ -237,39 +306,93 @@ class Unattended:
                 pool.submit(worker)
         for member in postponed:  # alone now
             if not self._stop.is_set():
-                self._try(member, last=True)
+                self._try(
+                    member,
+                    last=True,
+                )
 
-    def _try(self, member: Member, *, last: bool) -> bool:
+    def _try(
+        self,
+        member: Member,
+        *,
+        last: bool,
+    ) -> bool:
         """Whether there is a result; `last`: no room is a result too."""
         task, outset = self._tasks[member.key]
         probes = (outset.probe.command,) if outset.probe else ()
         began = time.time()
-        self._set(member.key, standing=Standing.RUNNING, began=began)
+        self._set(
+            member.key,
+            standing=Standing.RUNNING,
+            began=began,
+        )
 
         def tell(event: TrialEvent) -> None:
-            self._set(member.key, now=visible(event.text, 100))
+            self._set(
+                member.key,
+                now=visible(
+                    event.text,
+                    100,
+                ),
+            )
 
         try:
-            card = task.try_out(outset, probes, tell, self._stop)
+            card = task.try_out(
+                outset,
+                probes,
+                tell,
+                self._stop,
+            )
             if card.trial.result is Result.NO_ROOM and not last:
-                self._set(member.key, standing=Standing.WAITING, now="waits for room")
+                self._set(
+                    member.key,
+                    standing=Standing.WAITING,
+                    now="waits for room",
+                )
                 return False
-            self._tried(member, task, card, time.time() - began)
+            self._tried(
+                member,
+                task,
+                card,
+                time.time() - began,
+            )
         except KeyboardInterrupt:
-            self._set(member.key, standing=Standing.WAITING, now="")
+            self._set(
+                member.key,
+                standing=Standing.WAITING,
+                now="",
+            )
         except HardenError as error:
-            self._refused(member, f"{error.title} {error.hint}", time.time() - began)
+            self._refused(
+                member,
+                f"{error.title} {error.hint}",
+                time.time() - began,
+            )
         except Exception as fault:  # one container must not end the run of the others
-            self._refused(member, f"An internal error: {type(fault).__name__}.")
+            self._refused(
+                member,
+                f"An internal error: {type(fault).__name__}.",
+            )
         return True
 
-    def _refused(self, member: Member, reason: str, seconds: float = 0.0) -> None:
+    def _refused(
+        self,
+        member: Member,
+        reason: str,
+        seconds: float = 0.0,
+    ) -> None:
         self._set(
             member.key,
             standing=Standing.NOT_READY,
-            reason=visible(" ".join(reason.split()), 400),
+            reason=visible(
+                " ".join(reason.split()),
+                400,
+            ),
             now="",
-            seconds=round(seconds, 1),
+            seconds=round(
+                seconds,
+                1,
+            ),
         )
 
     def _tried(
@@ -279,7 +402,10 @@ class Unattended:
         card: Card,
         seconds: float,
     ) -> None:
-        self._files.keep_card(member, card)
+        self._files.keep_card(
+            member,
+            card,
+        )
         before, after = card.before, card.after
         standing, reason = _standing_of(card)
         works = standing is not Standing.NOT_READY
@@ -288,16 +414,32 @@ class Unattended:
             standing=standing,
             reason=reason,
             now="",
-            seconds=round(seconds, 1),
+            seconds=round(
+                seconds,
+                1,
+            ),
             before=before.score,
             after=after.score if works else None,
             level_before=before.level or "",
             level_after=(after.level or "") if works else "",
             capabilities=(before.capabilities, after.capabilities),
-            calls=_pair(before.system_calls, after.system_calls),
-            bugs=_pair(before.kernel_vulnerabilities, after.kernel_vulnerabilities),
+            calls=_pair(
+                before.system_calls,
+                after.system_calls,
+            ),
+            bugs=_pair(
+                before.kernel_vulnerabilities,
+                after.kernel_vulnerabilities,
+            ),
             downtime=card.expected_downtime_seconds,
-            fixes=tuple(_fixes(task, card)) if works else (),
+            fixes=tuple(
+                _fixes(
+                    task,
+                    card,
+                )
+            )
+            if works
+            else (),
             decide=(*card.decide, *card.needs_values),
             left_out=card.left_out,
         )
@@ -315,9 +457,18 @@ def _in_order(rows: tuple[Row, ...]) -> Iterator[tuple[Row, str]]:
         scores = [row.report.score.value for row in members if row.report is not None]
         return min((score for score in scores if score is not None), default=100)
 
-    for members in sorted(groups, key=worst):
-        name = _group_name(members, facts)
-        for row in sorted(members, key=lambda row: worst([row])):
+    for members in sorted(
+        groups,
+        key=worst,
+    ):
+        name = _group_name(
+            members,
+            facts,
+        )
+        for row in sorted(
+            members,
+            key=lambda row: worst([row]),
+        ):
             yield row, name
 
 
@@ -328,15 +479,40 @@ def _group_name(
     if len(members) == 1:
         return members[0].name
     projects = [compose_project(about.labels) for row in members if (about := facts[row.key])]
-    return next(filter(None, (*projects, *(row.pod for row in members))), members[0].name)
+    return next(
+        filter(
+            None,
+            (*projects, *(row.pod for row in members)),
+        ),
+        members[0].name,
+    )
 
 
-def _fingerprint(facts: ContainerFacts, *, everything: bool) -> str:
+def _fingerprint(
+    facts: ContainerFacts,
+    *,
+    everything: bool,
+) -> str:
     """Of what a result depends on: what was asked for when it was created, its image, its engine."""
     inspect = facts.inspect
-    parts = [inspect.get(name) for name in ("Id", "Image", "Config", "HostConfig")]
-    asked = (str(facts.engine.version), __version__, everything)
-    encoded = msgspec.json.encode([*parts, asked], order="deterministic")
+    parts = [
+        inspect.get(name)
+        for name in (
+            "Id",
+            "Image",
+            "Config",
+            "HostConfig",
+        )
+    ]
+    asked = (
+        str(facts.engine.version),
+        __version__,
+        everything,
+    )
+    encoded = msgspec.json.encode(
+        [*parts, asked],
+        order="deterministic",
+    )
     return hashlib.sha256(encoded).hexdigest()[:24]
 
 
@@ -347,24 +523,57 @@ def _standing_of(card: Card) -> tuple[Standing, str]:
         reason = (
             summary(card) if card.trial.result.judged else f"{why} {card.trial.baseline.advice}"
         )
-        return Standing.NOT_READY, visible(" ".join(reason.split()), 400)
+        return Standing.NOT_READY, visible(
+            " ".join(reason.split()),
+            400,
+        )
     if card.obstacle:
-        return Standing.DECIDE, visible(card.obstacle, 400)
+        return Standing.DECIDE, visible(
+            card.obstacle,
+            400,
+        )
     asks = (*card.decide, *card.needs_values)
     if card.after.level == Level.TAKEOVER and asks:
-        return Standing.DECIDE, visible(f"Still {card.after.level}: {asks[0]}", 400)
+        return Standing.DECIDE, visible(
+            f"Still {card.after.level}: {asks[0]}",
+            400,
+        )
     return Standing.READY, ""
 
 
-def _pair(before: int | None, after: int | None) -> tuple[int, int] | None:
+def _pair(
+    before: int | None,
+    after: int | None,
+) -> tuple[int, int] | None:
     return None if before is None or after is None else (before, after)
 
 
-def _fixes(task: Hardening, card: Card) -> Iterator[Fix]:
+def _fixes(
+    task: Hardening,
+    card: Card,
+) -> Iterator[Fix]:
     """Each fix with what it changes, and the score without it."""
     texts: dict[str, list[str]] = {}
     for kept in card.trial.kept:
-        texts.setdefault(kept.check, []).append(flagged(kept.option, kept.after))
+        texts.setdefault(
+            kept.check,
+            [],
+        ).append(
+            flagged(
+                kept.option,
+                kept.after,
+            )
+        )
     for check, changes in texts.items():
-        score = score_without(task, frozenset({check}))
-        yield Fix(check, visible("; ".join(dict.fromkeys(changes)), 200), score)
+        score = score_without(
+            task,
+            frozenset({check}),
+        )
+        yield Fix(
+            check,
+            visible(
+                "; ".join(dict.fromkeys(changes)),
+                200,
+            ),
+            score,
+        )
