@@ -44,6 +44,14 @@ container with an entry point of its own runs something else: then no entry is u
 | application | images | proof | default fixes of a bare Quadlet | score at rest |
 |---|---|---|---|---|
 """
+_MEASURED = """\
+
+## Measured
+
+`python -m tools.application_corpus --write FOLDER…` counts on checkouts of public repositories,
+and makes the default fixes; `python -m tools.application_trials --write` tries the applications
+that are run, with their entries and without.
+"""
 _TAIL = """\
 
 ## Your own
@@ -61,6 +69,33 @@ read, and contribute it (CONTRIBUTING.md).
 """
 
 
+DOCS = Path(__file__).parents[1] / "docs" / "applications.md"
+_SECTIONS = ("corpus", "trials")
+"""What other tools measure: `make docs` keeps it."""
+
+
+def keep_section(name: str, text: str) -> None:
+    """Write what a tool measured between its marks on the page."""
+    begin, end = _marks(name)
+    before, _, rest = DOCS.read_text().partition(begin)
+    DOCS.write_text(f"{before}{begin}{text}{end}{rest.partition(end)[2]}")
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name}: tools/application_{name}.py -->\n", f"<!-- end of {name} -->\n"
+
+
+def kept_section(name: str) -> str:
+    """What a tool wrote between its marks."""
+    begin, end = _marks(name)
+    return DOCS.read_text().partition(begin)[2].partition(end)[0] if DOCS.exists() else ""
+
+
+def _marked(name: str) -> str:
+    begin, end = _marks(name)
+    return f"\n{begin}{kept_section(name)}{end}"
+
+
 class _Row(Struct, frozen=True):
     name: str
     images: str
@@ -76,7 +111,8 @@ def page() -> str:
         rows = [
             _row(family, Path(directory) / family.name) for family in Library(our_files()).all()
         ]
-    return _HEAD + "".join(_line(row) for row in rows) + "".join(_legend()) + _TAIL
+    table = "".join(_line(row) for row in rows) + "".join(_legend())
+    return _HEAD + table + _MEASURED + "".join(map(_marked, _SECTIONS)) + _TAIL
 
 
 def _row(family: Family, directory: Path) -> _Row:

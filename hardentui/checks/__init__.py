@@ -56,7 +56,8 @@ _MODULES = {
         "limits": "no-cpu-limit no-memory-limit no-pids-limit unenforceable-limits",
         "process_limits": "disabled-cgroups loose-ulimits oom-kill-exempt unbraked-restart",
         "namespaces": "foreign-ipc host-ipc host-pid",
-        "secrets": "loose-secret plaintext-secret-env secret-in-metadata secret-on-command-line",
+        "secret_variables": "plaintext-secret-env",
+        "secrets": "loose-secret secret-in-metadata secret-on-command-line",
         "host_environment": "leaking-host-environment",
         "mounts": (
             "relabelled-system-directory sensitive-host-mount shared-mount-propagation "

@@ -24,6 +24,7 @@ from hardentui.options import *
 from hardentui.reading.capabilities import declared_set
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.images import reference
+from hardentui.reading.secrets import secrets_in_pairs
 
 _TIGHT = frozenset({"ro", "readonly", "noexec", "nosuid", "nodev", "O"})
 _OPENING = frozenset({"exec", "suid", "dev", "rw", "z", "Z"})
@@ -130,15 +131,33 @@ def read_only_tmpfs(
 
 
 def secrets(before: ContainerFacts, after: ContainerFacts) -> str:
-    """A secret stays a file, readable by no more users than before."""
+    """A secret stays a file, readable by no more users than before. A new one may only take the
+    place of a credential in a variable."""
     old = {_secret_name(secret): secret for secret in before.spec[SECRETS]}
     for secret in after.spec[SECRETS]:
         name = _secret_name(secret)
         if name not in old:
-            return f"adds the secret {name}"
-        if _secret_bits(secret) & ~_secret_bits(old[name]):
+            if not _takes_the_place_of_a_variable(before, after, secret):
+                return f"adds the secret {name}"
+        elif _secret_bits(secret) & ~_secret_bits(old[name]):
             return f"lets more users read the secret {name}"
     return ""
+
+
+def _takes_the_place_of_a_variable(
+    before: ContainerFacts,
+    after: ContainerFacts,
+    secret: str,
+) -> bool:
+    """Whether only its owner can read it, and a variable with the path of its file stands where
+    one with a credential stood."""
+    given: tuple[str, ...] = before.spec[ENV]
+    kept = {pair.partition("=")[0] for pair in after.spec[ENV]}
+    gone = {name for name, _ in secrets_in_pairs(given)} - kept
+    path = f"/run/secrets/{secret.partition(',')[0]}"
+    files = {pair.partition("=")[0] for pair in after.spec[ENV] if pair.partition("=")[2] == path}
+    named = any(file.startswith(name) for name in gone for file in files)
+    return named and not _secret_bits(secret) & 0o077
 
 
 def _secret_name(secret: str) -> str:

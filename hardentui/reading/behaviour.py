@@ -19,7 +19,27 @@ from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options import bounding_set, given_explicitly
+<<<<<<< HEAD
 from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, section
+=======
+from hardentui.reading.containers import (
+    ask_or,
+    declared_user,
+    image_config,
+    is_root,
+    known_application,
+    section,
+)
+from hardentui.reading.networks import (
+    exposed,
+    mode_of,
+    opened_by_pasta,
+    reach,
+    rebound,
+    shown,
+    uses_network_of_pod,
+)
+>>>>>>> cf3e3a38 (Known applications: twelve more proven by running; memory floor, ports for administrators and secret files of an entry used by checks and fixes; counts on public files and trials as tools)
 
 _SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 _BETWEEN = frozenset(";&|()\n")
@@ -247,6 +267,9 @@ def readable_secret(facts: ContainerFacts) -> str:
         return f"uid={uid},gid={gid if gid.isdecimal() else 0},mode=0400"
     if owner not in ("", "0"):  # also of a process that starts as root and drops it
         return f"uid={owner},mode=0400"
+    application = known_application(facts)
+    if application is not None and not is_root(application.user.work):
+        return f"uid={application.user.work.partition(':')[0]},mode=0400"
     return "mode=0400" if is_root(uid) else "mode=0444"
 
 

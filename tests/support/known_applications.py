@@ -56,9 +56,12 @@ _MADE = "groupadd -g {0} {1} 2>/dev/null || groupmod -g {0} {1}; id {1} >/dev/nu
 _MADE += " || useradd -u {0} -g {1} -M {1}"
 
 
-def _account(uid: int, name: str) -> str:
+def account(uid: int, name: str) -> str:
     return f"({_MADE.format(uid, name)})"
 
+
+HTTP_CLIENT = "ln -sf busybox /bin/wget 2>/dev/null || ln -sf /bin/busybox /usr/bin/wget"
+"""Shell that makes wget, which images on Alpine have."""
 
 _REDIS_WORK = (
     Step("writes", "inside", "{0}-cli set kept precious", "OK"),
@@ -79,7 +82,7 @@ def _key_value(name: str, image: str, package: str) -> RunApplication:
         name=name,
         image=image,
         packages=package,
-        setup=f"{_account(999, name)}; rm -rf /data; mkdir /data; chown {name}: /data",
+        setup=f"{account(999, name)}; rm -rf /data; mkdir /data; chown {name}: /data",
         as_root=f"cd /data; find . \\! -user {name} -exec chown {name} '{{}}' +",
         user=name,
         serve=f"cd /data; umask 0077; exec {name}-server --bind 0.0.0.0 --protected-mode no",
@@ -97,7 +100,7 @@ APPLICATIONS = (
         image="library/postgres:17",
         packages="postgresql,curl",
         setup=(
-            f"{_account(999, 'postgres')}; rm -rf /var/lib/postgresql; mkdir -p /var/lib/postgresql/data "
+            f"{account(999, 'postgres')}; rm -rf /var/lib/postgresql; mkdir -p /var/lib/postgresql/data "
             "/var/run/postgresql; chown -R postgres: /var/lib/postgresql /var/run/postgresql; "
             "chmod 1777 /var/lib/postgresql/data; chmod 3775 /var/run/postgresql"
         ),
@@ -139,7 +142,7 @@ APPLICATIONS = (
         image="library/mariadb:11",
         packages="mariadb-server",
         setup=(
-            f"{_account(999, 'mysql')}; rm -rf /var/lib/mysql; mkdir -p /var/lib/mysql /run/mysqld; "
+            f"{account(999, 'mysql')}; rm -rf /var/lib/mysql; mkdir -p /var/lib/mysql /run/mysqld; "
             "chown -R mysql: /var/lib/mysql /run/mysqld; chmod 1777 /run/mysqld; "
             "printf '#!/bin/sh\\nmariadb -h 127.0.0.1 -u nobody -e 1 2>&1 | grep -qE \"denied|^1\"\\n' "
             ">/usr/local/bin/healthcheck.sh; chmod +x /usr/local/bin/healthcheck.sh"
@@ -174,7 +177,7 @@ APPLICATIONS = (
         name="memcached",
         image="library/memcached:1.6",
         packages="memcached,busybox",
-        setup=_account(11211, "memcache"),
+        setup=account(11211, "memcache"),
         serve="exec memcached -l 0.0.0.0",
         ready="bash -c 'exec 3<>/dev/tcp/127.0.0.1/11211'",
         work=(
@@ -190,7 +193,7 @@ APPLICATIONS = (
         image="library/nginx:1.27",
         packages="nginx-light,curl,busybox",
         setup=(
-            f"{_account(101, 'nginx')}; mkdir -p /var/cache/nginx /etc/nginx/templates /usr/share/nginx/html; "
+            f"{account(101, 'nginx')}; mkdir -p /var/cache/nginx /etc/nginx/templates /usr/share/nginx/html; "
             "for d in client proxy fastcgi uwsgi scgi; do mkdir -p -m 700 /var/cache/nginx/${d}_temp; "
             "chown nginx /var/cache/nginx/${d}_temp; done; ln -sf /dev/stdout /var/log/nginx/access.log; "
             "ln -sf /dev/stderr /var/log/nginx/error.log; echo it works >/usr/share/nginx/html/index.html; "
@@ -255,7 +258,7 @@ APPLICATIONS = (
         image="library/haproxy:3.0",
         packages="haproxy,curl,busybox",
         setup=(
-            f"{_account(99, 'haproxy')}; mkdir -p /var/lib/haproxy /usr/local/etc/haproxy; "
+            f"{account(99, 'haproxy')}; mkdir -p /var/lib/haproxy /usr/local/etc/haproxy; "
             "chown haproxy: /var/lib/haproxy; printf 'global\\n maxconn 100\\n stats socket "
             "/var/lib/haproxy/stats level admin\\ndefaults\\n mode http\\n timeout client 5s\\n timeout server 5s\\n "
             "timeout connect 5s\\nfrontend f\\n bind :8080\\n http-request return status 200 content-type text/plain "
@@ -280,7 +283,7 @@ APPLICATIONS = (
         image="library/eclipse-mosquitto:2.0",
         packages="mosquitto,mosquitto-clients",
         setup=(
-            f"{_account(1883, 'mosquitto')}; mkdir -p /mosquitto/config /mosquitto/data /mosquitto/log; "
+            f"{account(1883, 'mosquitto')}; mkdir -p /mosquitto/config /mosquitto/data /mosquitto/log; "
             "printf 'listener 1883\\nallow_anonymous true\\npersistence true\\npersistence_location /mosquitto/data/\\n"
             "log_dest file /mosquitto/log/mosquitto.log\\nlog_dest stdout\\n' >/mosquitto/config/mosquitto.conf; "
             "chown -R mosquitto: /mosquitto"
@@ -377,17 +380,17 @@ APPLICATIONS = (
         image="library/rabbitmq:4",
         packages="rabbitmq-server",
         setup=(
-            f"{_account(999, 'rabbitmq')}; rm -rf /var/lib/rabbitmq /var/log/rabbitmq; mkdir -p /var/lib/rabbitmq "
+            f"{account(999, 'rabbitmq')}; rm -rf /var/lib/rabbitmq /var/log/rabbitmq; mkdir -p /var/lib/rabbitmq "
             "/etc/rabbitmq/conf.d /var/log/rabbitmq; chown -R rabbitmq: /var/lib/rabbitmq /etc/rabbitmq "
             "/var/log/rabbitmq; chmod 1777 /var/lib/rabbitmq /etc/rabbitmq /var/log/rabbitmq; "
             "printf 'log.console = true\\nloopback_users.guest = false\\n' >/etc/rabbitmq/conf.d/10-defaults.conf; "
-            "for p in rabbitmq-server rabbitmqctl rabbitmq-diagnostics; do ln -sf /usr/lib/rabbitmq/bin/$p "
-            "/usr/local/bin/$p; done"
+            "for p in rabbitmq-server rabbitmqctl rabbitmq-diagnostics; do printf '#!/bin/sh\\nexec %s \"$@\"\\n' "
+            "$(readlink -f /usr/lib/rabbitmq/bin/$p) >/usr/local/bin/$p; chmod +x /usr/local/bin/$p; done"
         ),
         as_root="find /var/lib/rabbitmq \\! -user rabbitmq -exec chown rabbitmq '{}' +",
         user="rabbitmq",
         serve="export HOME=/var/lib/rabbitmq; exec rabbitmq-server",
-        ready="HOME=/var/lib/rabbitmq rabbitmq-diagnostics -q ping",
+        ready="HOME=/var/lib/rabbitmq rabbitmq-diagnostics -q check_running",
         work=(
             Step("queue", "owner", "HOME=/var/lib/rabbitmq rabbitmqctl eval 'rabbit_amqqueue:declare("
                  "rabbit_misc:r(<<\"/\">>, queue, <<\"kept\">>), true, false, [], none, <<\"w\">>).'", "kept"),

@@ -152,6 +152,7 @@ def _fix_no_memory_limit(spec: Spec, context: FixContext) -> Spec:
         spec[MEMORY_RESERVATION],
         _enough(context.facts),
         _asked(context),
+        _floor(context),
     )
     spec = spec.with_(MEMORY, limit)
     # --memory-swap is memory plus swap, and Podman refuses a value below --memory
@@ -167,7 +168,9 @@ def _advise_no_memory_limit(
     limits = ask(facts, lambda kernel: kernel.limits)
     peak = limits.memory_peak if isinstance(limits, Limits) else None
     asked = most_asked(facts)
-    because = (f"{asked.by} asks for {size_text(asked.size)}",) if asked else ()
+    because = _needed_by_entry(facts)
+    if asked:
+        because = (f"{asked.by} asks for {size_text(asked.size)}", *because)
     if not peak:
         return Advice(Risk.MAY_BREAK, ("its memory use is not known", *because))
     note = f"peak use {-(-peak >> 20)} MiB {how_long(facts)}; the limit will be {size_text(limit)}"
@@ -194,6 +197,10 @@ def _measure_no_memory_limit(context: FixContext) -> Mapping[str, Measured]:
         (
             _asked(context),
             f"{asked.by} asks for {size_text(asked.size)}" if asked else "",
+        ),
+        (
+            _floor(context),
+            "".join(_needed_by_entry(context.facts)),
         ),
     ]
     size, why = max(wants, key=lambda want: want[0])
@@ -270,7 +277,7 @@ def no_memory_limit(
     A service that needs more at its peak is killed and restarted. Choose a value well above its use
     under load (parameter `memory`). The fix never sets less than one and a half times the most that
     was used since the start, nor less than what its configuration asks for (a buffer pool, a cache,
-    a heap) and the parameter together.
+    a heap) and the parameter together, nor less than a known application needs.
     """
     need_own_program(facts)
     memory, swap = facts.spec[MEMORY], facts.spec[MEMORY_SWAP]
@@ -295,7 +302,30 @@ def no_memory_limit(
         else "can use all memory of the host",
         where="cgroup of the container and above: memory.max",
     )
+    if 0 < memory < _floor_of_entry(facts):
+        below = Evidence("known application", *_needed_by_entry(facts))
+        verdict = replace(verdict, evidence=(*verdict.evidence, below))
     return unless_without_cgroup(facts, verdict)
+
+
+def _floor_of_entry(facts: ContainerFacts) -> int:
+    """The least memory, in bytes, that its known application works with; 0 if not known."""
+    application = known_application(facts)
+    floor = "" if application is None else application.memory.floor
+    return size_of(floor) if floor else 0
+
+
+def _floor(context: FixContext) -> int:
+    """The same, unless the user chose a value."""
+    return 0 if "memory" in context.chosen else _floor_of_entry(context.facts)
+
+
+def _needed_by_entry(facts: ContainerFacts) -> tuple[str, ...]:
+    application = known_application(facts)
+    if application is None or not application.memory.floor:
+        return ()
+    needed = f"it needs at least {application.memory.floor} of memory, {application.said_by}"
+    return (needed,)
 
 
 def _swaps(facts: ContainerFacts, limits: Limits) -> bool:

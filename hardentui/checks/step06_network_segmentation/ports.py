@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
+from hardentui.model.application import PortUse
 from hardentui.options.argv import parse_create_command
 from hardentui.reading.authentication import asks_for_password
 from hardentui.reading.exposure import is_filtered
@@ -82,20 +83,41 @@ _INSIDE = (
 """On the host, people give these numbers to anything, such as a second web server."""
 
 
-def _exposed(port: Port, parameters: Parameters) -> bool:
+def _exposed(
+    port: Port,
+    facts: ContainerFacts,
+    parameters: Parameters,
+) -> bool:
+    if reach(port) == "loopback":
+        return False
+    inside = _is_listed(port, parameters) or str(port.container) in parameters.texts("inside")
+    return inside or _is_for_administrators(port, facts)
+
+
+def _is_listed(port: Port, parameters: Parameters) -> bool:
     listed = parameters.texts("ports")
-    inside = str(port.container) in (*listed, *parameters.texts("inside"))
-    return reach(port) != "loopback" and (inside or port.host in listed)
+    return str(port.container) in listed or port.host in listed
+
+
+def _is_for_administrators(port: Port, facts: ContainerFacts) -> bool:
+    """Whether the entry of its known application says so."""
+    application = known_application(facts)
+    return application is not None and any(
+        (str(known.number), known.protocol) == (str(port.container), port.protocol)
+        for known in application.port
+        if known.use is PortUse.ADMINISTRATORS
+    )
 
 
 def _fix_exposed_admin_port(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
-    if any(_exposed(port, context.parameters) for port in every_exposed_port(spec, context.facts)):
-        spec = spelled_out(spec, context.facts)
+    facts, parameters = context.facts, context.parameters
+    if any(_exposed(port, facts, parameters) for port in every_exposed_port(spec, facts)):
+        spec = spelled_out(spec, facts)
     return bound_to_one_address(
         spec,
         context,
-        lambda port: _exposed(port, context.parameters),
+        lambda port: _exposed(port, facts, parameters),
     )
 
 
@@ -147,7 +169,8 @@ def exposed_admin_port(
     on the host both count, so moving 5432 to 15432 hides nothing, and `--publish-all` publishes
     every port that the image exposes. Debuggers, notebooks and secret stores count too. The
     parameter `ports` holds the list, and `inside` the ports that count only inside the container;
-    both follow the IANA registry and the services' own documentation. Variables and arguments tell
+    both follow the IANA registry and the services' own documentation. The entry of a known
+    application names its ports for administrators, too. Variables and arguments tell
     whether the service asks for a password. A port passes if the firewall is proven to stop what
     comes from outside.
 
@@ -168,14 +191,15 @@ def exposed_admin_port(
     hidden = facts.spec[PUBLISH_ALL] and isinstance(known(lambda: facts.image), Unread)
     if not hidden:
         ports = (*ports, *every_exposed_port(facts.spec, facts))
-    wide = [port for port in ports if _exposed(port, parameters)]
+    wide = [port for port in ports if _exposed(port, facts, parameters)]
     if wide and is_filtered(facts, wide):
         return passed(
             shown(ports), reason=f"the firewall stops what comes from outside: {shown(wide)}"
         )
     if wide:
-        worst = max(wide, key=lambda port: _severity(facts, port))
-        severity = _severity(facts, worst)
+        severities = {port: _severity(facts, port, parameters) for port in wide}
+        worst = max(wide, key=lambda port: severities[port])
+        severity = severities[worst]
         asks = asks_for_password(facts, worst.container)
         return failed(
             f"other machines can reach a database or admin port{_ASKING[asks]}: {shown(wide)}",
@@ -198,14 +222,19 @@ _ASKING = {
 }
 
 
-def _severity(facts: ContainerFacts, port: Port) -> Severity:
+def _severity(
+    facts: ContainerFacts,
+    port: Port,
+    parameters: Parameters,
+) -> Severity:
     """Who asks for no password hands its data to whoever reaches it; a password is one guess away,
-    and a single address is reached by fewer."""
+    and a single address is reached by fewer. Pages for administrators mostly ask for one."""
     asks = asks_for_password(facts, port.container)
     everywhere = reach(port) == "all"
     if asks is False:
         return Severity.CRITICAL if everywhere else Severity.HIGH
-    if asks is None:
+    inside = str(port.container) in parameters.texts("inside")
+    if asks is None and (inside or _is_listed(port, parameters)):
         return Severity.HIGH
     return Severity.MEDIUM
 
