@@ -19,9 +19,6 @@ from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options import bounding_set, given_explicitly
-<<<<<<< HEAD
-from hardentui.reading.containers import ask_or, declared_user, image_config, is_root, section
-=======
 from hardentui.reading.containers import (
     ask_or,
     declared_user,
@@ -30,16 +27,6 @@ from hardentui.reading.containers import (
     known_application,
     section,
 )
-from hardentui.reading.networks import (
-    exposed,
-    mode_of,
-    opened_by_pasta,
-    reach,
-    rebound,
-    shown,
-    uses_network_of_pod,
-)
->>>>>>> cf3e3a38 (Known applications: twelve more proven by running; memory floor, ports for administrators and secret files of an entry used by checks and fixes; counts on public files and trials as tools)
 
 _SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh"})
 _BETWEEN = frozenset(";&|()\n")

@@ -312,12 +312,8 @@ _WRITTEN = {
     # networks and volumes as units of their own; the note of the fix tells how to make a secret
     Format.QUADLET: ("network", "volume", "secret"),
     Format.COMPOSE: ("volume",),  # below the key `volumes` of the file
-<<<<<<< HEAD
-    Format.RUN: ("volume",),  # Podman makes it at the first start
-    Format.SERVICE: ("volume",),
-=======
     Format.RUN: ("volume", "secret"),  # Podman makes the volume at the first start
->>>>>>> cf3e3a38 (Known applications: twelve more proven by running; memory floor, ports for administrators and secret files of an entry used by checks and fixes; counts on public files and trials as tools)
+    Format.SERVICE: ("volume", "secret"),
 }
 
 

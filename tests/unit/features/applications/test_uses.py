@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hardentui.checks import CHECKS
@@ -19,7 +21,7 @@ from hardentui.reading.applications import AskedImage
 _MIB = 1 << 20
 
 
-def of_image(image: str, options: str = "", **more: object) -> ContainerFacts:
+def of_image(image: str, options: str = "", **more: Any) -> ContainerFacts:
     return container(
         f"{options} docker.io/{image}".strip(),
         application=Library().find(AskedImage(f"docker.io/{image}")),
