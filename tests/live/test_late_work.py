@@ -64,7 +64,7 @@ LATE = (
     ),
     Late(
         "a new directory after a while",
-        "(sleep 45; mkdir -p /srv/spool/late && echo x >/srv/spool/late/file) &",
+        "{ (sleep 45; mkdir -p /srv/spool/late && echo x >/srv/spool/late/file) & }",
         "[ -e /srv/spool/late/file ] && echo done",
     ),
     Late(

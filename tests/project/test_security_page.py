@@ -31,6 +31,28 @@ def test_every_promise_names_a_test() -> None:
     assert [promise for promise in promises[1:] if "`tests/" not in promise] == []
 
 
+def test_nothing_is_promised_outside_of_those_that_name_a_test() -> None:
+    """A sentence that stands beside the list of promises would have no test."""
+    promised = PAGE.partition("## What we promise")[2].partition("## Limits")[0]
+    for part in promised.split("\n\n"):
+        assert not part.strip() or part.strip().startswith(("- ", "**")), part
+
+
+def test_who_is_trusted_with_nothing_has_promises_of_its_own() -> None:
+    """Each row of the table that gives less than everything stands above some promises."""
+    rows = [line.split("|")[1].strip() for line in PAGE.splitlines() if line.startswith("| ")][1:]
+    headings = {heading.lower() for heading in re.findall(r"^\*\*(.+)\*\*$", PAGE, flags=re.M)}
+    for row in rows:
+        if row in (
+            "root, and the account that runs us",
+            "Podman, the kernel, the packages of this host",
+        ):
+            continue  # who may do anything anyway
+        words = row.lower().partition(",")[0].partition(":")[0]
+        words = {"a learner in the browser": "the browser"}.get(words, words)
+        assert any(heading.startswith(words) for heading in headings), row
+
+
 def test_it_is_one_page_and_names_no_address() -> None:
     assert len(PAGE.splitlines()) < 140
     assert not re.search(r"[\w.]+@[\w.]+", PAGE)

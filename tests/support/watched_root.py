@@ -1,6 +1,6 @@
 """Runs a command once for each lie of an engine, and tells what this process did as root.
 
-`watched_root.py LIE-FILE COMMAND…` with a JSON list of lies on standard input; writes a JSON list:
+`watched_root.py LIE-FILE us|UID COMMAND…`, where a UID is the account that runs all of it, with a JSON list of lies on standard input; writes a JSON list:
 for each lie the exit code, what was said, and the events that changed something.
 """
 
@@ -50,13 +50,15 @@ def _is_child(pid: object) -> bool:
     return stat.rpartition(")")[2].split()[1] == str(os.getpid())
 
 
-def _one(words: list[str], said: str) -> None:
+def _one(words: list[str], said: str, who: str) -> None:
     """In a process of its own, since an account is become for good."""
     handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     events: list[str] = []
     pipe = os.open(f"{said}.events", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    if who.isdecimal():
+        become(int(who), int(who))
     _watch(events)
     code = main(words, become)
     os.write(pipe, json.dumps([code, os.geteuid(), events]).encode())
@@ -66,7 +68,7 @@ def _one(words: list[str], said: str) -> None:
 
 
 def _all() -> None:
-    lie_file, *words = sys.argv[1:]
+    lie_file, who, *words = sys.argv[1:]
     results = []
     with tempfile.TemporaryDirectory() as directory:
         said = f"{directory}/said"
@@ -74,7 +76,7 @@ def _all() -> None:
             Path(lie_file).write_text(json.dumps(lie))
             child = os.fork()
             if not child:
-                _one(words, said)
+                _one(words, said, who)
             os.waitpid(child, 0)
             code, uid, events = json.loads(Path(f"{said}.events").read_text() or "[70, 0, []]")
             results.append(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.property.test_odd_answers import ANSWERS
+from tests.property.test_odd_answers import ANSWERS, WRONG
 from tests.support import answering_engine, watched_root
 
 STRANGER = 60123
@@ -62,9 +62,14 @@ def _lie(value: Any, secret: str) -> Any:
 
 
 class Liar:
-    """An engine of another account, and a place of root's that its lies lead to."""
+    """An engine of another account, and a place of root's that its lies lead to.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        ours: the one who asks is that account, too.
+    """
+
+    def __init__(self, directory: Path, *, ours: bool = False) -> None:
+        self.us = str(STRANGER) if ours else "us"
         self.directory = directory
         self.secret = directory / SECRET / f"{SECRET}.json"
         self.secret.parent.mkdir(mode=0o755)
@@ -72,6 +77,7 @@ class Liar:
         self.secret.chmod(0o600)
         self.lie = directory / "lie.json"
         self.lie.write_text("{}")
+        self.lie.chmod(0o666)
         answers = directory / "answers.json"
         answers.write_text(json.dumps(ANSWERS))
         self.socket = directory / "their.sock"
@@ -91,7 +97,7 @@ class Liar:
         assert self.process.stdout.readline() == "listening\n"
 
     def run(self, words: tuple[str, ...], lies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        command = (sys.executable, watched_root.__file__, str(self.lie), *words)
+        command = (sys.executable, watched_root.__file__, str(self.lie), self.us, *words)
         done = subprocess.run(
             [*command, "--url", f"unix://{self.socket}"],
             input=json.dumps(lies),
@@ -173,3 +179,50 @@ def _state(liar: Liar) -> dict[str, tuple[int, ...]]:
         str(path): (path.stat().st_mode, path.stat().st_uid, path.stat().st_mtime_ns)
         for path in (folder, *sorted(folder.rglob("*")))
     }
+
+
+@pytest.fixture
+def own_liar() -> Iterator[Liar]:
+    """Nothing of root's is at stake: who asks and who lies are one account without rights."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o777)
+        liar = Liar(Path(directory), ours=True)
+        try:
+            yield liar
+        finally:
+            liar.stop()
+
+
+WHOLE: tuple[Any, ...] = ([None], [], None, "odd", 7, {}, [[]], {"Id": None})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("apply", NAME, "--check", "new-privileges-allowed"),
+        pytest.param(("trial", NAME, "--safe"), marks=pytest.mark.long),
+        pytest.param(("fix", NAME, "--safe", "--to", "quadlet"), marks=pytest.mark.long),
+    ],
+    ids=lambda words: words[0],
+)
+@pytest.mark.parametrize("path", ["/info", INSPECT], ids=["info", "inspect"])
+@pytest.mark.parametrize(
+    "share", [pytest.param(1, marks=pytest.mark.long), 7], ids=["each", "some"]
+)
+def test_no_wrong_type_ends_a_change_with_a_traceback(
+    own_liar: Liar,
+    path: str,
+    words: tuple[str, ...],
+    share: int,
+) -> None:
+    places = [*_places(ANSWERS[path])][::share]
+    lies = [{"path": path, "steps": (), "value": value} for value in WHOLE]
+    lies += [
+        {"path": path, "steps": place, "value": WRONG[number % len(WRONG)]}
+        for number, place in enumerate(places)
+    ]
+    for lie, result in zip(lies, own_liar.run(words, lies), strict=True):
+        about = (lie, result["said"])
+        assert "internal error" not in result["said"], about
+        assert "Traceback" not in result["said"], about
+        assert result["code"] in (0, 1, 2, 3, 4, 5, 6), about

@@ -1,0 +1,71 @@
+"""Under a real systemd, what the twins of a trial may take is in force in the kernel."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.host.machine import Machine
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
+_LOOK = """
+cd /opt/hardentui
+python3 -m hardentui trial {name} --check new-privileges-allowed >/tmp/trial.said 2>&1 &
+trial=$!
+rm -f /tmp/twins.seen
+while kill -0 $trial 2>/dev/null; do
+    for group in $(find {root} -type d -name 'hardentui-*.slice'); do
+        for process in $(find $group -name cgroup.procs ! -path '*conmon*' -exec cat {{}} +); do
+            {{
+                echo slice ${{group##*/}}
+                for file in memory.max memory.swap.max pids.max cpu.weight; do
+                    echo $file $(cat $group/$file)
+                done
+                echo oom_score_adj $(cat /proc/$process/oom_score_adj)
+            }} >/tmp/twins.now 2>/dev/null && mv /tmp/twins.now /tmp/twins.seen
+        done
+    done
+    sleep 0.2
+done
+wait $trial
+echo $? >/tmp/trial.code
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "user", "root"),
+    [
+        ("plain", "root", "/sys/fs/cgroup"),
+        ("mine", "bench", "/sys/fs/cgroup/user.slice"),
+    ],
+)
+def test_the_slice_of_the_twins_binds_and_goes(
+    machine: Machine,
+    name: str,
+    user: str,
+    root: str,
+) -> None:
+    machine.run("rm -f /tmp/trial.* /tmp/twins.*")
+    machine.write("/tmp/look.sh", _LOOK.format(name=name, root=root), user)
+    machine.run("nohup sh /tmp/look.sh >/dev/null 2>&1 &", user)
+    assert eventually(lambda: machine.run("cat /tmp/trial.code 2>/dev/null || true", user), 900), (
+        machine.run("cat /tmp/trial.said")
+    )
+    assert machine.run("cat /tmp/trial.code", user).strip() == "0", machine.run(
+        "cat /tmp/trial.said"
+    )
+    seen = dict(line.split(" ", 1) for line in machine.run("cat /tmp/twins.seen").splitlines())
+    memory = int(machine.run("sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")) << 10
+    assert int(seen["memory.max"]) < memory, seen
+    assert int(seen["pids.max"]) > 0, seen
+    assert seen["memory.swap.max"] == "0", seen
+    assert seen["cpu.weight"] == "1", seen
+    assert seen["oom_score_adj"] == "1000", seen
+    number = re.escape(seen["slice"])
+    listed = machine.run(
+        "systemctl list-units --all --no-legend '*.slice'; ls /run/systemd/system.control"
+    )
+    assert not re.search(number, listed), "the slice and its properties are gone"
