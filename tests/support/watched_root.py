@@ -1,7 +1,8 @@
 """Runs a command once for each lie of an engine, and tells what this process did as root.
 
-`watched_root.py LIE-FILE us|UID COMMAND…`, where a UID is the account that runs all of it, with a JSON list of lies on standard input; writes a JSON list:
-for each lie the exit code, what was said, and the events that changed something.
+`watched_root.py LIE-FILE us|UID COMMAND…`, where a UID is the account that runs all of it, with a
+JSON list of lies on standard input; writes a JSON list: for each lie the exit code, what was said,
+and the events that changed something.
 """
 
 from __future__ import annotations
