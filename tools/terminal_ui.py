@@ -23,8 +23,8 @@ PLACES = {
     ),
     "watch": "`{home.monitor}`",
     "harden": (
-        "`{home.harden}` in the list (marked containers: those of a stack as one, others "
-        "one after another), `{walk.harden}` in the walk"
+        "`{home.harden}` in the list (of several stacks: tried unattended, kept together), "
+        "`{walk.harden}` in the walk; all containers: `{app.everything}`"
     ),
     "plan": "choosing in the walk; `{walk.plan}` shows the plan, `{walk.write}` saves it",
     "trial": (

@@ -21,6 +21,8 @@ APP = (
         "networks.NetworksScreen"),
     opening("trust", "P", "Trust", "Show which images Podman accepts: policy, registries.",
         "trust.TrustScreen"),
+    opening("everything", "X", "All containers", "Try all in the background, and keep what is ready.",
+        "everything.EverythingScreen"),
     opening("journal", "J", "Journal", "Show what was changed, by whom, and undo it.",
         "journal.JournalScreen"),
     opening("training", "T", "Training", "Labs that teach the ten steps.",
@@ -426,7 +428,19 @@ CHANGE = (
     Action("change.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Change", True),
 )  # fmt: skip
 
-
+EVERYTHING = (
+    Action("everything.mark", "space", "Mark", "Keep this result or not; strike out this fix or not.",
+           "All containers", True),
+    Action("everything.fold", "enter", "Open", "Show the fixes of this container, or hide them.",
+           "All containers", True),
+    Action("everything.apply", "A", "Apply", "Apply every marked result, stack by stack, with one way back.",
+           "All containers", True),
+    Action("everything.keep", "K", "Keep", "Confirm what was applied.", "All containers", True),
+    Action("everything.undo", "u", "Undo", "Undo what was applied.", "All containers", True),
+    Action("everything.try", "t", "Try", "Try all of them on twins, or try again.", "All containers", True),
+    Action("everything.stop", "", "Stop the trials", "End the trials that run; what is done stays.",
+           "All containers"),
+)  # fmt: skip
 JOURNAL = (
     Action(
         "journal.undo",

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from time import monotonic
@@ -63,10 +64,12 @@ _TABS = ("MonitorScreen", "LogsScreen", "RightsScreen")
 """The tabs of a container besides the walk."""
 
 
-def screen(name: str, *about: Any) -> Screen[None]:
+def screen(name: str, *about: Any, **how: bool) -> Screen[None]:
     """A new screen; `about`: what it is about."""
     module, _, kind = SCREENS[name].partition(".")
-    made: Screen[None] = getattr(import_module(f"hardentui.tui.screens.{module}"), kind)(*about)
+    made: Screen[None] = getattr(import_module(f"hardentui.tui.screens.{module}"), kind)(
+        *about, **how
+    )
     return made
 
 
@@ -84,7 +87,18 @@ def why_not_open(name: str, screens: Iterable[Screen[object]]) -> str:
 
 
 _READING = 12.0  # seconds that a notification about a line of a file stays
+_TRIALS = 1.0  # seconds between two looks at trials that run elsewhere
 _TWICE = 3.0  # seconds within which a second Ctrl-C quits
+
+
+def notify_terminal(text: str) -> None:
+    """A notification of the terminal itself, by OSC 9; one that does not know it shows nothing."""
+    with suppress(OSError):
+        terminal = os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            os.write(terminal, f"\x1b]9;HardenTUI: {visible(text, 200)}\x07".encode())
+        finally:
+            os.close(terminal)
 
 
 class HardenApp(App[None]):
@@ -170,6 +184,7 @@ class HardenApp(App[None]):
     def on_mount(self) -> None:
         self.tell_notices(self.settings.notices)
         self.session.open()
+        self.set_interval(_TRIALS, self._look_at_trials)
         if self._opening:
             self.call_after_refresh(self.action_go, self._opening)
         loop = asyncio.get_running_loop()
@@ -179,6 +194,14 @@ class HardenApp(App[None]):
                 self._told_to_end,
                 number,
             )
+
+    def _look_at_trials(self) -> None:
+        """Say when the trials of all containers are over: a person may look elsewhere."""
+        if text := self.session.look_at_trials():
+            self.bell()
+            self.notify(f"{text} X shows them.", title="The trials are over")
+            if not self.is_headless:
+                notify_terminal(text)
 
     def _told_to_end(self, number: int) -> None:
         """Quit normally, so that the terminal is restored and our own Podman service stops."""
@@ -338,29 +361,34 @@ class HardenApp(App[None]):
         keys: Sequence[str],
         choices: Sequence[Choice] = (),
     ) -> None:
-        """The cards of these containers, one after another; those of a stack on one."""
-        if keys:
-            from hardentui.features.looking.stack import stacks
+        """The card of these containers, if they are one stack; else they are tried unattended."""
+        if not keys:
+            return
+        from hardentui.features.looking.stack import stacks
 
-            reports = {
-                key: row.report for key, row in self.session.rows.items() if row.report is not None
-            }
-            facts = {key: reports[key].facts if key in reports else None for key in keys}
-            able = {
-                key: its
-                for key, its in facts.items()
-                if its is None or not its.inspect.get("IsInfra")
-            }
-            first, *rest = stacks((able or facts).items(), units=False)
+        reports = {
+            key: row.report for key, row in self.session.rows.items() if row.report is not None
+        }
+        facts = {key: reports[key].facts if key in reports else None for key in keys}
+        able = {
+            key: its for key, its in facts.items() if its is None or not its.inspect.get("IsInfra")
+        }
+        first, *rest = stacks((able or facts).items(), units=False)
+        rows = self.session.rows
+        change = screen(
+            "change",
+            first[0],
+            tuple(choices),
+            tuple(first[1:]),
+        )
+        if first[0] in rows and rows[first[0]].is_file:
             left = [key for group in rest for key in group]
-            change = screen(
-                "change",
-                first[0],
-                len(left),
-                tuple(choices),
-                tuple(first[1:]),
-            )
             self.push_screen(change, lambda _: self.open_harden(left))
+        elif rest:
+            wanted = tuple(rows[key].id for key in able if key in rows)
+            self.push_screen(screen("everything", wanted, begins=True))
+        else:
+            self.push_screen(change)
 
     def open_history(self, name: str) -> None:
         self.push_screen(screen("journal", name))

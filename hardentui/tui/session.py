@@ -28,6 +28,7 @@ from hardentui.tui.listing import ListView
 
 if TYPE_CHECKING:
     from hardentui.features.first_look import FirstLook
+    from hardentui.features.harden.host_run import HostRun
     from hardentui.features.opening.opened import Opened
     from hardentui.features.workbench import Workbench
     from hardentui.model.plan import Choice
@@ -79,6 +80,7 @@ class Session:
         last_walk: the place of the latest walk, or of the last session's.
         list_view: filter and order of the list of containers.
         marks: keys of the marked containers, in the order in which they were marked.
+        trials_told: how the trials of all containers stand; empty while none run.
         rows_shown: set by the screen once it shows the first rows.
         post: sends a result about the current connections to the app, from any thread; a thread
             takes it when it starts.
@@ -114,6 +116,8 @@ class Session:
         self.last_walk: Place | None = None
         self.list_view = ListView()
         self.marks: dict[str, None] = {}
+        self._trials: HostRun | None = None
+        self.trials_told = ""
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.replaced: Signal[Mapping[str, str]] = Signal(app, "names")
         self._names = NameHolders()
@@ -175,6 +179,22 @@ class Session:
         self.progress = CheckProgress(0, len(self.rows if keys is None else keys))
         self.run(lambda: workers.scan(bench, stop, keys), "scan")
         self.state_changed.publish("scan")
+
+    def look_at_trials(self) -> str:
+        """How trials of all containers stand, also those that another session began; a sentence if
+        they have just ended."""
+        if self.bench is None:
+            return ""
+        from hardentui.features.harden.everything_page import ended, progress
+        from hardentui.features.harden.host_run import RunFiles
+
+        before, run = self._trials, RunFiles(self.bench.opened).read()
+        if run is None or run == before:
+            return ""
+        self._trials = run
+        self.trials_told = "" if run.ended else progress(run)
+        self.state_changed.publish("trials")
+        return ended(run) if run.ended and before is not None and not before.ended else ""
 
     def cancel_scan(self) -> bool:
         """Ask the scan to stop; False when none is running."""

@@ -49,6 +49,7 @@ SEAMS = {
     ),
     "features/reports/making.py": "few findings of a chosen check are part of an attack path",
     "features/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
+    "tui/session.py look_at_trials": "what trials record matters once the first screen is there",
     "tui/app.py open_harden": "what belongs together matters once something is hardened",
     "host/place.py view_of_host": "only in a container: ctypes and a pool of threads",
 }

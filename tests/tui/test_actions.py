@@ -12,6 +12,7 @@ from hardentui.tui.app import HardenApp
 from hardentui.tui.screens import (
     change,
     container,
+    everything,
     findings,
     form,
     home,
@@ -33,7 +34,7 @@ from tests.tui.support import at_home, until
 from tools.terminal_ui import MEANINGS
 
 _MODULES = (
-    change, container, findings, home, images, job, journal, networks, pages, reports,
+    change, container, everything, findings, home, images, job, journal, networks, pages, reports,
     training, trust, values, walk,
 )  # fmt: skip
 SCREENS = tuple(

@@ -198,12 +198,17 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
         assert isinstance(app.screen, ChangeScreen), "card, difference and apply are one screen"
 
 
-async def test_marked_containers_come_stack_by_stack_and_the_walk_has_the_same_key() -> None:
+async def _at_stack(app: HardenApp, pilot: Driver) -> None:
+    """The two of one stack, marked, and what hardens them."""
+    await until(pilot, lambda: app.session.host is not None)
+    await pilot.press("slash", *"shop !web", "enter", "home.mark_all", "h")
+
+
+async def test_marked_containers_of_a_stack_are_one_and_the_walk_has_the_same_key() -> None:
     app = make_app()
     async with running(app, (100, 30)) as pilot:
-        await at_web(app, pilot, "home.mark_all", "h")
-        await shows(pilot, "then 2 others")
-        await pilot.press("escape", shows=("and 1 other", "with it"))
+        await _at_stack(app, pilot)
+        await shows(pilot, "and 1 other", "with it")
         await pilot.press(
             "enter",
             shows=("hardened twin works", "With it", "Enter applies it"),
@@ -253,9 +258,8 @@ async def test_a_probe_of_one_member_is_given_on_the_screen(
     monkeypatch.setattr(Hardening, "try_out", noting)
     app = make_app()
     async with running(app, (120, 40)) as pilot:
-        await at_web(app, pilot, "home.mark_all", "h")
-        await shows(pilot, "then 2 others")
-        await pilot.press("escape", shows=("and 1 other", "with it"))
+        await _at_stack(app, pilot)
+        await shows(pilot, "and 1 other", "with it")
         assert isinstance(app.screen, ChangeScreen)
         first, other, *_ = app.screen._names
         await pilot.press("i", shows="NAME=COMMAND asks one of them")

@@ -246,7 +246,7 @@ def _left_out(wanted: Plan, trial: Trial) -> Iterator[str]:
         if skip is None or not (skip.needs or skip.included_by):
             yield f"{left.check}: {left.reason.rstrip('.')}"
     if unseen := [skip.check for skip in wanted.skipped if skip.included_by]:
-        yield f"{', '.join(unseen)}: may break what no twin shows (--all)"
+        yield f"{', '.join(unseen)}: may break what no twin shows, so it was not tried"
 
 
 def _questions(wanted: Plan, trial: Trial) -> Iterator[str]:

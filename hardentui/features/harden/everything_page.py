@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 
-from hardentui.features.harden.host_run import Fix, HostRun, Member, Standing, average
+from hardentui.features.harden.host_run import HostRun, Member, Standing, average
 from hardentui.harden.score import score_word
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -71,6 +71,12 @@ def heading(run: HostRun) -> str:
     return f"{tried} tried{took}{stopped}{score}   {bar(before)} → {bar(after)}"
 
 
+def ended(run: HostRun) -> str:
+    """What a notification says."""
+    ready = len(run.with_standing(Standing.READY))
+    return f"{ready} of {plural(len(run.members), 'container')} can be hardened as tried."
+
+
 def about(member: Member) -> str:
     """What became of it, in one line."""
     word = WORDS[member.standing]
@@ -97,11 +103,14 @@ def changes(member: Member) -> str:
     )
 
 
-def cost(member: Member, fix: Fix) -> str:
-    """What leaving a fix out costs: `92 → 83`."""
-    if fix.without is None or member.after is None or fix.without >= member.after:
-        return "no points"
-    return f"{member.after} → {fix.without}"
+def without_fixes(member: Member, checks: Collection[str]) -> int | None:
+    """The score if these fixes are left out; of several about, since they are counted singly."""
+    if member.after is None:
+        return None
+    lost = [
+        member.after - fix.without for fix in member.fixes if fix.check in checks and fix.without
+    ]
+    return max(member.before or 0, member.after - sum(max(0, points) for points in lost))
 
 
 def result_lines(run: HostRun, width: int) -> Iterator[ResultLine]:

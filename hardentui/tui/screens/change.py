@@ -55,8 +55,7 @@ class ChangeScreen(StoppablePage):
 
     Args:
         key: of the container's row.
-        queued: how many others are hardened after it; `others`: keys of those that are hardened
-            with it.
+        others: keys of those that are hardened with it.
         choices: these fixes alone; empty = all that a trial can judge.
         tries: on a twin first.
         files: to be written, and nothing else.
@@ -68,7 +67,6 @@ class ChangeScreen(StoppablePage):
     def __init__(
         self,
         key: str,
-        queued: int = 0,
         choices: tuple[Choice, ...] = (),
         others: tuple[str, ...] = (),
         *,
@@ -79,7 +77,6 @@ class ChangeScreen(StoppablePage):
         self._files = files
         self._key = key
         self._others = others
-        self._queued = queued
         self._choices = choices
         self._tries = tries
         self._all = False
@@ -573,8 +570,7 @@ class ChangeScreen(StoppablePage):
             self._hardening.report.subject if self._hardening else self.session.rows.get(self._key)
         )
         also = f" and {plural(len(self._others), 'other')}" if self._others else ""
-        queued = f"   then {plural(self._queued, 'other')}" if self._queued else ""
-        modes = f"{'   all fixes' if self._all else ''}{queued}{'   simulated' if self._simulated else ''}"
+        modes = f"{'   all fixes' if self._all else ''}{'   simulated' if self._simulated else ''}"
         waits = self._entry is not None and self._entry.state is EntryState.WAITING
         now = (
             f"   K keeps it, {self._seconds_left} s left",

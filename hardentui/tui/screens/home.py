@@ -132,6 +132,8 @@ class HomeScreen(ContainerScreen):
         elif what == "host":
             if not self.session.judging:
                 self._rank()
+        elif what == "trials":
+            self._show_summary()
         elif what != "events":
             self._draw()
 
@@ -287,7 +289,7 @@ class HomeScreen(ContainerScreen):
         self.query_one("#summary", Static).update(line, layout=False)  # always one line high
 
     def _right_of_summary(self) -> Content:
-        session = self.session
+        session, signs = self.session, self.signs
         if session.lost:
             label, lost = next(iter(session.lost.items()))
             of = f", data of {lost.data_of:%H:%M:%S}" if lost.data_of else ""
@@ -296,6 +298,8 @@ class HomeScreen(ContainerScreen):
         if session.progress is not None:
             done, total = session.progress.done, session.progress.total
             return Content.assemble((f"scanning {done}/{total}  esc stops", "$primary"))
+        if session.trials_told:
+            return Content.assemble((signs.of(f"{session.trials_told}  X shows it"), "$primary"))
         missing = sum(row.report is None for row in session.rows.values())
         if session.stopped and missing:
             return Content.assemble(
