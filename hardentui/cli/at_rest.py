@@ -90,8 +90,9 @@ def _check_now(options: Namespace, terminal: Terminal) -> int:
     looked = (
         _against_host(options, terminal)
         if options.against_host
-        else look(asked(options), date.today())
+        else look(asked(options), date.today(), progress=terminal.progress)
     )
+    terminal.clear()
     if options.since:
         before = command_module("saved").read_saved(options.since)
         looked = since(looked, before, options.since)
@@ -131,7 +132,7 @@ def _against_host(options: Namespace, terminal: Terminal) -> Looked:
             row = bench.containers.refresh(keys[name]) if name in keys else None
             return row.report.facts if row is not None and row.report is not None else None
 
-        return look(account, date.today(), running)
+        return look(account, date.today(), running, terminal.progress)
 
 
 _NOTHING = 1  # as for plan and trial
@@ -156,7 +157,10 @@ def fix(
         )
     if options.in_place and (options.directory or options.diff):
         raise UsageError("--in-place excludes -o and --diff.")
-    looked = look(replace(asked(options, version), checks=()), date.today())
+    looked = look(
+        replace(asked(options, version), checks=()), date.today(), progress=terminal.progress
+    )
+    terminal.clear()
     podman = target_podman(version, looked.sources)
     if options.to not in ("", "unit"):
         return _convert(looked, options, terminal, podman)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +19,19 @@ from hardentui.reading.images import (
     refuse_where_updated,
 )
 
-_FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
+_FLOATING = (
+    *("latest", "stable", "main", "master", "edge", "nightly", "rolling"),
+    *("dev", "develop", "lts", "canary", "unstable"),
+)
+
+
+def _moves(tag: str, floating: tuple[str, ...]) -> bool:
+    """Whether a tag is a floating word, alone or with words that are no version: `stable-alpine`."""
+    words = tag.split("-")
+    return any(word in floating for word in words) and not any(map(_OF_VERSION.match, words))
+
+
+_OF_VERSION = re.compile(r"v?\d")
 
 
 def _fix_mutable_image_tag(spec: Spec, context: FixContext) -> Spec:
@@ -105,7 +118,7 @@ def mutable_image_tag(
         return passed(name, reason="a digest identifies exactly one image")
     if not parts.tag:
         return failed("no tag means latest", name)
-    if parts.tag in parameters.texts("floating"):
+    if _moves(parts.tag, parameters.texts("floating")):
         return failed(f"the tag {parts.tag} moves with every push", name)
     if parameters.values["digests"] and not parts.local:
         return failed(f"the owner of the tag {parts.tag} can move it", name)

@@ -17,7 +17,7 @@ from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.at_rest.against_host import Running
 from hardentui.features.at_rest.commands import command_makers
 from hardentui.features.at_rest.environment_files import with_given
-from hardentui.features.at_rest.judging import Judged, judge_services
+from hardentui.features.at_rest.judging import Judged, Progress, judge_services
 from hardentui.features.at_rest.quadlets import quadlet_makers
 from hardentui.features.at_rest.services import Service, faults_in
 from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find, refusal
@@ -69,11 +69,13 @@ def look(
     asked: AtRest,
     today: date,
     running: Running | None = None,
+    progress: Progress | None = None,
 ) -> Looked:
     """Read and judge the services of the files.
 
     Args:
         running: finds a running container by its name, to compare the file with it.
+        progress: as for `judge_services`.
 
     Raises:
         InputError: a path does not exist, or describes no service.
@@ -113,6 +115,7 @@ def look(
         _waivers(sources, by_id),
         today,
         running,
+        progress,
     )
     notes = [note for file in sources.files.values() for note in faults_in(file, by_id)]
     return Looked(

@@ -9,10 +9,10 @@ or the running program.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -348,15 +348,24 @@ class Judged(Struct, frozen=True):
     fixable: frozenset[str]  # the failing checks that an edit of its file fixes
 
 
+Progress: TypeAlias = Callable[[int, int], None]
+_TOLD_EVERY = 25
+"""Services: each takes some hundredths of a second."""
+
+
 def judge_services(
     services: Iterable[Service],
     judging: Judge,
     waivers: Iterable[Waiver],
     today: date,
     running: Running | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Judged, ...]:
     """Each service with its findings. What is one decision for a whole site is none of a file.
-    `running`: finds the container of a name; with it, unit-drift compares the file with what runs.
+
+    Args:
+        running: finds the container of a name; with it, unit-drift compares the file with what runs.
+        progress: told now and then how many services are judged, and of how many.
     """
     services = tuple(services)
     checks = tuple(
@@ -367,19 +376,23 @@ def judge_services(
     by_id = {check.id: (check, parameters) for check, parameters in checks}
     waivers = tuple(waivers)
     facts_of_all = group_facts(services)
-    return tuple(
-        _judged(
-            service,
-            facts_of_all[position],
-            checks,
-            by_id,
-            waivers,
-            judging,
-            today,
-            running,
+    judged: list[Judged] = []
+    for position, service in enumerate(services):
+        if progress is not None and position % _TOLD_EVERY == 0:
+            progress(position, len(services))
+        judged.append(
+            _judged(
+                service,
+                facts_of_all[position],
+                checks,
+                by_id,
+                waivers,
+                judging,
+                today,
+                running,
+            )
         )
-        for position, service in enumerate(services)
-    )
+    return tuple(judged)
 
 
 def _judged(

@@ -27,8 +27,8 @@ from hardentui.visible import visible
 
 LARGEST = 1 << 20
 """Bytes of one file."""
-_MOST_NAMES = 50_000
-_MOST_FILES = 5_000
+_MOST_NAMES = 200_000
+_MOST_FILES = 20_000
 _DEEPEST = 24
 STDIN = "-"
 SOMEONES_HOME = "/home/user"

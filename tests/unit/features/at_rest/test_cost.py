@@ -9,7 +9,7 @@ from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.edits import parts
 from hardentui.features.at_rest.fixing import fix_all
-from hardentui.features.at_rest.sources import SourceFile
+from hardentui.features.at_rest.sources import SourceFile, find
 from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
 from tests.unit.features.at_rest.stacks import TODAY
@@ -66,3 +66,15 @@ def test_a_fix_of_twice_as_many_services_reads_twice_as_much(
 def test_a_check_reads_a_stack_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "20/compose.yaml"
     assert read_for(tmp_path, monkeypatch, 20, fix=False) == len(path.read_text())
+
+
+def test_a_large_tree_is_read_and_its_progress_is_told(tmp_path: Path) -> None:
+    for number in range(60):
+        text = "[Container]\nImage=docker.io/library/nginx:1.27\n"
+        (tmp_path / f"web{number}.container").write_text(text)
+    told: list[tuple[int, int]] = []
+    look(AtRest((str(tmp_path),)), TODAY, progress=lambda *counts: told.append(counts))
+    assert told == [(0, 60), (25, 60), (50, 60)]
+    for number in range(60, 6000):
+        (tmp_path / f"web{number}.volume").write_text("[Volume]\n")
+    assert len(find([str(tmp_path)]).files) == 6000

@@ -35,9 +35,21 @@ def test_docker_has_one_registry_for_short_names(
     assert ("short-image-name" in web["not_applicable"]) == (status != "fail")
 
 
-def test_a_tag_that_moves_is_told(run: Run) -> None:
-    files = {"s/compose.yaml": "services:\n  web:\n    image: docker.io/library/web:latest\n"}
-    assert "mutable-image-tag: web: the tag latest moves" in run(files, "check", "./s")[1]
+@pytest.mark.parametrize(
+    ("tag", "moves"),
+    [
+        ("latest", True),
+        ("stable-alpine", True),
+        ("dev", True),
+        ("1.29-alpine", False),
+        ("v2-develop", False),
+        ("alpine", False),
+    ],
+)
+def test_a_tag_that_moves_is_told(run: Run, tag: str, moves: bool) -> None:
+    files = {"s/compose.yaml": f"services:\n  web:\n    image: docker.io/library/web:{tag}\n"}
+    said = run(files, "check", "./s")[1]
+    assert (f"mutable-image-tag: web: the tag {tag} moves" in said) is moves
 
 
 def test_what_is_not_decided_takes_three_lines_and_names_as_many_checks_as_it_counts(
