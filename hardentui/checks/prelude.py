@@ -49,7 +49,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
-from hardentui.model.gain import Gain
+from hardentui.model.gain import Gain, Gained, Origin, rated
 from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts, SecurityModules, User
 from hardentui.model.known import Known, Unread, known, need
 from hardentui.model.peers import Peer, Peers

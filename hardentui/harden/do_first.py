@@ -116,7 +116,7 @@ class _Group(Struct):
 
     def add(self, cause: _Cause, candidate: Candidate) -> None:
         """The one to whom it gives most comes first."""
-        if self.members and cause.gained > self.cause.gained:
+        if self.members and cause.gained.rank > self.cause.gained.rank:
             self.members.insert(0, candidate)
             self.cause = cause
         else:
@@ -140,7 +140,7 @@ def do_first(
         for cause in _causes(candidate):
             key = (*cause.checks, cause.texts)
             groups.setdefault(key, _Group(cause)).add(cause, candidate)
-    ranked: list[tuple[tuple[bool, Gained, int], _Group | DoFirst]] = [
+    ranked: list[tuple[tuple[object, ...], _Group | DoFirst]] = [
         (_rank(group.cause.gained, len(group.members)), group) for group in groups.values()
     ]
     ranked += [
@@ -157,9 +157,9 @@ def do_first(
     return tuple(lines)
 
 
-def _rank(gained: Gained, concerned: int) -> tuple[bool, Gained, int]:
+def _rank(gained: Gained, concerned: int) -> tuple[object, ...]:
     """The more urgent one is greater."""
-    return gained.takes_over, gained, concerned
+    return *gained.rank, concerned
 
 
 def _causes(candidate: Candidate) -> Iterator[_Cause]:
@@ -169,7 +169,7 @@ def _causes(candidate: Candidate) -> Iterator[_Cause]:
         named = [failing[check] for check in candidate.causes]
         yield _Cause(
             candidate.causes,
-            max(finding.gained for finding in named),
+            _worst(named),
             candidate.way or named[0].title,
             ", ".join(finding.title for finding in named),
         )
@@ -182,7 +182,7 @@ def _causes(candidate: Candidate) -> Iterator[_Cause]:
         text = _rights_words(rights)
         yield _Cause(
             (),
-            max(finding.gained for finding in rights),
+            _worst(rights),
             text,
             text,
             tuple(finding.check for finding in rights),
@@ -191,6 +191,10 @@ def _causes(candidate: Candidate) -> Iterator[_Cause]:
     for finding in failing.values():
         if finding.severity >= Severity.MEDIUM:
             yield _Cause((finding.check,), finding.gained, finding.title, finding.title)
+
+
+def _worst(findings: Iterable[Finding]) -> Gained:
+    return max((finding.gained for finding in findings), key=lambda gained: gained.rank)
 
 
 def _decisions(others: Iterable[Finding]) -> Iterator[tuple[Finding, DoFirst]]:

@@ -15,9 +15,9 @@ from hardentui.model.known import known
 from hardentui.reading.user_namespaces import own_user_namespace
 
 
-def context_shift(facts: object) -> int:
-    """The shift of a contextual check's severity on these facts: -1 or 0."""
-    return -1 if isinstance(facts, ContainerFacts) and own_user_namespace(facts) else 0
+def further_steps(facts: object) -> int:
+    """The steps that a contextual check takes besides its own on these facts: 0 or 1."""
+    return int(isinstance(facts, ContainerFacts) and own_user_namespace(facts))
 
 
 _NOT_COMPARED = unknown("the other containers of this engine were not read")
@@ -69,7 +69,7 @@ def run(
         compared: False = checks that compare containers are unknown, because the others are not
             read yet, except where what is known hands over the host already.
     """
-    shift = known(lambda: context_shift(facts), else_=0)
+    further = known(lambda: further_steps(facts), else_=0)
     findings = []
     for check, parameters in checks:
         verdict = (verdict_of or judge)(check, facts, parameters)
@@ -77,9 +77,7 @@ def run(
             verdict = _NOT_COMPARED
         if verdict.status is Status.UNKNOWN and verdict.reason == ONLY_IN_DETAIL.reason:
             verdict = not_applicable(ONLY_IN_DETAIL.reason, do=ONLY_IN_DETAIL.do)
-        severity = verdict.severity or (
-            check.severity.shifted(shift) if check.contextual else check.severity
-        )
+        gained = verdict.gives or check.gives.later(further if check.contextual else 0)
         findings.append(
             Finding(
                 check.id,
@@ -87,11 +85,10 @@ def run(
                 check.title,
                 subject,
                 verdict,
-                severity,
+                gained,
                 check.references,
                 None,
-                check.gain if verdict.gain is None else verdict.gain,
-                check.points if subject.kind is Kind.CONTAINER else COST[severity],
+                check.points if subject.kind is Kind.CONTAINER else COST[gained.severity],
                 scope=check.about,
             )
         )
@@ -100,10 +97,7 @@ def run(
 
 def _is_certain(check: Check, verdict: Verdict) -> bool:
     """Whether it hands over the host, whatever the other containers are."""
-    gained = Gained(
-        verdict.severity or check.severity, check.gain if verdict.gain is None else verdict.gain
-    )
-    return verdict.status is Status.FAIL and gained.takes_over
+    return verdict.status is Status.FAIL and (verdict.gives or check.gives).takes_over
 
 
 def judge(

@@ -108,7 +108,7 @@ def most_severe_first(finding: Finding) -> tuple[bool, int, int, int, str]:
     return (
         not finding.takes_over,
         -finding.severity,
-        -finding.gain,
+        -finding.gained.gain,
         finding.step,
         finding.check,
     )
@@ -168,7 +168,7 @@ def score(
             lost += cost(finding)
             failing[finding.severity] = failing.get(finding.severity, 0) + 1
             gained = finding.gained
-            if worst_gain is None or _order(gained) > _order(worst_gain):
+            if worst_gain is None or gained.rank > worst_gain.rank:
                 worst_gain = gained
     least, most = _band(worst_gain, seen=not unseen)
     total = points if of_container else _WHOLE
@@ -210,11 +210,6 @@ def is_pillar(finding: Finding) -> bool:
     if finding.subject.kind not in _WITH_OPTIONS:
         return finding.severity >= Severity.HIGH
     return finding.points >= PILLAR
-
-
-def _order(gained: Gained) -> tuple[bool, Gained]:
-    """The host first, then by severity and what it is."""
-    return gained.takes_over, gained
 
 
 def _band(gained: Gained | None, *, seen: bool) -> tuple[int, int]:

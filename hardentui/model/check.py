@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Severity, Verdict, unknown
-from hardentui.model.gain import Gain
+from hardentui.model.gain import Gained
 from hardentui.model.known import Unread
 from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.spec import Spec
@@ -119,7 +119,9 @@ _KINDS = {
 class Check(Struct, frozen=True, kw_only=True):
     """One condition of one step: a record that decorates the function with the condition."""
 
-    severity: Severity
+    # what it gives an attacker while it fails: a verdict may say otherwise for its case. With a
+    # rootless engine, the host is the account of the engine's user.
+    gives: Gained
     summary: str  # the fix as one imperative sentence
     # facts -> verdict; also takes the parameters if the check has any
     evaluate: Callable[..., Verdict] = _nothing
@@ -148,12 +150,8 @@ class Check(Struct, frozen=True, kw_only=True):
     # its share of a container's score, by what the defence keeps an intruder from; 0 = no option of
     # the container decides it, so it does not count
     points: int = 0
-    # what it gives an intruder in the container while it fails; its severity says in how many
-    # further ordinary steps: critical in none. With a rootless engine, the host is the account of
-    # the engine's user.
-    gain: Gain = Gain.ITSELF
-    # it gives a compromised process more power, so its severity is one less in a user namespace of
-    # its own
+    # it gives a compromised process more power, so it takes a step more in a user namespace of its
+    # own
     contextual: bool = False
     # it uses `ContainerFacts.peers`, so it has to run again once they are known
     compares: bool = False
@@ -187,9 +185,14 @@ class Check(Struct, frozen=True, kw_only=True):
         return self.scope or self.kind
 
     @property
+    def severity(self) -> Severity:
+        """Of what it gives, where its verdict does not say otherwise."""
+        return self.gives.severity
+
+    @property
     def severity_words(self) -> str:
         """Its severity, and what becomes of it in a user namespace."""
-        less = self.severity.shifted(-1).word
+        less = self.gives.later().severity.word
         return (
             f"{self.severity.word} ({less} in a user namespace)"
             if self.contextual

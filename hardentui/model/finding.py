@@ -8,8 +8,8 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.do import Do
-from hardentui.model.gain import Gain, Gained
 from hardentui.model.remediation import Remediation
+from hardentui.model.gain import Gained
 from hardentui.model.severity import Severity as Severity
 from hardentui.model.waiver import Waiver
 
@@ -55,13 +55,17 @@ class Verdict(Struct, frozen=True, gc=False):
     evidence: tuple[Evidence, ...] = ()
     # why it is not applicable or unknown; for a failure, what is wrong in this case
     reason: str = ""
-    severity: Severity | None = None  # the severity in this case, if it differs from the check's
-    gain: Gain | None = None  # what it gives in this case, if that differs from the check's
+    gives: Gained | None = None  # what it gives in this case, if that differs from the check's
     commands: tuple[str, ...] = ()  # commands or lines for an admin, if no spec can fix it
     # the paths, devices or names that fail, for other modules. `reason` is the sentence.
     things: tuple[str, ...] = ()
     do: Do | None = None  # what would make it known, or apply
     missing: float = 1.0  # of a failure: the share of the defence that is missing, up to 1
+
+    @property
+    def severity(self) -> Severity | None:
+        """The severity in this case; None if the check's own counts."""
+        return self.gives.severity if self.gives is not None else None
 
     @property
     def because(self) -> str:
@@ -94,10 +98,9 @@ def failed(
     declared: str = "",
     effective: str = "",
     evidence: tuple[Evidence, ...] = (),
-    severity: Severity | None = None,
+    gives: Gained | None = None,
     commands: tuple[str, ...] = (),
     things: tuple[str, ...] = (),
-    gain: Gain | None = None,
 ) -> Verdict:
     """The bad condition is present; `reason` says what is wrong in this case."""
     return Verdict(
@@ -106,8 +109,7 @@ def failed(
         effective,
         evidence,
         reason,
-        severity,
-        gain,
+        gives,
         commands,
         things,
     )
@@ -174,17 +176,16 @@ class Place(Struct, frozen=True, gc=False):
 
 
 class Finding(Struct, frozen=True, gc=False):
-    """A check's verdict on a subject, with its severity in this context."""
+    """A check's verdict on a subject, with what it gives an attacker in this context."""
 
     check: str
     step: int
     title: str
     subject: Subject
     verdict: Verdict
-    severity: Severity
+    gained: Gained  # what it gives an attacker, and in how many steps, while it fails
     references: tuple[str, ...] = ()
     remediation: Remediation | None = None
-    gain: Gain = Gain.ITSELF  # what it gives an intruder in the container while it fails
     points: int = 0  # what it counts towards the score; 0 = nothing
     waiver: Waiver | None = None
     # whose finding it is; `affects`: the containers that it concerns, if it is not theirs
@@ -201,9 +202,8 @@ class Finding(Struct, frozen=True, gc=False):
         return self.verdict.status is Status.FAIL
 
     @property
-    def gained(self) -> Gained:
-        """What it gives an intruder, and in how many steps, while it fails."""
-        return Gained(self.severity, self.gain)
+    def severity(self) -> Severity:
+        return self.gained.severity
 
     @property
     def takes_over(self) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from hardentui.errors import CannotFix
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning, capability_name
-from hardentui.model.finding import Severity, Verdict
+from hardentui.model.finding import Verdict
+from hardentui.model.gain import Gain
 from hardentui.model.known import Unread
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, PRIVILEGED, bounding_set
@@ -180,7 +181,7 @@ def judge_group(
         declared=declared_words(facts),
         reason=f"processes can use {short(hit)}",
         where=proc(facts),
-        severity=Severity.LOW if hit <= mild else None,
+        gives=Gain.NETWORK.after(2) if hit <= mild else None,
     )
 
 

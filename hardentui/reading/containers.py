@@ -11,7 +11,6 @@ from hardentui.model.check import Settled
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, NotRunning
 from hardentui.model.finding import (
     Evidence,
-    Severity,
     Status,
     Verdict,
     failed,
@@ -19,6 +18,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.gain import Gained
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.peers import Peer, PeerGroup
 from hardentui.options import CGROUPS, LABELS, POD, SYSTEMD, USER
@@ -65,7 +65,7 @@ def judge(
     declared: str,
     reason: str,
     where: str,
-    severity: Severity | None = None,
+    gives: Gained | None = None,
     commands: tuple[str, ...] = (),
 ) -> Verdict:
     """Compare the declared value with the effective one. The kernel's value takes precedence if it
@@ -86,7 +86,7 @@ def judge(
                 declared,
                 effective,
                 (asked,),
-                severity,
+                gives,
                 commands,
             )
         if isinstance(seen, Unread):
@@ -101,7 +101,7 @@ def judge(
             declared,
             effective,
             evidence,
-            severity,
+            gives,
             commands,
         )
     why = "the configuration says otherwise, but the kernel decides" if declared_bad else ""

@@ -8,8 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cache, lru_cache
 from itertools import pairwise
 
-from hardentui.model.gain import Gain
-from hardentui.model.severity import Severity
+from hardentui.model.gain import Gain, Gained
 
 
 class HostAccess(StrEnum):
@@ -430,19 +429,16 @@ _WRITING_TAKES_OVER = CODE | KERNEL | DISKS | ENGINE
 _READING_IS_HIGH = SECRET | DISKS | KERNEL | ENGINE
 
 
-def severity_of(gained: frozenset[HostAccess], *, written: bool) -> Severity:
-    """The severity of a container with this access."""
-    if written and gained & _WRITING_TAKES_OVER:
-        return Severity.CRITICAL
-    if gained & (_READING_IS_HIGH | USER | CGROUPS):
-        return Severity.HIGH
-    return Severity.MEDIUM
-
-
-def gain_of(gained: frozenset[HostAccess], *, written: bool) -> Gain:
-    """What an intruder gets by this access."""
-    if gained & (USER | REPOSITORY) or (written and gained & _WRITING_TAKES_OVER):
-        return Gain.HOST
-    if gained & SECRET:
-        return Gain.SECRETS
-    return Gain.NETWORK if gained == SETTINGS else Gain.OTHERS_DATA
+def gained_by(given: frozenset[HostAccess], *, written: bool) -> Gained:
+    """What an intruder in a container with this access gets."""
+    if written and given & _WRITING_TAKES_OVER:
+        return Gain.HOST.at_once
+    if given & USER:
+        return Gain.HOST.after(1)
+    if given & SECRET:
+        return Gain.SECRETS.at_once
+    if given & (_READING_IS_HIGH | CGROUPS):
+        return Gain.OTHERS_DATA.after(1)
+    if given & REPOSITORY:
+        return Gain.HOST.after(2)
+    return Gain.NETWORK.after(1) if given == SETTINGS else Gain.OTHERS_DATA.after(2)

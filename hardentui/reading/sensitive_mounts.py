@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.gain import Gain
+from hardentui.model.gain import Gained
 from hardentui.model.known import known
 from hardentui.model.severity import Severity
 from hardentui.options import MOUNTS
@@ -25,10 +25,9 @@ from hardentui.reading.host_paths import (
     NOTHING,
     USER,
     HostAccess,
-    gain_of,
+    gained_by,
     gains,
     is_below,
-    severity_of,
 )
 from hardentui.reading.limits import cgroup_version
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
@@ -128,7 +127,7 @@ class SensitiveMount(Struct, frozen=True):
     gains: frozenset[HostAccess]
     when_read_only: frozenset[HostAccess]
     written: bool  # the container's user can change the host's files
-    bound: Severity = Severity.CRITICAL  # the most that the rights of this user leave of it
+    shut: bool = False  # the rights of this user keep it from most of it
 
     @property
     def further_names(self) -> tuple[str, ...]:
@@ -139,14 +138,15 @@ class SensitiveMount(Struct, frozen=True):
         return tuple(path for path in paths[1:] if gains(path, written=written))
 
     @property
-    def severity(self) -> Severity:
+    def gained(self) -> Gained:
+        """What an intruder gets: a user who is shut out needs a step more to open the files, and
+        one more where they are read-only."""
         given = self.gains if self.written else self.when_read_only or self.gains
-        return min(severity_of(given, written=self.written), self.bound)
-
-    @property
-    def gain(self) -> Gain:
-        given = self.gains if self.written else self.when_read_only or self.gains
-        return gain_of(given, written=self.written)
+        gained = gained_by(given, written=self.written)
+        least = 0
+        if self.shut:
+            least = gained.severity - (Severity.HIGH if self.written else Severity.MEDIUM)
+        return gained.later(max(0, least))
 
 
 def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
@@ -170,14 +170,13 @@ def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
             continue
         shut = stranger and not _hands_over(mount)
         written = mount.written and not (shut and _asked_read_only(facts, mount))
-        bound = Severity.HIGH if written else Severity.MEDIUM
         sensitive.append(
             SensitiveMount(
                 mount,
                 read | write,
                 read,
                 written,
-                bound if shut else Severity.CRITICAL,
+                shut,
             )
         )
     return tuple(sensitive)

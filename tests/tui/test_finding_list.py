@@ -10,6 +10,7 @@ from textual.content import Content
 
 from hardentui.model.finding import Evidence, Finding, Kind, Severity, Subject, failed
 from hardentui.model.remediation import Remediation
+from hardentui.model.gain import Gain
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets import finding_list
 from hardentui.tui.widgets.finding_list import Entry, FindingItem, FindingList, details
@@ -118,7 +119,7 @@ def test_reason_and_evidence_are_shown_as_they_were_seen() -> None:
                 "X",
                 subject,
                 verdict,
-                Severity.LOW,
+                Gain.ITSELF.after(1),
             )
         ),
         None,

@@ -11,7 +11,7 @@ from hardentui.reading.support import DATED, end_of, rolling
 
 
 @Check(
-    severity=Severity.HIGH,  # known holes stay open: the next exploit is ordinary
+    gives=Gain.ENTRY.after(1),  # known holes stay open: the next exploit is ordinary
     scope=Kind.IMAGE,
     summary="Rebuild the image on a supported release",
     fix=FixKind.IMAGE_REBUILD,
@@ -98,7 +98,7 @@ _SUBSTITUTED = (
 
 
 @Check(
-    severity=Severity.LOW,  # hygiene of the build
+    gives=Gain.ITSELF.after(1),  # hygiene of the build
     scope=Kind.IMAGE,
     summary="Verify what the build downloads, and refresh and install packages in one step",
     fix=FixKind.IMAGE_REBUILD,

@@ -20,7 +20,7 @@ from hardentui.visible import MASK as MASKED
 
 @Check(
     # whoever pulls the image has the credential; what it opens is one step further
-    severity=Severity.HIGH,
+    gives=Gain.SECRETS.after(0, Origin.IMAGE),
     scope=Kind.IMAGE,
     summary="Revoke the credential, rebuild the image without it and pass it as a secret",
     fix=FixKind.IMAGE_REBUILD,
@@ -136,7 +136,7 @@ def _config(env: str, step: str = "") -> ImageFacts:
 
 @Check(
     # whoever pulls the image has the credential; what it opens is one step further
-    severity=Severity.HIGH,
+    gives=Gain.SECRETS.after(0, Origin.IMAGE),
     scope=Kind.IMAGE,
     summary="Revoke the credential, rebuild the image without it and pass it as a secret",
     fix=FixKind.IMAGE_REBUILD,

@@ -12,7 +12,7 @@ _LOGIN_PORTS = frozenset({22, 23})
 
 
 @Check(
-    severity=Severity.MEDIUM,  # an entrance more, if something starts it
+    gives=Gain.ENTRY.after(2),  # an entrance more, if something starts it
     scope=Kind.IMAGE,
     summary="Rebuild the image without a login server and use podman exec",
     fix=FixKind.IMAGE_REBUILD,
@@ -78,7 +78,7 @@ _SU = ImageFile("/usr/bin/su", "setuid root", 1)
 
 @Check(
     # in every distribution's image; no-new-privileges takes their effect away
-    severity=Severity.LOW,
+    gives=Gain.HOST_ROOT.after(3),
     scope=Kind.IMAGE,
     summary="Rebuild the image without setuid bits and file capabilities",
     fix=FixKind.IMAGE_REBUILD,
@@ -125,9 +125,10 @@ def setuid_files_in_image(
     reason = f"{plural(len(files), 'file')}: {names(files)}"
     if harmless:
         reason += "; no effect here, with no-new-privileges and without capabilities"
-    severity = Severity.LOW if harmless else None
     return failed(
-        reason, plural(len(files), "file"), evidence=file_evidence(files), severity=severity
+        reason,
+        plural(len(files), "file"),
+        evidence=file_evidence(files),
     )
 
 
@@ -141,7 +142,7 @@ def _setuid(*files: ImageFile) -> ImageFacts:
 
 
 @Check(
-    severity=Severity.LOW,  # convenient for an intruder, not a way in
+    gives=Gain.PERSISTENCE.after(1),  # convenient for an intruder, not a way in
     scope=Kind.IMAGE,
     summary="Build the image in two stages, on a base without tools",
     fix=FixKind.IMAGE_REBUILD,
@@ -244,7 +245,7 @@ def _having(*tools: ImageFile) -> ImageFacts:
 
 @Check(
     # root inside without a password: a layer inside the container is missing
-    severity=Severity.MEDIUM,
+    gives=Gain.ENTRY.after(2),
     scope=Kind.IMAGE,
     summary="Lock the account or remove the rule, then rebuild the image",
     fix=FixKind.IMAGE_REBUILD,
@@ -281,7 +282,7 @@ def weak_accounts_in_image(facts: ContainerFacts) -> Verdict:
                 "accounts or rules",
             ),
             evidence=evidence,
-            severity=Severity.HIGH if with_login else None,
+            gives=Gain.ENTRY.after(1) if with_login else None,
         )
     return gap(inventory) or passed("none found")
 
@@ -291,7 +292,7 @@ def _with_accounts(*weak: str) -> ImageFacts:
 
 
 @Check(
-    severity=Severity.LOW,  # matters only to a second user inside
+    gives=Gain.PERSISTENCE.after(1),  # matters only to a second user inside
     scope=Kind.IMAGE,
     summary="Remove write permission for others in the build",
     fix=FixKind.IMAGE_REBUILD,
@@ -335,9 +336,10 @@ def world_writable_files_in_image(
     )
     if harmless:
         reason += "; protected for now by the read-only root"
-    severity = Severity.LOW if harmless else None
     return failed(
-        reason, plural(len(files), "file"), evidence=file_evidence(files), severity=severity
+        reason,
+        plural(len(files), "file"),
+        evidence=file_evidence(files),
     )
 
 

@@ -26,7 +26,9 @@ _UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
 
 
 @Check(
-    severity=Severity.HIGH,  # whoever publishes the image chooses how the engine runs it
+    gives=Gain.HOST.after(
+        1, Origin.IMAGE
+    ),  # whoever publishes the image chooses how the engine runs it
     scope=Kind.IMAGE,
     summary="Use an image without these annotations, or update the engine",
     fix=FixKind.IMAGE_REBUILD,
@@ -86,14 +88,14 @@ def engine_steering_image(facts: ContainerFacts) -> Verdict:
         Evidence(where, visible(f"{name}={value}", 120))
         for name, (where, value) in steering.items()
     )
-    severity = Severity.CRITICAL if _CHECKPOINT in steering else None
+    gives = Gain.HOST.after(0, Origin.IMAGE) if _CHECKPOINT in steering else None
     names = listed([visible(name, 80) for name in steering])
     return failed(
         f"the image controls the engine through {names}",
         names,
         "",
         evidence,
-        severity,
+        gives,
     )
 
 
@@ -131,7 +133,7 @@ _RUNC = Advisory("runc", "CVE-2025-31133", ("1.2.8", "1.3.3"))
 
 
 @Check(
-    severity=Severity.HIGH,  # a known hole of the engine leads out of every container
+    gives=Gain.HOST.after(1),  # a known hole of the engine leads out of every container
     summary="Update the engine's packages, then restart the containers",
     passes=lambda: (
         HostFacts(
@@ -200,7 +202,7 @@ def vulnerable_engine(facts: HostFacts) -> Verdict:
             f"known vulnerabilities in {components}",
             table,
             evidence=tuple(map(_evidence, sure)),
-            severity=worst_of(sure),
+            gives=rated(worst_of(sure)),
         )
     unnamed = [component for component in facts.outdated if component.repair == ""]
     unread = [component for component in facts.outdated if isinstance(component.repair, Unread)]
@@ -222,7 +224,7 @@ def vulnerable_engine(facts: HostFacts) -> Verdict:
             f"not name them{closed}",
             table,
             evidence=evidence,
-            severity=min(Severity.MEDIUM, worst_of(unnamed)),
+            gives=rated(min(Severity.MEDIUM, worst_of(unnamed))),
             commands=(
                 "# look them up in the distribution's security tracker, and update the packages",
             ),

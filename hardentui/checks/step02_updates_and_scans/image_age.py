@@ -60,7 +60,7 @@ _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
 
 @Check(
     # the name may mean another image tomorrow; signatures and digests are the defence
-    severity=Severity.LOW,
+    gives=Gain.ENTRY.after(3),
     scope=Kind.IMAGE,
     summary="Refer to the image by digest",
     risk=Risk.DECISION,
@@ -147,7 +147,7 @@ def _digest(facts: ContainerFacts, full: Reference) -> str:
 
 
 @Check(
-    severity=Severity.MEDIUM,  # weeks of fixes are missing
+    gives=Gain.ENTRY.after(2),  # weeks of fixes are missing
     scope=Kind.IMAGE,
     summary="Pull or rebuild the image and recreate the container",
     parameters={"days": 90},
@@ -190,7 +190,7 @@ _OTHER = "sha256:" + "e" * 64
 
 
 @Check(
-    severity=Severity.MEDIUM,  # fixes are published and not in use
+    gives=Gain.ENTRY.after(2),  # fixes are published and not in use
     scope=Kind.IMAGE,
     summary="Pull the image and recreate the container",
     parameters={"days": 7, "cool_down": 3},
@@ -292,7 +292,7 @@ _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
 
 
 @Check(
-    severity=Severity.LOW,  # nothing runs
+    gives=Gain.ITSELF.after(1),  # nothing runs
     summary="Remove the container after checking what it wrote",
     parameters={"days": 30},
     passes=lambda: (container(inspect=_ended("2025-12-24T08:00:00Z")),),
@@ -363,7 +363,7 @@ def _ended(date: str) -> dict[str, object]:
 
 
 @Check(
-    severity=Severity.LOW,  # nothing runs
+    gives=Gain.ITSELF.after(1),  # nothing runs
     summary="Remove the image",
     parameters={"days": 30},
     passes=lambda: (
@@ -427,7 +427,7 @@ _INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
 
 
 @Check(
-    severity=Severity.MEDIUM,  # fixes are on this host and not in use
+    gives=Gain.ENTRY.after(2),  # fixes are on this host and not in use
     scope=Kind.IMAGE,
     summary="Recreate the container from the image its name refers to today",
     passes=lambda: (

@@ -60,7 +60,7 @@ _UPDATES_ITSELF = image(inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
 
 @Check(
-    severity=Severity.MEDIUM,  # holes stay open until a person remembers
+    gives=Gain.ENTRY.after(2),  # holes stay open until a person remembers
     scope=Kind.SITE,
     summary="Let Podman update the container, or record who changes its version",
     risk=Risk.DECISION,  # whose data has to be migrated, only its owner knows
@@ -196,7 +196,7 @@ def _advise_update_without_rollback(
 
 
 @Check(
-    severity=Severity.LOW,  # a bad update stays: availability
+    gives=Gain.ITSELF.after(1),  # a bad update stays: availability
     summary="Make systemd wait until the health check passes",
     remediate=_fix_update_without_rollback,
     advise=_advise_update_without_rollback,

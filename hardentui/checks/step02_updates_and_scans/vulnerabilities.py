@@ -21,7 +21,7 @@ _HOLE = Vulnerability(
 
 
 @Check(
-    severity=Severity.CRITICAL,  # attackers use it today: getting in needs no skill
+    gives=Gain.ENTRY.at_once,  # attackers use it today: getting in needs no skill
     scope=Kind.IMAGE,
     summary="Stop or isolate the container, look for traces of an attack and move to a fixed image",
     passes=lambda: (
@@ -98,7 +98,7 @@ def _exploited(*vulnerabilities: Vulnerability) -> ImageFacts:
 
 
 @Check(
-    severity=Severity.HIGH,  # an exploit is one ordinary step away; an update closes it
+    gives=Gain.ENTRY.after(1),  # an exploit is one ordinary step away; an update closes it
     scope=Kind.IMAGE,
     summary="Pull or rebuild the fixed image and recreate the container",
     parameters={"critical_from": 20},
@@ -182,7 +182,6 @@ def fixable_vulnerabilities(
         )
     critical = sum(v.severity == "critical" for v in serious)
     many = len(serious) >= parameters.integer("critical_from")
-    severity = Severity.HIGH if critical or many else Severity.MEDIUM
     counts = [f"{critical} critical"] * bool(critical) + [f"{len(serious) - critical} high"] * (
         len(serious) > critical
     )
@@ -192,7 +191,7 @@ def fixable_vulnerabilities(
         reason,
         report.scanner,
         evidence=scan_evidence(report, serious),
-        severity=severity,
+        gives=None if critical or many else Gain.ENTRY.after(2),
     )
 
 
@@ -211,7 +210,7 @@ _OLD = datetime(2025, 11, 1, tzinfo=UTC)
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a layer of watching is missing; nothing is known to be open
+    gives=Gain.ENTRY.after(2),  # a layer of watching is missing; nothing is known to be open
     scope=Kind.SITE,
     summary="Scan the image now and every week",
     risk=Risk.SAFE,

@@ -22,7 +22,7 @@ _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a typing error can pull from a stranger's registry
+    gives=Gain.ENTRY.after(2, Origin.IMAGE),  # a typing error can pull from a stranger's registry
     summary="Search one registry at most, in enforcing mode",
     passes=lambda: (
         engine(accepting(registries=Registries(("docker.io",), "enforcing"))),
@@ -97,7 +97,7 @@ _PLAIN = "containers-auth.json"
 
 
 @Check(
-    severity=Severity.MEDIUM,  # another account of this host can pull or push
+    gives=Gain.SECRETS.after(1, Origin.ACCOUNT),  # another account of this host can pull or push
     summary="Set the credentials file to mode 0600, or use a credential helper",
     risk=Risk.SAFE,
     passes=lambda: (
@@ -197,7 +197,7 @@ def _failed(
     return failed(
         "; ".join(reasons),
         evidence=(*dict.fromkeys(evidence), *danger_evidence(dangers)),
-        severity=None if wide or dangers else Severity.LOW,
+        gives=None if wide or dangers else Gain.SECRETS.after(2, Origin.ACCOUNT),
         commands=(
             *(f"chmod 600 -- {shlex.quote(auth.file.path)}" for auth in wide),
             *(repair(danger) for danger in dangers),
@@ -238,7 +238,7 @@ _HERE = ("localhost", "127.0.0.1", "[::1]")
 
 
 @Check(
-    severity=Severity.HIGH,  # whoever is on the line chooses the image
+    gives=Gain.ENTRY.after(1, Origin.NETWORK),  # whoever is on the line chooses the image
     summary="Give the registry a certificate that this host trusts and remove `insecure = true`",
     passes=lambda: (
         engine(accepting(registries=Registries())),
@@ -306,8 +306,7 @@ def _is_here(location: str) -> bool:
 
 
 @Check(
-    severity=Severity.HIGH,  # whoever is on the line chooses the image
-    gain=Gain.PERSISTENCE,
+    gives=Gain.ENTRY.after(1, Origin.NETWORK),  # whoever is on the line chooses the image
     summary="Verify the registry's certificate",
     remediate=lambda spec, context: spec.without(TLS_VERIFY),
     passes=("",),
@@ -341,7 +340,7 @@ def tls_verification_off(facts: ContainerFacts) -> Verdict:
 
 
 @Check(
-    severity=Severity.MEDIUM,  # outside the rules of the site, not known to be bad
+    gives=Gain.ENTRY.after(2, Origin.IMAGE),  # outside the rules of the site, not known to be bad
     scope=Kind.IMAGE,
     summary="Use an image from an approved registry, or approve this one",
     fix=FixKind.DECISION,
@@ -446,7 +445,7 @@ def _fix_short_image_name(spec: Spec, context: FixContext) -> Spec:
 
 
 @Check(
-    severity=Severity.MEDIUM,  # another registry may answer for the name
+    gives=Gain.ENTRY.after(2, Origin.IMAGE),  # another registry may answer for the name
     scope=Kind.IMAGE,
     summary="Use the full image name, with its registry",
     risk=Risk.SAFE,

@@ -16,7 +16,7 @@ _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
 
 @Check(
     # a layer is missing: the registry or the line must be taken over first
-    severity=Severity.MEDIUM,
+    gives=Gain.ENTRY.after(2, Origin.IMAGE),
     summary="List the sources you trust, then make `reject` the default of the signature policy",
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (
@@ -120,7 +120,7 @@ def insecure_default_policy(facts: EngineFacts) -> Verdict:
                 for kind, name in wide
             ),
         ),
-        severity=None if from_registries else Severity.LOW,
+        gives=None if from_registries else Gain.ENTRY.after(3, Origin.IMAGE),
         commands=(f"# {policy.file}: remove these scopes, or require signedBy or sigstoreSigned",),
     )
 
@@ -140,7 +140,9 @@ _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
 
 
 @Check(
-    severity=Severity.MEDIUM,  # signed images are refused, and people turn the policy off
+    gives=Gain.ENTRY.after(
+        2, Origin.IMAGE
+    ),  # signed images are refused, and people turn the policy off
     summary="Enable sigstore attachments for the scope in registries.d and test with a pull",
     risk=Risk.SAFE,
     passes=lambda: (
@@ -261,7 +263,7 @@ _SAFE = rejecting(
 
 
 @Check(
-    severity=Severity.HIGH,  # whoever writes the key signs any image
+    gives=Gain.ENTRY.after(1, Origin.ACCOUNT),  # whoever writes the key signs any image
     summary="Make root the owner of the key and certificate files and remove write permission for "
     "others",
     risk=Risk.SAFE,
@@ -370,7 +372,7 @@ def _failed(
 
 @Check(
     # a layer is missing: the registry or the line must be taken over first
-    severity=Severity.MEDIUM,
+    gives=Gain.ENTRY.after(2, Origin.IMAGE),
     scope=Kind.SITE,
     summary="Require a signature for the image's repository in the policy",
     fix=FixKind.HOST_FILE,

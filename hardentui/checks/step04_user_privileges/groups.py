@@ -51,8 +51,7 @@ _IN_GROUP_0 = Kernel(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a group gives what the user was denied; with it there, at once
-    gain=Gain.HOST_ROOT,
+    gives=Gain.HOST_ROOT.after(2),  # a group gives what the user was denied; with it there, at once
     points=1,
     summary="Remove the privileged groups",
     remediate=_fix_dangerous_supplementary_groups,
@@ -197,7 +196,7 @@ def dangerous_supplementary_groups(
             declared,
             effective,
             evidence,
-            Severity.LOW,
+            Gain.HOST_ROOT.after(3),
         )
     if isinstance(live, tuple):
         bad += tuple(
@@ -212,7 +211,7 @@ def dangerous_supplementary_groups(
             declared,
             effective,
             (Evidence(where, effective or declared),),
-            Severity.CRITICAL if has_a_disk(facts) and _opens_disks(bad) else None,
+            Gain.HOST_ROOT.at_once if has_a_disk(facts) and _opens_disks(bad) else None,
         )
     if isinstance(live, Unread):
         return unknown(live.reason, declared)

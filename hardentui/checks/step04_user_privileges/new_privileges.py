@@ -48,8 +48,7 @@ def _advise_new_privileges_allowed(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # setuid programs work: a layer is missing (CIS 5.26)
-    gain=Gain.HOST_ROOT,
+    gives=Gain.HOST_ROOT.after(2),  # setuid programs work: a layer is missing (CIS 5.26)
     points=22,
     summary="Set no-new-privileges",
     remediate=lambda spec, context: with_low_ports(

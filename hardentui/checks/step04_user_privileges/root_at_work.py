@@ -68,7 +68,7 @@ _COUNT_ON_THE_HOST = frozenset(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a breakout ends as root instead of as a user
+    gives=Gain.HOST_ROOT.after(2),  # a breakout ends as root instead of as a user
     scope=Kind.SITE,
     summary="Run it under a service user's rootless engine",
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -186,7 +186,7 @@ _SHELL = Entered(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a person's session, not the service
+    gives=Gain.HOST_ROOT.after(2),  # a person's session, not the service
     summary="End the session and move what it was for into the image or the configuration",
     risk=Risk.SAFE,
     passes=lambda: (

@@ -20,7 +20,7 @@ _ANNA = User(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # user namespaces cannot be used: a layer is missing for all
+    gives=Gain.HOST_ROOT.after(2),  # user namespaces cannot be used: a layer is missing for all
     summary="Give each account its own range of 65536 subordinate IDs",
     passes=lambda: (
         _host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)),

@@ -122,8 +122,7 @@ _OWN_IDS = (IdRange(0, 100000, 65536),)
 
 @Check(
     # a breakout keeps its user ID: the last layer is missing (CIS 2.9, level 2)
-    severity=Severity.MEDIUM,
-    gain=Gain.HOST_ROOT,
+    gives=Gain.HOST_ROOT.after(2),
     points=44,
     summary="Give the container its own user namespace",
     remediate=_fix_host_user_namespace,
@@ -293,7 +292,7 @@ _PLAIN = SeccompRule("ALLOW", (Condition(0, "MASKED_EQ", 0x10000000, 0),))
 
 
 @Check(
-    severity=Severity.LOW,  # kernel code more within reach, by the engine's default
+    gives=Gain.HOST.after(3),  # kernel code more within reach, by the engine's default
     scope=Kind.SITE,
     summary="Block user namespaces in the seccomp profile",
     passes=lambda: (
@@ -398,8 +397,7 @@ _FAR = Peer(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a breakout reaches the other container's files
-    gain=Gain.OTHERS_DATA,
+    gives=Gain.OTHERS_DATA.after(2),  # a breakout reaches the other container's files
     points=1,
     compares=True,
     summary="Let Podman choose a range of IDs that nobody else uses",

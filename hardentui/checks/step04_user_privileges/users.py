@@ -113,8 +113,9 @@ _HOST_MAP = (IdRange(0, 0, 4294967295),)
 
 
 @Check(
-    severity=Severity.HIGH,  # one hole of kernel or runtime away from root of the host (CIS 4.1)
-    gain=Gain.HOST_ROOT,
+    gives=Gain.HOST_ROOT.after(
+        1
+    ),  # one hole of kernel or runtime away from root of the host (CIS 4.1)
     points=40,
     summary="Run the main process as an unprivileged user",
     fix=FixKind.DECISION,
@@ -203,7 +204,7 @@ def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(
             f"it starts as root, and then works as {works_as}",
             f"user not set: root{said_by}",
-            severity=Severity.LOW,
+            gives=Gain.HOST_ROOT.after(3),
         )
     verdict = judge(
         main,
@@ -214,7 +215,7 @@ def root_user(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         else f"user {user or 'not set: root'}{said_by}",
         reason=_MAIN if main_is_root else _BESIDE,
         where=proc(facts),
-        severity=_severity(facts),
+        gives=Gain.HOST_ROOT.after(2) if own_user_namespace(facts) else None,
     )
     named = (
         isinstance(main, NotRunning)
@@ -270,12 +271,6 @@ def _root_beside(facts: ContainerFacts) -> bool:
         uid_lines(facts),
     )
     return any(uid == 0 or inside(uid, lines) == 0 for uid in others)
-
-
-def _severity(facts: ContainerFacts) -> Severity:
-    if own_user_namespace(facts):
-        return Severity.MEDIUM
-    return Severity.HIGH
 
 
 def _suggested_user(facts: ContainerFacts) -> str:

@@ -61,8 +61,7 @@ _BY_PATTERN = {"Config": {"CreateCommand": ["podman", "run", "--env=AWS*", "img"
 
 
 @Check(
-    severity=Severity.MEDIUM,  # variables of the caller, which may hold a secret
-    gain=Gain.SECRETS,
+    gives=Gain.SECRETS.after(1),  # variables of the caller, which may hold a secret
     summary="Pass only the variables that the service needs, by name",
     remediate=_fix_leaking_host_environment,
     passes=lambda: (

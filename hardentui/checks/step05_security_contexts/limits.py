@@ -38,7 +38,7 @@ _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
 
 
 @Check(
-    severity=Severity.LOW,  # the kernel shares processors fairly without it
+    gives=Gain.DISTURBANCE.after(1),  # the kernel shares processors fairly without it
     points=4,
     summary="Set a CPU limit",
     fix=FixKind.LIVE_UPDATE,
@@ -215,7 +215,7 @@ _WITH_SWAP = HostFacts(capacity=Capacity(memory=8 << 30, swap=1 << 30))
 
 
 @Check(
-    severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.11)
+    gives=Gain.DISTURBANCE.at_once,  # can starve the neighbours (CIS 5.11)
     points=12,
     summary="Set a memory limit",
     fix=FixKind.LIVE_UPDATE,
@@ -409,7 +409,7 @@ def _advise_no_pids_limit(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # can starve the neighbours (CIS 5.29)
+    gives=Gain.DISTURBANCE.at_once,  # can starve the neighbours (CIS 5.29)
     points=2,
     summary="Limit the number of processes",
     fix=FixKind.LIVE_UPDATE,
@@ -481,7 +481,7 @@ _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
 
 
 @Check(
-    severity=Severity.MEDIUM,  # limits of rootless containers do not hold
+    gives=Gain.DISTURBANCE.at_once,  # limits of rootless containers do not hold
     summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",
     passes=lambda: (
         host(cgroup_version=2, users=()),

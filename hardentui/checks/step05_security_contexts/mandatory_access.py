@@ -30,8 +30,7 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a layer is missing (CIS 5.2)
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(2),  # a layer is missing (CIS 5.2)
     points=4,
     summary="Run the container under an AppArmor profile",
     remediate=_fix_apparmor_unconfined,
@@ -110,8 +109,7 @@ _NO_SELINUX = EngineFacts(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a layer is missing
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(2),  # a layer is missing
     points=4,
     summary="Let SELinux confine the container",
     remediate=_fix_selinux_disabled,
@@ -170,7 +168,7 @@ _CONFIG = "/etc/selinux/config"
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a layer is missing for all
+    gives=Gain.HOST.after(2),  # a layer is missing for all
     summary="Set SELinux to enforcing, now and at boot",
     passes=lambda: (_host("enforcing", "enforcing"), _host("absent", "")),
     fails=lambda: (
@@ -283,8 +281,7 @@ _PEERS = Peers((_PEER,))
 
 
 @Check(
-    severity=Severity.MEDIUM,  # SELinux does not keep these containers apart
-    gain=Gain.OTHERS_DATA,
+    gives=Gain.OTHERS_DATA.after(2),  # SELinux does not keep these containers apart
     compares=True,
     summary="Let Podman choose the SELinux level",
     remediate=lambda spec, context: spec.without(LABEL_LEVEL),

@@ -57,8 +57,7 @@ _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparm
 
 
 @Check(
-    severity=Severity.HIGH,  # services of the host stop, and containers may read it
-    gain=Gain.OTHERS_DATA,
+    gives=Gain.OTHERS_DATA.after(1),  # services of the host stop, and containers may read it
     summary="Mount a dedicated directory and relabel that one",
     remediate=_fix_relabelled_system_directory,
     passes=lambda: (
@@ -157,8 +156,7 @@ _HIDDEN = VolumeFacts(
 
 
 @Check(
-    severity=Severity.CRITICAL,  # what is mounted decides, see reading/host_paths.py
-    gain=Gain.HOST,
+    gives=Gain.HOST.at_once,  # what is mounted decides, see reading/host_paths.py
     points=12,
     compares=True,
     summary="Mount only what is needed of the host's system directories, read-only",
@@ -222,7 +220,7 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
     mount read-only, so programs that write there fail; filesystems mounted below stay as they are.
     It never removes the mount; if even reading is too much, narrowing it is up to you.
     """
-    bad = sorted(sensitive_mounts(facts), key=lambda exposed: (-exposed.severity, -exposed.gain))
+    bad = sorted(sensitive_mounts(facts), key=lambda exposed: exposed.gained.rank, reverse=True)
     declared = (
         shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
     )
@@ -241,8 +239,7 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
         reason,
         declared,
         evidence=evidence,
-        severity=bad[0].severity,
-        gain=bad[0].gain,
+        gives=bad[0].gained,
     )
 
 
@@ -302,8 +299,7 @@ _FROM_ANOTHER = MountedPath(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # with SYS_ADMIN, mounts appear on the host
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(2),  # with SYS_ADMIN, mounts appear on the host
     points=1,
     summary="Use private mount propagation",
     remediate=_fix_shared_mount_propagation,
@@ -379,8 +375,7 @@ _LIVE = (
 
 
 @Check(
-    severity=Severity.LOW,  # programs can be put on a data volume
-    gain=Gain.PERSISTENCE,
+    gives=Gain.PERSISTENCE.after(1),  # programs can be put on a data volume
     points=1,
     summary="Mount host directories with nosuid, nodev and noexec",
     remediate=_fix_writable_mount,

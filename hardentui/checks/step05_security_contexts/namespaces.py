@@ -29,8 +29,7 @@ _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
 
 
 @Check(
-    severity=Severity.MEDIUM,  # shared memory of an unrelated service
-    gain=Gain.OTHERS_DATA,
+    gives=Gain.OTHERS_DATA.after(2),  # shared memory of an unrelated service
     points=1,
     compares=True,
     summary="Give the container its own IPC namespace",
@@ -133,8 +132,7 @@ def _fix_host_ipc(spec: Spec, context: FixContext) -> Spec:
 
 
 @Check(
-    severity=Severity.HIGH,  # shared memory of the host's services can be read and written
-    gain=Gain.OTHERS_DATA,
+    gives=Gain.OTHERS_DATA.after(1),  # shared memory of the host's services can be read and written
     points=1,
     summary="Give the container its own IPC and UTS namespaces",
     remediate=_fix_host_ipc,
@@ -191,7 +189,7 @@ def host_ipc(facts: ContainerFacts) -> Verdict:
         if memory
         else "the host name can be changed",
         where=proc(facts, "ns/ipc, ns/uts"),
-        severity=Severity.HIGH if memory else Severity.LOW,
+        gives=Gain.OTHERS_DATA.after(1) if memory else Gain.DISTURBANCE.after(1),
     )
 
 
@@ -204,8 +202,7 @@ _SAME_APP = Peer("2" * 64, "db", app="shop")
 
 
 @Check(
-    severity=Severity.HIGH,  # root's processes can be killed; their memory is one capability away
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(1),  # root's processes can be killed; their memory is one capability away
     points=9,
     compares=True,
     summary="Give the container its own PID namespace",
@@ -253,9 +250,9 @@ def host_pid(facts: ContainerFacts) -> Verdict:
     foreign = _is_foreign(facts, asked)
     seen = ask(facts, lambda kernel: kernel.shared_namespaces)
     of_host = "pid" in seen if isinstance(seen, frozenset) else asked == "host"
-    severity = Severity.MEDIUM if own_user_namespace(facts) else Severity.HIGH
+    gives = Gain.HOST.after(2) if own_user_namespace(facts) else None
     if not of_host:
-        severity = Severity.MEDIUM
+        gives = Gain.OTHERS_DATA.after(2)
 
     def assess(shared: frozenset[str]) -> tuple[bool, str]:
         if "pid" in shared:
@@ -269,7 +266,7 @@ def host_pid(facts: ContainerFacts) -> Verdict:
         declared=f"pid {asked or _by_default(facts)}",
         reason="sees the processes of " + ("the host" if of_host else "an unrelated container"),
         where=proc(facts, "ns/pid"),
-        severity=severity,
+        gives=gives,
     )
 
 

@@ -29,8 +29,7 @@ _SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
 
 
 @Check(
-    severity=Severity.MEDIUM,  # limits do not hold
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(2),  # limits do not hold
     points=1,
     summary="Give the container its own cgroup and cgroup namespace",
     remediate=_fix_disabled_cgroups,
@@ -112,7 +111,7 @@ def disabled_cgroups(facts: ContainerFacts) -> Verdict:
         declared=f"cgroupns {asked or 'not set'}",
         reason=_HOST_REASON,
         where="/proc: ns/cgroup",
-        severity=Severity.MEDIUM,
+        gives=Gain.HOST.after(2),
     )
     return sure(verdict, outside)
 
@@ -146,7 +145,7 @@ def _fix_loose_ulimits(spec: Spec, context: FixContext) -> Spec:
 
 
 @Check(
-    severity=Severity.LOW,  # other limits hold
+    gives=Gain.DISTURBANCE.after(1),  # other limits hold
     summary="Set ulimits to the site's values",
     remediate=_fix_loose_ulimits,
     parameters={"nofile": 1048576, "nproc": 8192},
@@ -275,7 +274,7 @@ def _fix_oom_kill_exempt(spec: Spec, context: FixContext) -> Spec:
 
 
 @Check(
-    severity=Severity.MEDIUM,  # the kernel kills neighbours instead
+    gives=Gain.DISTURBANCE.at_once,  # the kernel kills neighbours instead
     summary="Let the OOM killer treat it like any other process",
     risk=Risk.CHANGES_BEHAVIOUR,
     remediate=_fix_oom_kill_exempt,
@@ -375,7 +374,7 @@ def _advise_unbraked_restart(
 
 
 @Check(
-    severity=Severity.LOW,  # a crash loop costs processor time
+    gives=Gain.DISTURBANCE.after(1),  # a crash loop costs processor time
     points=1,
     summary="Limit the number of restarts",
     fix=FixKind.LIVE_UPDATE,

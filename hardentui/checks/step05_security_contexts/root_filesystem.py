@@ -38,8 +38,7 @@ _SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
 
 
 @Check(
-    severity=Severity.LOW,  # memory and programs in /tmp
-    gain=Gain.PERSISTENCE,
+    gives=Gain.PERSISTENCE.after(1),  # memory and programs in /tmp
     points=1,
     summary="Give every tmpfs a size and mount it noexec, nosuid and nodev, and use no ramfs",
     remediate=_fix_loose_tmpfs,
@@ -214,8 +213,7 @@ def _advise_writable_rootfs(
 
 @Check(
     # an intruder can change the service's programs: a layer is missing (CIS 5.13)
-    severity=Severity.MEDIUM,
-    gain=Gain.PERSISTENCE,
+    gives=Gain.PERSISTENCE.at_once,
     points=30,
     summary="Make the root filesystem read-only",
     remediate=_fix_writable_rootfs,

@@ -78,8 +78,7 @@ def _advise_plaintext_secret_env(
 
 @Check(
     # shown by inspect and in crash reports; the service must know it anyway
-    severity=Severity.MEDIUM,
-    gain=Gain.SECRETS,
+    gives=Gain.SECRETS.after(1),
     points=8,
     summary="Pass credentials as engine secrets",
     risk=Risk.DECISION,  # somebody has to make the secret first

@@ -58,8 +58,7 @@ def _advise_loose_secret(
 
 
 @Check(
-    severity=Severity.LOW,  # a second user inside can read it
-    gain=Gain.SECRETS,
+    gives=Gain.SECRETS.after(2),  # a second user inside can read it
     summary="Mount secrets so that only the process's user can read them",
     remediate=_fix_loose_secret,
     advise=_advise_loose_secret,
@@ -236,8 +235,7 @@ _BY_FILE = VolumeFacts(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # shown by inspect and in backups of units
-    gain=Gain.SECRETS,
+    gives=Gain.SECRETS.after(1),  # shown by inspect and in backups of units
     points=1,
     summary="Pass credentials as files or engine secrets",
     passes=lambda: (
@@ -335,8 +333,7 @@ _SESSION = {
 
 
 @Check(
-    severity=Severity.HIGH,  # every account of the host can read it in the list of processes
-    gain=Gain.SECRETS,
+    gives=Gain.SECRETS.at_once,  # every account of the host can read it in the list of processes
     points=1,
     summary="Pass credentials as files or engine secrets",
     passes=lambda: (

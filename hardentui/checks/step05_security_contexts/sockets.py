@@ -18,13 +18,13 @@ from hardentui.reading.sockets import (
 )
 
 _GIVES = {
-    Power.UNITS: Gain.HOST,
-    Power.MACHINES: Gain.HOST,
-    Power.PACKAGES: Gain.HOST,
-    Power.COMMANDS: Gain.HOST,
-    Power.KEYS: Gain.SECRETS,
-    Power.SCREEN: Gain.OTHERS_DATA,
-    Power.DEVICES: Gain.NETWORK,
+    Power.UNITS: Gain.HOST.at_once,
+    Power.MACHINES: Gain.HOST.at_once,
+    Power.PACKAGES: Gain.HOST.at_once,
+    Power.COMMANDS: Gain.HOST.after(1),
+    Power.KEYS: Gain.SECRETS.at_once,
+    Power.SCREEN: Gain.OTHERS_DATA.after(1),
+    Power.DEVICES: Gain.NETWORK.after(1),
 }
 _ASKS_FOR_ROOT = frozenset({Power.UNITS, Power.MACHINES, Power.PACKAGES})
 """These obey root alone: polkit refuses what an ordinary user asks for without a session, and the
@@ -71,8 +71,7 @@ _FROM_POD = MountedPath(
 
 
 @Check(
-    severity=Severity.CRITICAL,  # the socket starts services or programs as root
-    gain=Gain.HOST,
+    gives=Gain.HOST.at_once,  # the socket starts services or programs as root
     points=2,
     summary="Remove the mount of the host's control socket",
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -127,7 +126,10 @@ def mounted_control_socket(facts: ContainerFacts) -> Verdict:
     manage machines, builds that fetch from private repositories. Run those on the host, or give
     them a proxy that passes only what they need (xdg-dbus-proxy for D-Bus).
     """
-    bad = sorted(control_sockets(facts), key=lambda socket: -_severity(facts, socket))
+    bad = sorted(
+        control_sockets(facts),
+        key=lambda socket: -_gained(facts, socket).severity,
+    )
     if not bad:
         unclear = [
             facts.hidden_mounts,
@@ -151,35 +153,37 @@ def mounted_control_socket(facts: ContainerFacts) -> Verdict:
     )
     powers = dict.fromkeys(socket.service.power.value for socket in bad if socket.service)
     paths = listed(list(dict.fromkeys(socket.path for socket in bad)))
-    severity = _severity(facts, bad[0])
-    can = "can" if severity >= Severity.HIGH else "its user may ask, and not"
+    gained = _gained(facts, bad[0])
+    can = "can" if gained.severity >= Severity.HIGH else "its user may ask, and not"
     reason = f"{can} {', '.join(powers)} through {paths}"
     declared = shown([host_mount.mount for host_mount in through])
     return failed(
         reason,
         declared,
         evidence=evidence,
-        severity=severity,
-        gain=_GIVES[bad[0].service.power] if bad[0].service else None,
+        gives=gained,
     )
 
 
-def _severity(facts: ContainerFacts, socket: OpenSocket) -> Severity:
+def _gained(facts: ContainerFacts, socket: OpenSocket) -> Gained:
     """By what the service lets this very user do, who is known to it by the UID that connects."""
     power = socket.service.power if socket.service else Power.NOTHING
-    standing = foothold(facts)
+    gives = _GIVES.get(power, Gain.HOST.after(2))
     if power in _ASKS_FOR_ROOT:
-        of_account = socket.path.startswith(_OF_USERS)
-        if facts.engine.rootless is True and not of_account:
-            return Severity.MEDIUM  # the engine's user is not root
-        if standing is Foothold.OWNER:
-            return Severity.CRITICAL
-        as_owner = of_account and socket.openable is True
-        return Severity.HIGH if standing is Foothold.USER or as_owner else Severity.MEDIUM
-    if power in (Power.DEVICES, Power.NOTHING):
-        return Severity.MEDIUM
-    shut_out = socket.openable is False and standing is Foothold.NOBODY
-    return Severity.MEDIUM if shut_out else Severity.HIGH
+        return gives.later(_steps_to_root(facts, socket))
+    shut_out = socket.openable is False and foothold(facts) is Foothold.NOBODY
+    return gives.later(int(shut_out and power in _GIVES and power is not Power.DEVICES))
+
+
+def _steps_to_root(facts: ContainerFacts, socket: OpenSocket) -> int:
+    of_account = socket.path.startswith(_OF_USERS)
+    if facts.engine.rootless is True and not of_account:
+        return 2  # the engine's user is not root
+    standing = foothold(facts)
+    if standing is Foothold.OWNER:
+        return 0
+    as_owner = of_account and socket.openable is True
+    return 1 if standing is Foothold.USER or as_owner else 2
 
 
 def _seen(socket: OpenSocket, mount: HostMount) -> str:
@@ -243,8 +247,7 @@ _RENAMED = ReachableSocket(
 
 
 @Check(
-    severity=Severity.CRITICAL,  # whoever talks to the engine starts a privileged container
-    gain=Gain.HOST,
+    gives=Gain.HOST.at_once,  # whoever talks to the engine starts a privileged container
     points=2,
     summary="Remove the mount of the engine's socket",
     remediate=_fix_mounted_engine_socket,
@@ -319,14 +322,14 @@ def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
     if bad:
         evidence = tuple(Evidence("Mounts", _engine_seen(engine_mount)) for engine_mount in bad)
         paths = listed(list(dict.fromkeys(engine_mount.path for engine_mount in bad)))
-        severity = max(_severity_of_engine(facts, engine_mount) for engine_mount in bad)
-        may = "can control the engine through" if severity >= Severity.HIGH else _SHUT
+        steps = min(_steps_to_engine(facts, engine_mount) for engine_mount in bad)
+        may = "can control the engine through" if steps < _SHUT_OUT else _SHUT
         return failed(
             f"{may} {paths}",
             declared,
             "",
             evidence,
-            severity,
+            Gain.HOST.after(steps),
         )
     api = reachable_api(facts)
     if isinstance(api, ApiService):
@@ -348,10 +351,12 @@ def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
     return sure(passed(declared), known(lambda: facts.sockets))
 
 
+_SHUT_OUT = 2
+"""The steps to the engine for whoever may not open its socket."""
 _SHUT = "its user may not open the engine's socket, which is mounted:"
 
 
-def _severity_of_engine(facts: ContainerFacts, engine_mount: EngineMount) -> Severity:
+def _steps_to_engine(facts: ContainerFacts, engine_mount: EngineMount) -> int:
     """By whether this very user may connect: the permissions of the socket say so.
 
     Where a directory is mounted and the socket in it was not seen, an engine's own permissions
@@ -360,11 +365,11 @@ def _severity_of_engine(facts: ContainerFacts, engine_mount: EngineMount) -> Sev
     """
     by_default = engine_mount.openable is None and not engine_mount.is_socket
     if engine_mount.openable is not False and not by_default:
-        return Severity.CRITICAL
+        return 0
     standing = foothold(facts)
     if standing is Foothold.OWNER and facts.engine.rootless is not True:
-        return Severity.CRITICAL
-    return Severity.HIGH if standing is Foothold.USER else Severity.MEDIUM
+        return 0
+    return 1 if standing is Foothold.USER else _SHUT_OUT
 
 
 def _engine_seen(engine_mount: EngineMount) -> str:

@@ -51,7 +51,7 @@ _OPEN, _CLOSED = _dropping("input"), _dropping("forward")
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a layer is missing for all published ports
+    gives=Gain.NETWORK.after(1, Origin.NETWORK),  # a layer is missing for all published ports
     scope=Kind.SITE,
     summary="Bind the port to one address, or filter forwarded traffic",
     risk=Risk.DECISION,

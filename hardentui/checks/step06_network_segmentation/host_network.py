@@ -71,8 +71,7 @@ def _advise_host_network(
 
 
 @Check(
-    severity=Severity.HIGH,  # reaches what listens on the host's loopback only (CIS 5.10)
-    gain=Gain.NETWORK,
+    gives=Gain.NETWORK.at_once,  # reaches what listens on the host's loopback only (CIS 5.10)
     points=9,
     summary="Give it its own network and publish only the ports it needs",
     remediate=_fix_host_network,

@@ -37,8 +37,7 @@ def _fix_default_network(spec: Spec, context: FixContext) -> Spec:
 
 
 @Check(
-    severity=Severity.LOW,  # neighbours on it reach each other without names
-    gain=Gain.NETWORK,
+    gives=Gain.NETWORK.after(2),  # neighbours on it reach each other without names
     points=6,
     compares=True,
     summary="Move the container to its own network",
@@ -99,7 +98,7 @@ _OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
 
 
 @Check(
-    severity=Severity.LOW,  # an intruder can download and report
+    gives=Gain.NETWORK.after(2),  # an intruder can download and report
     summary="Create the network as an internal one",
     parameters={"outgoing": ()},
     passes=lambda: (
@@ -218,8 +217,7 @@ _OTHER = Peers(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # another application is within reach
-    gain=Gain.NETWORK,
+    gives=Gain.NETWORK.after(1),  # another application is within reach
     points=2,
     compares=True,
     summary="Give each application its own network",
@@ -368,8 +366,7 @@ _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
 
 @Check(
-    severity=Severity.MEDIUM,  # the host's firewall does not see it
-    gain=Gain.NETWORK,
+    gives=Gain.NETWORK.after(1),  # the host's firewall does not see it
     summary="Use a bridge network and publish the ports that are needed",
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (
@@ -463,7 +460,7 @@ _TWO = ("shop-net", "wiki-net")
 
 
 @Check(
-    severity=Severity.LOW,  # containers of other networks can be reached by address
+    gives=Gain.NETWORK.after(2),  # containers of other networks can be reached by address
     summary="Create the network with isolate=true",
     passes=lambda: (
         NetworkFacts(

@@ -125,8 +125,7 @@ _REDIS = image(inspect={"Config": {"ExposedPorts": {"6379/tcp": {}, "80/tcp": {}
 
 
 @Check(
-    severity=Severity.HIGH,  # one guessed or missing password from the data
-    gain=Gain.OTHERS_DATA,
+    gives=Gain.OTHERS_DATA.after(1),  # one guessed or missing password from the data
     points=12,
     summary="Bind database and admin ports to loopback, and connect containers through a shared "
     "network",
@@ -197,14 +196,13 @@ def exposed_admin_port(
             shown(ports), reason=f"the firewall stops what comes from outside: {shown(wide)}"
         )
     if wide:
-        severities = {port: _severity(facts, port, parameters) for port in wide}
-        worst = max(wide, key=lambda port: severities[port])
-        severity = severities[worst]
+        steps = {port: _steps_to_data(facts, port, parameters) for port in wide}
+        worst = min(wide, key=lambda port: steps[port])
         asks = asks_for_password(facts, worst.container)
         return failed(
             f"other machines can reach a database or admin port{_ASKING[asks]}: {shown(wide)}",
             shown(ports),
-            severity=severity,
+            gives=Gain.OTHERS_DATA.after(steps[worst], Origin.NETWORK),
         )
     if hidden:
         return unknown(
@@ -222,21 +220,20 @@ _ASKING = {
 }
 
 
-def _severity(
+def _steps_to_data(
     facts: ContainerFacts,
     port: Port,
     parameters: Parameters,
-) -> Severity:
+) -> int:
     """Who asks for no password hands its data to whoever reaches it; a password is one guess away,
     and a single address is reached by fewer. Pages for administrators mostly ask for one."""
     asks = asks_for_password(facts, port.container)
-    everywhere = reach(port) == "all"
     if asks is False:
-        return Severity.CRITICAL if everywhere else Severity.HIGH
+        return 0 if reach(port) == "all" else 1
     inside = str(port.container) in parameters.texts("inside")
     if asks is None and (inside or _is_listed(port, parameters)):
-        return Severity.HIGH
-    return Severity.MEDIUM
+        return 1
+    return 2
 
 
 _FIRST_FREE = 1024
@@ -267,7 +264,7 @@ def _fix_low_host_port(spec: Spec, context: FixContext) -> Spec:
 
 
 @Check(
-    severity=Severity.LOW,  # needs a right once, at the start
+    gives=Gain.ITSELF.after(1),  # needs a right once, at the start
     summary="Publish on host port 1024 or higher",
     risk=Risk.DECISION,
     remediate=_fix_low_host_port,
@@ -351,7 +348,7 @@ _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 
 @Check(
-    severity=Severity.LOW,  # undocumented, as published
+    gives=Gain.ITSELF.after(1),  # undocumented, as published
     summary="List the published ports one by one, and only those that the image serves",
     remediate=_fix_undeclared_published_port,
     parameters={"allowed": ()},
@@ -430,8 +427,7 @@ _WITH_PORTS = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp":
 
 
 @Check(
-    severity=Severity.LOW,  # a public service needs it; databases have exposed-admin-port
-    gain=Gain.NETWORK,
+    gives=Gain.NETWORK.after(2),  # a public service needs it; databases have exposed-admin-port
     points=8,
     summary="Bind published ports to one address",
     risk=Risk.DECISION,

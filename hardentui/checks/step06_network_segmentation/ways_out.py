@@ -28,8 +28,7 @@ _CLOUD = HostFacts(
 
 
 @Check(
-    severity=Severity.HIGH,  # one request from the machine's cloud credentials
-    gain=Gain.SECRETS,
+    gives=Gain.SECRETS.at_once,  # one request from the machine's cloud credentials
     points=1,
     summary="Drop packets from containers to 169.254.169.254 on the host",
     fix=FixKind.HOST_FILE,
@@ -165,8 +164,7 @@ _CLOSED = HostFacts(
 
 
 @Check(
-    severity=Severity.HIGH,  # services that trust loopback answer
-    gain=Gain.NETWORK,
+    gives=Gain.NETWORK.at_once,  # services that trust loopback answer
     points=2,
     summary="Remove the options that open the host's loopback address",
     remediate=_fix_reachable_host_services,
@@ -265,7 +263,7 @@ def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
         declared,
         "",
         tuple(evidence[:12]),
-        Severity.MEDIUM,
+        Gain.NETWORK.after(1),
         _close(networks),
     )
 

@@ -49,8 +49,7 @@ _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 
 
 @Check(
-    severity=Severity.HIGH,  # changed programs are what an intruder leaves
-    gain=Gain.PERSISTENCE,
+    gives=Gain.ENTRY.after(1),  # changed programs are what an intruder leaves
     summary="Review the changes, then recreate the container from its image with a read-only root "
     "filesystem",
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -124,16 +123,15 @@ def drifted_files(
         return failed(
             reason,
             evidence=evidence,
-            severity=Severity.CRITICAL,
+            gives=Gain.ENTRY.at_once,
             commands=commands,
         )
     programs = any(_below(change.path, _PROGRAMS) for change in changes)
-    severity = Severity.HIGH if programs else Severity.MEDIUM
     reason = f"{plural(len(changes), 'file differs', 'files differ')} from the image"
     return failed(
         reason,
         evidence=evidence,
-        severity=severity,
+        gives=None if programs else Gain.ENTRY.after(2),
         commands=commands,
     )
 
@@ -218,7 +216,7 @@ _IMAGE = image(inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 
 @Check(
-    severity=Severity.MEDIUM,  # something answers that nobody declared
+    gives=Gain.PERSISTENCE.at_once,  # something answers that nobody declared
     summary="Stop the listener, or declare the port",
     parameters={"allowed": ()},
     passes=lambda: (
@@ -320,15 +318,14 @@ def unexpected_listener(
     )
     if extra:
         ports = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in extra}))
-        severity = (
-            None if declared else Severity.LOW
-        )  # nobody declares anything: no deviation to see
+        # nobody declares anything: no deviation to see
+        gives = None if declared else Gain.PERSISTENCE.after(1)
         return failed(
             f"listens on {ports}, not declared",
             allowed,
             effective,
             evidence,
-            severity,
+            gives,
         )
     return passed(allowed, effective)
 
@@ -383,8 +380,7 @@ _CHECK_LESS: dict[str, object] = {"Config": {}}
 
 
 @Check(
-    severity=Severity.HIGH,  # a shell or tool in a service is what an intruder starts
-    gain=Gain.PERSISTENCE,
+    gives=Gain.ENTRY.after(1),  # a shell or tool in a service is what an intruder starts
     summary="Find out who started it, save the evidence and recreate the container from its image",
     risk=Risk.CHANGES_BEHAVIOUR,
     parameters={"forbidden": _FORBIDDEN, "shells": _SHELLS},
@@ -463,7 +459,7 @@ def unexpected_process(
         "",
         effective,
         tuple(_evidence(p) for p in bad[:12]),
-        Severity.HIGH if forbidden else Severity.MEDIUM,
+        None if forbidden else Gain.ENTRY.after(2),
         (f"podman top {shlex.quote(facts.name)} pid ppid user args",),
     )
 

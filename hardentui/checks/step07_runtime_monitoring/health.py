@@ -49,7 +49,7 @@ _OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
 
 
 @Check(
-    severity=Severity.LOW,  # nobody notices when it hangs: availability (CIS 5.27)
+    gives=Gain.ITSELF.after(1),  # nobody notices when it hangs: availability (CIS 5.27)
     points=3,
     summary="Add a health check that queries the service itself",
     remediate=_fix_missing_health_check,
@@ -121,7 +121,7 @@ _SETTLED = timedelta(hours=1)
 
 
 @Check(
-    severity=Severity.MEDIUM,  # it does not work
+    gives=Gain.ITSELF.at_once,  # it does not work
     summary="Find out why it exits, and limit how often it restarts",
     risk=Risk.SAFE,
     parameters={"restarts": 5},
@@ -270,7 +270,7 @@ def _advise_unhealthy(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # it does not work: availability
+    gives=Gain.ITSELF.at_once,  # it does not work: availability
     summary="Kill the container when its health check fails, so that it restarts",
     risk=Risk.CHANGES_BEHAVIOUR,
     remediate=_fix_unhealthy,
@@ -341,7 +341,11 @@ def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable("no health check (see missing-health-check)")
     if action not in _ACTIONS:
         return failed(
-            "nothing happens when it becomes unhealthy", declared, status, evidence, Severity.LOW
+            "nothing happens when it becomes unhealthy",
+            declared,
+            status,
+            evidence,
+            Gain.ITSELF.after(1),
         )
     minutes = _delay(facts.spec) // 60
     if minutes > _SLOWEST:
@@ -351,7 +355,7 @@ def unhealthy(facts: ContainerFacts, parameters: Parameters) -> Verdict:
             declared,
             status,
             evidence,
-            Severity.LOW,
+            Gain.ITSELF.after(1),
         )
     return passed(declared, status, evidence)
 

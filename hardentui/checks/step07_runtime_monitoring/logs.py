@@ -24,7 +24,7 @@ _JOURNAL = {"host": {"eventLogger": "journald"}}
 
 
 @Check(
-    severity=Severity.MEDIUM,  # traces of what was started are missing
+    gives=Gain.PERSISTENCE.at_once,  # traces of what was started are missing
     summary="Log events to the journal, with the configuration of new containers",
     risk=Risk.SAFE,
     passes=lambda: (
@@ -86,7 +86,7 @@ def engine_events_off(facts: EngineFacts) -> Verdict:
         "the event of a new container does not include its configuration",
         declared,
         evidence=evidence,
-        severity=Severity.LOW,
+        gives=Gain.PERSISTENCE.after(1),
         commands=(_DROP_IN, "[engine]", f"{_CREATE_DATA} = true"),
     )
 
@@ -107,7 +107,7 @@ def _fix_no_logs(spec: Spec, context: FixContext) -> Spec:
 
 
 @Check(
-    severity=Severity.MEDIUM,  # traces are missing
+    gives=Gain.PERSISTENCE.at_once,  # traces are missing
     points=1,
     summary="Send the container's log to the journal",
     risk=Risk.SAFE,
@@ -193,7 +193,7 @@ _LIMITED = Configuration(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a full disk stops the neighbours
+    gives=Gain.DISTURBANCE.at_once,  # a full disk stops the neighbours
     points=2,
     summary="Limit the size of the log file",
     risk=Risk.SAFE,
@@ -278,7 +278,7 @@ _COMMANDS = (
 
 
 @Check(
-    severity=Severity.LOW,  # traces end with a reboot
+    gives=Gain.PERSISTENCE.after(1),  # traces end with a reboot
     summary="Store the journal on disk",
     risk=Risk.SAFE,
     passes=lambda: (

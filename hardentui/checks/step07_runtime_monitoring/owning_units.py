@@ -19,7 +19,7 @@ _BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzin
 
 
 @Check(
-    severity=Severity.LOW,  # the next start undoes a change
+    gives=Gain.ITSELF.after(1),  # the next start undoes a change
     summary="Reload systemd and restart the unit",
     fix=FixKind.UNIT_EDIT,
     passes=lambda: (
@@ -144,7 +144,7 @@ def _fix_unowned_container(spec: Spec, context: FixContext) -> Spec:
 
 
 @Check(
-    severity=Severity.LOW,  # nobody to ask
+    gives=Gain.ITSELF.after(1),  # nobody to ask
     scope=Kind.SITE,
     summary="Run it as a Quadlet unit, or record its owner in a label",
     fix=FixKind.UNIT_EDIT,
@@ -215,7 +215,7 @@ def unowned_container(
 
 
 @Check(
-    severity=Severity.MEDIUM,
+    gives=Gain.ITSELF.at_once,
     summary="Correct the line that the generator names",
     risk=Risk.SAFE,
     fix=FixKind.UNIT_EDIT,

@@ -8,7 +8,7 @@ from hardentui.checks.prelude import *
 
 
 @Check(
-    severity=Severity.LOW,  # a layer of watching more
+    gives=Gain.PERSISTENCE.after(1),  # a layer of watching more
     summary="Install and start a runtime sensor, or give auditd rules of its own",
     risk=Risk.SAFE,
     passes=lambda: (
@@ -115,7 +115,7 @@ _ALL = tuple(f"-w {path.partition('|')[0]} -p wa -k containers" for path in _PAT
 
 
 @Check(
-    severity=Severity.MEDIUM,  # traces of who changed what are missing
+    gives=Gain.PERSISTENCE.after(0, Origin.ACCOUNT),  # traces of who changed what are missing
     summary="Watch the engine's programs, socket and directories with audit rules",
     risk=Risk.SAFE,
     parameters={"paths": _PATHS},

@@ -30,8 +30,7 @@ _RAW = frozenset({"CAP_NET_RAW"})
 
 
 @Check(
-    severity=Severity.MEDIUM,  # more rights than anybody asked for
-    gain=Gain.HOST_ROOT,
+    gives=Gain.HOST_ROOT.after(2),  # more rights than anybody asked for
     points=1,
     summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -147,8 +146,9 @@ _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 
 @Check(
-    severity=Severity.MEDIUM,  # can disturb, not take over: clock, locked memory, its own network
-    gain=Gain.NETWORK,
+    gives=Gain.NETWORK.after(
+        1
+    ),  # can disturb, not take over: clock, locked memory, its own network
     points=5,
     summary="Drop the disruptive capabilities",
     remediate=lambda spec, context: drop_group(spec, context.facts, DISRUPTIVE),
@@ -188,7 +188,7 @@ def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     verdict = judge_group(facts, DISRUPTIVE, _MILD)
     if verdict.status is Status.FAIL and _owns_firewall(facts):
         reason = f"{verdict.reason}; on the host's network, NET_ADMIN owns the host's firewall"
-        return replace(verdict, reason=reason, severity=Severity.HIGH)
+        return replace(verdict, reason=reason, gives=Gain.NETWORK.at_once)
     return verdict
 
 
@@ -205,8 +205,7 @@ _LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
 
 
 @Check(
-    severity=Severity.LOW,  # raw packets and device files that the cgroup forbids to open
-    gain=Gain.NETWORK,
+    gives=Gain.NETWORK.after(2),  # raw packets and device files that the cgroup forbids to open
     points=2,
     summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
     remediate=lambda spec, context: drop_group(spec, context.facts, _DOCKER_ONLY),
@@ -244,8 +243,7 @@ _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
 
 @Check(
-    severity=Severity.CRITICAL,  # the capability itself leads to the host
-    gain=Gain.HOST,
+    gives=Gain.HOST.at_once,  # the capability itself leads to the host
     points=2,
     summary="Drop the capabilities that allow host takeover",
     remediate=lambda spec, context: drop_group(spec, context.facts, HOST_TAKEOVER),
@@ -293,7 +291,7 @@ def host_takeover_capabilities(facts: ContainerFacts) -> Verdict:
     """
     verdict = judge_group(facts, HOST_TAKEOVER)
     if verdict.status is Status.FAIL and not _alone(facts):
-        return replace(verdict, severity=Severity.HIGH)
+        return replace(verdict, gives=Gain.HOST.after(1))
     return verdict
 
 
@@ -325,7 +323,7 @@ _WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CH
 
 
 @Check(
-    severity=Severity.LOW,  # default-capabilities-kept and the trial say it better
+    gives=Gain.HOST_ROOT.after(3),  # default-capabilities-kept and the trial say it better
     summary="Drop the capabilities that the image does not need",
     remediate=_fix_unneeded_capabilities,
     advise=about_dropping,

@@ -106,8 +106,7 @@ _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
 
 @Check(
     # eleven rights that most services do not use: a layer is missing (CIS 5.4)
-    severity=Severity.MEDIUM,
-    gain=Gain.HOST_ROOT,
+    gives=Gain.HOST_ROOT.after(2),
     points=30,
     summary="Drop all capabilities and add back those that are needed",
     remediate=_fix_default_capabilities_kept,

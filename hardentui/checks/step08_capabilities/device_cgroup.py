@@ -40,8 +40,7 @@ _WITH_DISK = RuntimeConfig(device_rules=frozenset({"b 8:0 r"}))
 
 
 @Check(
-    severity=Severity.HIGH,  # with MKNOD, the host's disks
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(1),  # with MKNOD, the host's disks
     points=1,
     summary="Remove the rules that allow disks or whole device classes",
     remediate=_fix_open_device_cgroup,
@@ -123,54 +122,55 @@ def open_device_cgroup(facts: ContainerFacts) -> Verdict:
             why,
             "privileged",
             evidence=shown,
-            severity=Severity.HIGH,
+            gives=Gain.HOST.after(1),
         )
     rules = facts.spec[DEVICE_CGROUP_RULE]
     bad = tuple(rule for rule in rules if _is_open(rule))
     if bad:
         evidence = tuple(Evidence("--device-cgroup-rule", rule) for rule in bad)
-        severity = _severity(facts, bad)
+        gives = _gained(facts, bad)
         why = (
             "disks or memory"
             if any(_opens_disk_or_memory(rule) for rule in bad)
             else "classes of devices"
         )
         return failed(
-            f"{why} of the host are open: {listed(bad)}", listed(rules), "", evidence, severity
+            f"{why} of the host are open: {listed(bad)}", listed(rules), "", evidence, gives
         )
     if _is_unfiltered(facts):
         shown = (Evidence("the runtime's configuration", "no linux.resources.devices"),)
-        severity = Severity.CRITICAL if "CAP_MKNOD" in granted(facts) else Severity.HIGH
+        gives = Gain.HOST.after(int("CAP_MKNOD" not in granted(facts)))
         why = "it shares the user namespace of the host and has no device filter"
         return failed(
             why,
             listed(rules) or "no added rules",
             "no filter",
             shown,
-            severity,
+            gives,
         )
     added = _since_start(facts)
     if added:
         evidence = tuple(Evidence(proc(facts, "cgroup, devices.list"), rule) for rule in added)
         why = f"opened after the start: {listed(added)}"
-        severity = _severity(facts, added)
+        gives = _gained(facts, added)
         return failed(
             why,
             listed(rules) or "no added rules",
             listed(added),
             evidence,
-            severity,
+            gives,
         )
     if DEVICE_CGROUP_RULE in facts.spec.unknowable:
         return unknown("the engine does not show device rules, and the create command is not known")
     return passed(listed(rules) or "no added rules")
 
 
-def _severity(facts: ContainerFacts, rules: tuple[str, ...]) -> Severity:
+def _gained(facts: ContainerFacts, rules: tuple[str, ...]) -> Gained:
     reaches_disk = any(_opens_disk_or_memory(rule) for rule in rules) and "CAP_MKNOD" in granted(
         facts
     )
-    return Severity.CRITICAL if reaches_disk and not own_user_namespace(facts) else Severity.HIGH
+    at_once = reaches_disk and not own_user_namespace(facts)
+    return Gain.HOST.at_once if at_once else Gain.HOST.after(1)
 
 
 def _since_start(facts: ContainerFacts) -> tuple[str, ...]:

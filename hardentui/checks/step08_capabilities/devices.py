@@ -53,8 +53,7 @@ _OF_A_DISK = RuntimeConfig(device_rules=frozenset({"b 253:0 rwm"}))
 
 
 @Check(
-    severity=Severity.MEDIUM,  # what the device is decides
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(2),  # what the device is decides
     points=1,
     summary="Remove the devices that are not needed",
     remediate=_fix_host_devices,
@@ -112,14 +111,14 @@ def host_devices(
     with `:r` if reading is enough.
     """
     if facts.spec[PRIVILEGED]:
-        severity = Severity.HIGH if own_user_namespace(facts) else Severity.CRITICAL
+        gives = Gain.HOST.after(int(own_user_namespace(facts)))
         shown = (Evidence("HostConfig.Privileged", "true"),)
         return failed(
             "every device of the host is accessible",
             "privileged",
             "",
             shown,
-            severity,
+            gives,
         )
     allowed = parameters.texts("allowed")
     bad = tuple(device for device in facts.spec[DEVICES] if _counts(device, allowed))
@@ -133,16 +132,16 @@ def host_devices(
         Evidence("--volume" if device in bound else "--device", device) for device in bad
     )
     mapped = own_user_namespace(facts)
-    severity = max(_grade(path_of(device), mapped) for device in bad)
+    steps = min(_steps(path_of(device), mapped=mapped) for device in bad)
     if disks := disk_devices(facts):
-        severity = max(severity, Severity.HIGH if mapped else Severity.CRITICAL)
+        steps = min(steps, int(mapped))
         evidence += tuple(Evidence("the runtime's configuration, devices", rule) for rule in disks)
     return failed(
         f"accessible: {listed(bad)}",
         declared,
         "",
         evidence,
-        severity,
+        Gain.HOST.after(steps),
         things=bad,
     )
 
@@ -178,9 +177,11 @@ def _counts(device: str, allowed: tuple[str, ...]) -> bool:
     return path_of(device) not in (*_HARMLESS, *allowed)
 
 
-def _grade(path: str, mapped: bool) -> Severity:
+def _steps(path: str, *, mapped: bool) -> int:
+    """To the host: a disk or the memory is the host; the kernel's messages show its addresses, and
+    another driver needs a hole."""
     if path == "/dev/kmsg":
-        return Severity.HIGH
+        return 1
     if is_disk_or_memory(path):
-        return Severity.HIGH if mapped else Severity.CRITICAL
-    return Severity.MEDIUM
+        return int(mapped)
+    return 2

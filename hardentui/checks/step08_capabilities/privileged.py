@@ -30,8 +30,7 @@ _SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 
 @Check(
-    severity=Severity.CRITICAL,  # all rights on the host
-    gain=Gain.HOST,
+    gives=Gain.HOST.at_once,  # all rights on the host
     points=2,
     summary="Turn off privileged mode and grant only what is needed",
     remediate=_fix_privileged,

@@ -15,20 +15,20 @@ _SAFE_SYSCTLS = tuple(
     "net.ipv4.ping_group_range net.ipv4.tcp_keepalive_time net.ipv4.tcp_syncookies".split()
 )
 _ANNOTATIONS = {
-    "run.oci.seccomp": ("it changes the seccomp filter", Severity.CRITICAL),
+    "run.oci.seccomp": ("it changes the seccomp filter", Gain.HOST.after(1)),
     "run.oci.keep_original_groups": (
         "containers keep the groups of whoever starts them",
-        Severity.HIGH,
+        Gain.HOST_ROOT.after(1),
     ),
     "run.oci.mount_context_type": (
         "it changes the SELinux labels of mounts",
-        Severity.MEDIUM,
+        Gain.HOST.after(2),
     ),
     "run.oci.delegate-cgroup": (
         "containers control a cgroup of the host",
-        Severity.MEDIUM,
+        Gain.HOST.after(2),
     ),
-    "run.oci.handler": ("another handler runs all containers", Severity.HIGH),
+    "run.oci.handler": ("another handler runs all containers", Gain.HOST.after(1)),
 }
 """Prefixes of annotations that crun(1) obeys."""
 _CODE_BY_ENVIRONMENT = ("LD_PRELOAD=", "LD_LIBRARY_PATH=", "LD_AUDIT=", "PATH=")
@@ -36,17 +36,17 @@ _GIVEN_TO_ALL = ("devices", "volumes", "mounts")
 
 
 class Weak(Struct, frozen=True):
-    """A setting that weakens all containers: its name, value, effect, severity and file."""
+    """A setting that weakens all containers: its name, value, effect, what it gives and file."""
 
     name: str
     value: Any
     why: str
-    severity: Severity
+    gives: Gained
     file: str = ""
 
 
 @Check(
-    severity=Severity.HIGH,  # weakens all containers; the worst setting decides
+    gives=Gain.HOST.after(1),  # weakens all containers; the worst setting decides
     summary="Remove the setting from containers.conf and set it only for the containers that need "
     "it",
     passes=lambda: (
@@ -123,7 +123,7 @@ def weak_engine_defaults(
             setting.name,
             setting.value,
             setting.why,
-            setting.severity,
+            setting.gives,
             configured.file_of(setting.name),
         )
         for setting in _weak(configured, parameters)
@@ -143,45 +143,54 @@ def _weak(
 ) -> Iterator[Weak]:
     if settings.get("containers.privileged") is True:
         yield Weak(
-            "containers.privileged", True, "all containers are privileged", Severity.CRITICAL
+            "containers.privileged",
+            True,
+            "all containers are privileged",
+            Gain.HOST.after(0, Origin.DEFAULT),
         )
     if settings.get("containers.seccomp_profile") == "unconfined":
         yield Weak(
-            "containers.seccomp_profile", "unconfined", "no seccomp filter", Severity.CRITICAL
+            "containers.seccomp_profile", "unconfined", "no seccomp filter", Gain.HOST.after(1)
         )
     if settings.get("containers.apparmor_profile") == "unconfined":
         yield Weak(
             "containers.apparmor_profile",
             "unconfined",
             "AppArmor is off",
-            Severity.HIGH,
+            Gain.HOST.after(2),
         )
     if settings.get("containers.label") is False:
         yield Weak(
             "containers.label",
             False,
             "SELinux separates no containers",
-            Severity.MEDIUM,
+            Gain.HOST.after(2),
         )
     for name in _HOST_NAMESPACES:
         if settings.get(f"containers.{name}") == "host" and name not in _EXPECTED_HOST:
             yield Weak(
-                f"containers.{name}", "host", "all containers share it with the host", Severity.HIGH
+                f"containers.{name}",
+                "host",
+                "all containers share it with the host",
+                Gain.HOST.after(1),
             )
     if settings.get("containers.env_host") is True:
         yield Weak(
-            "containers.env_host", True, "the host's environment leaks to all", Severity.HIGH
+            "containers.env_host", True, "the host's environment leaks to all", Gain.SECRETS.at_once
         )
     if settings.get("engine.no_pivot_root") is True:
         yield Weak(
-            "engine.no_pivot_root", True, "chroot instead of pivot_root is weaker", Severity.HIGH
+            "engine.no_pivot_root",
+            True,
+            "chroot instead of pivot_root is weaker",
+            Gain.HOST.after(1),
         )
     if settings.get("containers.log_driver") == "none":
         yield Weak(
             "containers.log_driver",
             "none",
             "no container keeps logs",
-            Severity.MEDIUM,
+            Gain.PERSISTENCE.at_once,
         )
     yield from _extra_capabilities(settings)
     allowed = set(parameters.texts("allowed_for_all"))
@@ -191,7 +200,10 @@ def _weak(
         ]
         if given:
             yield Weak(
-                f"containers.{name}", ", ".join(given), "all containers get them", Severity.HIGH
+                f"containers.{name}",
+                ", ".join(given),
+                "all containers get them",
+                Gain.OTHERS_DATA.after(1),
             )
     yield from _annotations(settings)
     yield from _unlimited(settings)
@@ -206,7 +218,7 @@ def _weak(
             "containers.default_sysctls",
             ", ".join(sysctls),
             why,
-            Severity.MEDIUM,
+            Gain.HOST.after(2),
         )
     yield from _of_engine(settings)
     for name in ("containers.env", "engine.env"):
@@ -217,7 +229,7 @@ def _weak(
                 name,
                 value,
                 "every container gets a password",
-                Severity.HIGH,
+                Gain.SECRETS.at_once,
             )
 
 
@@ -230,11 +242,17 @@ def _of_engine(settings: Configuration) -> Iterator[Weak]:
     ]
     if loaded:
         yield Weak(
-            "engine.env", ", ".join(loaded), "the engine runs code that it names", Severity.HIGH
+            "engine.env",
+            ", ".join(loaded),
+            "the engine runs code that it names",
+            Gain.HOST.after(1),
         )
     if settings.get("containers.keyring") is False:
         yield Weak(
-            "containers.keyring", False, "containers share the caller's keyring", Severity.LOW
+            "containers.keyring",
+            False,
+            "containers share the caller's keyring",
+            Gain.SECRETS.after(2),
         )
     if "allow_host_loopback=true" in _strings(settings.get("engine.network_cmd_options")):
         why = "containers with slirp4netns reach the host's loopback address"
@@ -242,7 +260,7 @@ def _of_engine(settings: Configuration) -> Iterator[Weak]:
             "engine.network_cmd_options",
             "allow_host_loopback=true",
             why,
-            Severity.HIGH,
+            Gain.NETWORK.at_once,
         )
 
 
@@ -254,13 +272,13 @@ def _annotations(settings: Configuration) -> Iterator[Weak]:
     """Annotations that the OCI runtime obeys: seccomp filter, groups, devices, hooks."""
     for word in _strings(settings.get("containers.annotations")):
         name = word.partition("=")[0].strip()
-        for prefix, (why, severity) in _ANNOTATIONS.items():
+        for prefix, (why, gives) in _ANNOTATIONS.items():
             if name.startswith(prefix):
                 yield Weak(
                     "containers.annotations",
                     name,
                     why,
-                    severity,
+                    gives,
                 )
 
 
@@ -268,26 +286,32 @@ def _unlimited(settings: Configuration) -> Iterator[Weak]:
     pids = settings.get("containers.pids_limit")
     if isinstance(pids, int) and not isinstance(pids, bool) and pids <= 0:
         yield Weak(
-            "containers.pids_limit", pids, "no container has a process limit", Severity.MEDIUM
+            "containers.pids_limit",
+            pids,
+            "no container has a process limit",
+            Gain.DISTURBANCE.at_once,
         )
     if settings.get("containers.cgroups") == "disabled":
         yield Weak(
             "containers.cgroups",
             "disabled",
             "no container can be limited",
-            Severity.MEDIUM,
+            Gain.DISTURBANCE.at_once,
         )
     umask = settings.get("containers.umask")
     if isinstance(umask, str) and umask.strip("0o") == "":
         yield Weak(
-            "containers.umask", umask, "containers create world-writable files", Severity.MEDIUM
+            "containers.umask",
+            umask,
+            "containers create world-writable files",
+            Gain.OTHERS_DATA.after(2),
         )
     if settings.get("network.firewall_driver") == "none":
         yield Weak(
             "network.firewall_driver",
             "none",
             "networks are not isolated",
-            Severity.HIGH,
+            Gain.NETWORK.at_once,
         )
 
 
@@ -301,20 +325,19 @@ def _extra_capabilities(settings: Configuration) -> Iterator[Weak]:
             "containers.default_capabilities",
             text,
             "all containers get more than Podman's defaults",
-            Severity.HIGH,
+            Gain.HOST.after(1),
         )
 
 
 def _failed(weak: list[Weak]) -> Verdict:
-    worst = max(setting.severity for setting in weak)
-    first = next(setting for setting in weak if setting.severity is worst)
+    first = max(weak, key=lambda setting: setting.gives.severity)
     return failed(
         f"{first.name} in {first.file}: {first.why}",
         "; ".join(f"{setting.name} = {setting.value}" for setting in weak),
         evidence=tuple(
             Evidence(setting.file, f"{setting.name} = {setting.value}") for setting in weak
         ),
-        severity=worst,
+        gives=first.gives,
         commands=tuple(
             f"# {setting.file}: remove `{setting.name.partition('.')[2]}`" for setting in weak
         ),

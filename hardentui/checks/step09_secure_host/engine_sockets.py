@@ -12,7 +12,7 @@ _SHOWN = 10
 
 
 @Check(
-    severity=Severity.CRITICAL,  # any account that can open it is root
+    gives=Gain.HOST.after(0, Origin.ACCOUNT),  # any account that can open it is root
     summary="Restrict the socket to its owner",
     passes=lambda: (
         host(sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
@@ -98,7 +98,7 @@ def exposed_engine_socket(
     return failed(
         f"{evidence[0].where} {evidence[0].saw}",
         evidence=tuple(dict.fromkeys(evidence)),
-        severity=None if rootful else Severity.HIGH,
+        gives=None if rootful else Gain.HOST.after(1, Origin.ACCOUNT),
         commands=tuple(dict.fromkeys(commands)),
     )
 
@@ -137,7 +137,7 @@ _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
 
 
 @Check(
-    severity=Severity.LOW,  # root's socket that nobody needs
+    gives=Gain.HOST.after(3, Origin.ACCOUNT),  # root's socket that nobody needs
     summary="Disable the rootful socket, or record which program needs it",
     fix=FixKind.DECISION,
     passes=lambda: (host(socket_enabled_by="", sockets=()),),
@@ -211,7 +211,7 @@ def _enabled(
 
 
 @Check(
-    severity=Severity.HIGH,  # one account from root
+    gives=Gain.HOST_ROOT.after(1, Origin.ACCOUNT),  # one account from root
     summary="Remove the permission, or replace it with one fixed command",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
@@ -294,7 +294,7 @@ _UNIT = "/etc/systemd/system/podman.service.d/tcp.conf"
 
 
 @Check(
-    severity=Severity.CRITICAL,  # whoever reaches the port is root
+    gives=Gain.HOST.after(0, Origin.NETWORK),  # whoever reaches the port is root
     summary="Turn off the TCP socket and reach the unix socket over ssh",
     risk=Risk.CHANGES_BEHAVIOUR,
     passes=lambda: (

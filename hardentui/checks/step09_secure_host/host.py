@@ -31,7 +31,7 @@ _WARNING = FailedRule(
 
 
 @Check(
-    severity=Severity.HIGH,  # as the scanner rates its worst rule
+    gives=Gain.RATED.after(1),  # as the scanner rates its worst rule
     summary="Go through the failed rules, repair what applies, and scan again",
     fix=FixKind.DECISION,
     parameters={"days": 90},
@@ -134,7 +134,7 @@ def failed_host_rules(
             "",
             words,
             evidence,
-            Severity.HIGH if high else Severity.MEDIUM,
+            rated(Severity.HIGH if high else Severity.MEDIUM),
             tuple(dict.fromkeys(_command(scan, rule) for scan, rule in bad[:_SHOWN])),
         )
     for scan in scans:
@@ -184,7 +184,7 @@ _COMMANDS = {
 
 
 @Check(
-    severity=Severity.HIGH,  # known holes of the host stay open
+    gives=Gain.HOST.after(1),  # known holes of the host stay open
     summary="Install the security updates and boot the newest kernel",
     fix=FixKind.DECISION,
     passes=lambda: (
@@ -352,7 +352,7 @@ _GOOD = {
 
 
 @Check(
-    severity=Severity.MEDIUM,  # layers of the kernel are missing
+    gives=Gain.HOST.after(2),  # layers of the kernel are missing
     summary="Set the safer values in a sysctl.d drop-in",
     passes=lambda: (
         _with(),
@@ -450,7 +450,7 @@ def _failed(
             *(Evidence(name, f"{value}: {_KNOBS[name][2]}") for name, value in weak.items()),
             *danger_evidence(open_handler),
         ),
-        severity=Severity.HIGH if open_handler or _RUN_BY_THE_KERNEL & weak.keys() else None,
+        gives=Gain.HOST.after(1) if open_handler or _RUN_BY_THE_KERNEL & weak.keys() else None,
         commands=(
             *(settings if weak else ()),
             *map(repair, open_handler),

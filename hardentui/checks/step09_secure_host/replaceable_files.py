@@ -22,8 +22,7 @@ _OPEN = FileFact(
 
 
 @Check(
-    severity=Severity.CRITICAL,  # another account chooses what runs
-    gain=Gain.OTHERS_DATA,
+    gives=Gain.OTHERS_DATA.after(0, Origin.ACCOUNT),  # another account chooses what runs
     points=2,
     summary="Install the program where only root, or the engine's account, can write",
     fix=FixKind.HOST_FILE,
@@ -81,7 +80,11 @@ def replaceable_container_programs(facts: ContainerFacts) -> Verdict:
         commands = tuple(repair(danger) for danger in own)
         evidence = danger_evidence(own)
         return failed(
-            reason, declared, evidence=evidence, commands=commands, severity=Severity.HIGH
+            reason,
+            declared,
+            evidence=evidence,
+            commands=commands,
+            gives=Gain.OTHERS_DATA.after(1, Origin.ACCOUNT),
         )
     hidden = [file.reason for file in programs.values() if isinstance(file, Unread)]
     return unknown(hidden[0], declared) if hidden else passed(declared)
@@ -110,7 +113,7 @@ _KNOWN_HOOKS = tuple(
 
 
 @Check(
-    severity=Severity.CRITICAL,  # another account chooses what root runs
+    gives=Gain.HOST_ROOT.after(0, Origin.ACCOUNT),  # another account chooses what root runs
     summary="Remove unknown programs, and make root the owner of the others",
     passes=lambda: (
         host(
@@ -184,7 +187,7 @@ def untrusted_engine_programs(
             *danger_evidence(dangers),
             *(Evidence(program.file.path, _about(program)) for program in strange),
         ),
-        severity=None if dangers else Severity.HIGH,
+        gives=None if dangers else Gain.HOST_ROOT.after(1, Origin.ACCOUNT),
         commands=tuple(repair(danger) for danger in dangers),
     )
 
@@ -208,7 +211,9 @@ _DIRECTORY = "/etc/containers"
 
 
 @Check(
-    severity=Severity.HIGH,  # another account chooses the defaults of all containers
+    gives=Gain.HOST.after(
+        1, Origin.ACCOUNT
+    ),  # another account chooses the defaults of all containers
     summary="Make root the owner of the configuration and remove write permission for others",
     risk=Risk.SAFE,
     passes=lambda: (host(engine_configuration={_FILE: file(_FILE), _POLICY: file(_POLICY)}),),
@@ -272,7 +277,7 @@ _OWN = "/home/anna/.config/containers/systemd/web.container"
 
 
 @Check(
-    severity=Severity.CRITICAL,  # another account chooses what root starts
+    gives=Gain.HOST_ROOT.after(0, Origin.ACCOUNT),  # another account chooses what root starts
     summary="Remove write permission for others from Quadlets and unit files",
     risk=Risk.SAFE,
     passes=lambda: (

@@ -13,7 +13,7 @@ _MASKS = ("storage.options.overlay.force_mask", "storage.options.force_mask")
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a layer is missing for all
+    gives=Gain.OTHERS_DATA.after(2),  # a layer is missing for all
     summary="Use overlay with nodev, in a directory that only root can enter",
     passes=lambda: (
         _storage(),

@@ -17,7 +17,7 @@ _WAIVER = Waiver(
 
 
 @Check(
-    severity=Severity.MEDIUM,  # what was accepted for a while is still open
+    gives=Gain.ITSELF.at_once,  # what was accepted for a while is still open
     summary="Fix the finding, or renew the waiver",
     risk=Risk.SAFE,
     passes=lambda: (
@@ -79,7 +79,7 @@ def expired_waiver(facts: WaiverFacts) -> Verdict:
 
 
 @Check(
-    severity=Severity.LOW,  # tidiness
+    gives=Gain.ITSELF.after(1),  # tidiness
     summary="Delete the waiver, or correct its check and subject",
     risk=Risk.SAFE,
     passes=lambda: (

@@ -8,8 +8,7 @@ from hardentui.reading.confinement import need_apparmor, unconfined_by_apparmor
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a layer only logs
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(2),  # a layer only logs
     points=2,
     summary="Set the AppArmor profile to enforce mode",
     fix=FixKind.HOST_FILE,
@@ -117,7 +116,7 @@ def _labelled(label: str) -> ContainerFacts:
 
 
 @Check(
-    severity=Severity.MEDIUM,  # something tries what it may not, or a profile is wrong
+    gives=Gain.ENTRY.after(2),  # something tries what it may not, or a profile is wrong
     summary="Find out whether it was an attack or a profile that is too tight",
     risk=Risk.SAFE,
     passes=lambda: (container(denials=()),),

@@ -71,8 +71,7 @@ _PIDS_ONLY = (KernelMount("/run/p", "proc", "rw,subset=pid"),)
 
 
 @Check(
-    severity=Severity.HIGH,  # kernel memory and settings; critical where they can be written
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(1),  # kernel memory and settings; critical where they can be written
     points=2,
     summary="Restore the default masks",
     remediate=_fix_unmasked_system_paths,
@@ -171,7 +170,7 @@ def unmasked_system_paths(facts: ContainerFacts) -> Verdict:
         facts.engine.rootless is True and facts.spec[PID] == "host"
     )  # Podman's own rule
 
-    severity = _severity(facts, live)
+    gives = _at_once(facts, live)
     if bare := bare_kernel_mounts(facts):
         points = [row.point for row in bare]
         shown = tuple(
@@ -179,7 +178,7 @@ def unmasked_system_paths(facts: ContainerFacts) -> Verdict:
         )
         why = f"the kernel's files are mounted without masks: {listed(points)}"
         return failed(
-            why, lifted or "default masks", f"no masks below {listed(points)}", shown, severity
+            why, lifted or "default masks", f"no masks below {listed(points)}", shown, gives
         )
     lost = ask(facts, lambda kernel: kernel.lost_masks)
     if isinstance(lost, frozenset) and lost and not lifted:
@@ -189,7 +188,7 @@ def unmasked_system_paths(facts: ContainerFacts) -> Verdict:
             "default masks",
             f"not masked: {listed(gone)}",
             (Evidence(proc(facts, "mountinfo"), f"nothing covers {listed(gone)}"),),
-            severity,
+            gives,
         )
 
     def assess(masked: frozenset[str]) -> tuple[bool, str]:
@@ -204,19 +203,19 @@ def unmasked_system_paths(facts: ContainerFacts) -> Verdict:
         declared=lifted or "default masks",
         reason="files of the whole machine are accessible through /proc and /sys",
         where=proc(facts, "mountinfo"),
-        severity=severity,
+        gives=gives,
     )
     return sure(verdict, ask(facts, lambda kernel: kernel.mounts))
 
 
-def _severity(
+def _at_once(
     facts: ContainerFacts,
     live: frozenset[str] | Unread | NotRunning,
-) -> Severity | None:
-    """Critical if root of the host can write /proc/sys: it names the program that the kernel runs
-    as root for the next crash, core(5), or for programs of a format: with the flag F of binfmt_misc
-    (binfmt-misc.rst of the kernel) that one comes from the container. Privileged mode has a check
-    of its own."""
+) -> Gained | None:
+    """What root of the host has who can write /proc/sys, which names the program that the kernel
+    runs as root for the next crash, core(5), or for programs of a format: with the flag F of
+    binfmt_misc (binfmt-misc.rst of the kernel) that one comes from the container. Privileged mode
+    has a check of its own."""
     if facts.spec[PRIVILEGED]:
         return None
     rows = [row for row in bare_kernel_mounts(facts) if row.kind in _SETTINGS and not row.read_only]
@@ -224,7 +223,7 @@ def _severity(
         opened = "/proc/sys" not in live
     else:
         opened = any(path == "ALL" or fnmatchcase("/proc/sys", path) for path in facts.spec[UNMASK])
-    return Severity.CRITICAL if (rows or opened) and _is_root_of_host(facts) else None
+    return Gain.HOST.at_once if (rows or opened) and _is_root_of_host(facts) else None
 
 
 def _is_root_of_host(facts: ContainerFacts) -> bool:
@@ -278,8 +277,7 @@ def _fix_unsafe_sysctls(spec: Spec, context: FixContext) -> Spec:
 
 
 @Check(
-    severity=Severity.MEDIUM,  # a setting of its namespace that is not known to be harmless
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(2),  # a setting of its namespace that is not known to be harmless
     points=1,
     summary="Remove the sysctls that are not on the list",
     remediate=_fix_unsafe_sysctls,

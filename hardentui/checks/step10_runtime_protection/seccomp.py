@@ -26,7 +26,7 @@ _PROFILE = "/usr/share/containers/seccomp.json"
 
 
 @Check(
-    severity=Severity.HIGH,  # all containers have a weaker filter
+    gives=Gain.HOST.after(1),  # all containers have a weaker filter
     summary="Reinstall the profile of the package",
     passes=lambda: (_host(),),
     fails=lambda: (
@@ -114,8 +114,7 @@ _MEMBER = {"Pod": "2" * 64}
 
 
 @Check(
-    severity=Severity.LOW,  # the default filter holds; a learned one is narrower
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(3),  # the default filter holds; a learned one is narrower
     points=12,
     summary="Record what the service does and give it its own seccomp profile",
     passes=lambda: (
@@ -227,7 +226,7 @@ _ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
 
 
 @Check(
-    severity=Severity.LOW,  # kernel code more within reach, by the engine's default
+    gives=Gain.HOST.after(3),  # kernel code more within reach, by the engine's default
     scope=Kind.SITE,
     summary="Give it a seccomp profile that allows only the socket families it needs",
     passes=lambda: (
@@ -321,7 +320,7 @@ def _runs(
 
 
 @Check(
-    severity=Severity.HIGH,  # no container has a filter
+    gives=Gain.HOST.after(1),  # no container has a filter
     summary="Use a runtime and a kernel with seccomp support",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
@@ -370,7 +369,7 @@ _PATH = "/etc/containers/seccomp/web.json"
 
 
 @Check(
-    severity=Severity.MEDIUM,  # another account chooses the filter
+    gives=Gain.HOST.after(2, Origin.ACCOUNT),  # another account chooses the filter
     summary="Put the profile where only root can write",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
@@ -508,8 +507,7 @@ _RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
 
 
 @Check(
-    severity=Severity.HIGH,  # every system call: one kernel hole from the host (CIS 5.22)
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(1),  # every system call: one kernel hole from the host (CIS 5.22)
     points=12,
     summary="Restore the seccomp filter",
     remediate=_fix_seccomp_unconfined,

@@ -67,8 +67,7 @@ _HOLDS_BPF = Kernel(7, capabilities=CapabilitySets(bounding=frozenset({"CAP_BPF"
 
 
 @Check(
-    severity=Severity.MEDIUM,  # the filter allows calls that most kernel exploits need
-    gain=Gain.HOST,
+    gives=Gain.HOST.after(2),  # the filter allows calls that most kernel exploits need
     points=3,
     summary="Return to the engine's default profile",
     remediate=_fix_weak_seccomp_profile,

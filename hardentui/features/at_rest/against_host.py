@@ -8,7 +8,8 @@ from typing import TypeAlias
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.looking.unit_origin import drift_between
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Severity, Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.finding import Verdict, failed, not_applicable, passed, unknown
+from hardentui.model.gain import Gain
 from hardentui.model.spec import Spec
 from hardentui.options import NAME
 
@@ -34,6 +35,6 @@ def drift_of(service: Service, running: Running) -> Verdict:
     flags = tuple(difference.flag for difference in different)
     return failed(
         reason,
-        severity=Severity.MEDIUM,
+        gives=Gain.ITSELF.at_once,
         things=flags,
     )

@@ -301,7 +301,7 @@ def _finding(
         "evidence": evidence,
         "points": rise.points if rise is not None else 0,
         **({"ends_takeover": rise.ends_takeover} if rise and judged.score.takes_over else {}),
-        "gain": finding.gain.words,
+        "gain": finding.gained.gain.words,
         "steps": finding.gained.steps,
         "fixable": fixable,
         **({"affects": list(finding.affects)} if finding.affects else {}),

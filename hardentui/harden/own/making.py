@@ -24,6 +24,8 @@ from hardentui.harden.own.subjects import (
 from hardentui.harden.own.verdicts import OVERRIDDEN, demand, evaluate, label, words
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.gain import rated
+from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.remediation import FixKind
 from hardentui.model.spec import Option, Spec
@@ -270,7 +272,7 @@ def check_of(
         id=row.id,
         step=row.step,
         title=row.title,
-        severity=row.severity,
+        gives=rated(row.severity),
         summary=row.summary or what_to_do(row),
         fix=FixKind.RECREATE if fixable else FixKind.DECISION,
         risk=row.risk,

@@ -95,7 +95,7 @@ def test_the_system_bus_obeys_root_alone(
 ) -> None:
     finding = found("mounted-control-socket", container(f"{options} -v {BUS}:/bus", engine=engine))
     assert (finding.severity, finding.takes_over) == (severity, takes_over)
-    assert finding.gain is Gain.HOST
+    assert finding.gained.gain is Gain.HOST
 
 
 def with_socket(kernel: Kernel, owner: int, group: int, mode: int) -> ContainerFacts:

@@ -11,7 +11,7 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.features.looking.once_per_engine import OncePerEngine
 from hardentui.features.looking.readers.runtime import RuntimeConfigs
-from hardentui.harden.evaluate import context_shift
+from hardentui.harden.evaluate import further_steps
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.host.machine import read_capacity
@@ -74,7 +74,7 @@ def test_one_place_says_whether_a_container_has_user_ids_of_its_own(
     own: bool,
 ) -> None:
     assert own_user_namespace(facts) is own
-    assert context_shift(facts) == (-1 if own else 0)  # severity asks the same
+    assert further_steps(facts) == own  # severity asks the same
 
 
 def _inspect(

@@ -9,6 +9,7 @@ from hardentui.cli.check import next_steps
 from hardentui.features.reports.result import CheckResult, SubjectResult
 from hardentui.harden.score import score
 from hardentui.model.finding import Finding, Kind, Severity, Subject, failed
+from hardentui.model.gain import rated
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_what_an_engine_calls_a_container_stays_one_word(
         "t",
         subject,
         failed("bad"),
-        Severity.HIGH,
+        rated(Severity.HIGH),
     )
     worst = SubjectResult(subject, score([finding]), (finding,))
     result = CheckResult(

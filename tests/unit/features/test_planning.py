@@ -10,6 +10,7 @@ from hardentui.errors import PlanError
 from hardentui.features import planning as plans
 from hardentui.model.check import Check
 from hardentui.model.finding import Severity, passed
+from hardentui.model.gain import Gain
 from hardentui.model.plan import Change, Choice, Plan, Skipped
 from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.trial import OptionChange
@@ -146,7 +147,7 @@ def _check() -> Check:
     return Check(
         id="plain-secret",
         title="Plain secret",
-        severity=Severity.HIGH,
+        gives=Gain.HOST.after(1),
         summary="Fix",
         fix=FixKind.RECREATE,
         risk=Risk.SAFE,

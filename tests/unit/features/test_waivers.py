@@ -20,6 +20,7 @@ from hardentui.harden.score import score
 from hardentui.harden.waiving import uses, waive
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.model.waiver import Waiver
+from hardentui.model.gain import rated
 from hardentui.toml_document import read_toml
 from tests.support.check_report import by_check, statuses
 
@@ -63,7 +64,7 @@ def finding(
         "rootful",
     )
     return Finding(
-        check, 4, "Runs as root", about, Verdict(status, reason="it is root"), Severity.HIGH
+        check, 4, "Runs as root", about, Verdict(status, reason="it is root"), rated(Severity.HIGH)
     )
 
 

@@ -14,6 +14,7 @@ from hardentui.harden.plan import fixable
 from hardentui.harden.rise import Riser, raises_most
 from hardentui.harden.score import Rise, findings_once, score
 from hardentui.harden.waiving import waive
+from hardentui.model.gain import rated
 from hardentui.model.journal import (
     EntryAction,
     EntryState,
@@ -99,7 +100,7 @@ def finding(
         check,
         subject,
         Verdict(status, reason="r"),
-        severity,
+        rated(severity),
         scope=Kind.SITE,
     )
 

@@ -4,6 +4,7 @@ import pytest
 
 from hardentui.harden.protection import ORDERS, weakenings
 from hardentui.model.finding import failed
+from hardentui.model.gain import Gain
 from hardentui.model.spec import ProtectionRule
 from tests.support.judging import *
 from tests.support.option_samples import sample
@@ -166,7 +167,7 @@ def test_a_fix_that_would_weaken_is_refused_with_the_reason() -> None:
         return failed("it is bad")
 
     check = Check(
-        id="bad-idea", title="A bad idea", step=1, severity=Severity.LOW,
+        id="bad-idea", title="A bad idea", step=1, gives=Gain.ITSELF.after(1),
         summary="Weaken it", fix=FixKind.RECREATE, risk=Risk.SAFE, evaluate=bad, passes=lambda: (),
         fails=lambda: (), remediate=lambda spec, context: spec.with_(CAP_ADD, ("SYS_ADMIN",)),
     )  # fmt: skip

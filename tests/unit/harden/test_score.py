@@ -27,7 +27,7 @@ from hardentui.harden.score import (
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.model.gain import Gain
+from hardentui.model.gain import Gain, rated
 from hardentui.model.known import Fact, Unread
 from tests.unit.harden.ranked_containers import WORST_FIRST
 
@@ -46,7 +46,7 @@ def finding(
         "A title",
         SUBJECT,
         Verdict(status),
-        severity,
+        rated(severity),
         points=points,
     )
 
@@ -71,7 +71,7 @@ FINDINGS = st.lists(
     ),
     max_size=40,
 )
-TAKEOVER = replace(finding(Status.FAIL, Severity.CRITICAL), gain=Gain.HOST)
+TAKEOVER = replace(finding(Status.FAIL, Severity.CRITICAL), gained=Gain.HOST.at_once)
 
 
 @pytest.mark.parametrize(

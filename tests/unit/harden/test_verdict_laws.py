@@ -6,6 +6,7 @@ from functools import cache
 from itertools import product
 
 import pytest
+from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.harden.evaluate import parameters_of
@@ -29,17 +30,8 @@ OWN = [
     if check.kind is Kind.CONTAINER and check.about is Kind.CONTAINER
 ]
 BY_ID = {check.id: check for check in OWN}
-MOST = {
-    Gain.ITSELF: Severity.MEDIUM,
-    Gain.NETWORK: Severity.HIGH,
-    Gain.SECRETS: Severity.HIGH,
-    # who has changed the container is in it already
-    Gain.PERSISTENCE: Severity.CRITICAL,
-    Gain.OTHERS_DATA: Severity.CRITICAL,
-    Gain.HOST_ROOT: Severity.CRITICAL,
-    Gain.HOST: Severity.CRITICAL,
-}
-"""The highest severity that goes with a gain: critical is the host or others' data."""
+RATED_BY_OTHERS = {"failed-host-rules", "vulnerable-engine"}
+"""Checks that tell what a scanner or an advisory found, as it rates that."""
 
 
 def findings_of(facts: ContainerFacts, checks: list[Check] | None = None) -> list[Finding]:
@@ -75,10 +67,7 @@ def test_there_are_examples_of_every_check() -> None:
 
 
 @pytest.mark.parametrize("failure", _failures(), ids=lambda f: f"{f.check}-{f.severity.word}")
-def test_no_severity_is_above_what_it_gives_and_no_level_above_its_severity(
-    failure: Finding,
-) -> None:
-    assert failure.severity <= MOST[failure.gain]
+def test_no_level_is_above_the_severity_of_what_fails(failure: Finding) -> None:
     result = score(with_failures(failure))
     assert result.value is not None
     bounds = {
@@ -90,8 +79,28 @@ def test_no_severity_is_above_what_it_gives_and_no_level_above_its_severity(
     assert result.value <= (TAKEOVER_CEILING if failure.takes_over else bounds[failure.severity])
     assert (result.level is Level.TAKEOVER) == failure.takes_over
     assert failure.takes_over == (
-        failure.gain >= Gain.HOST_ROOT and failure.severity is Severity.CRITICAL
+        failure.gained.gain >= Gain.HOST_ROOT and failure.severity is Severity.CRITICAL
     )
+
+
+@pytest.mark.parametrize("record", [Check, Finding, Verdict])
+def test_no_severity_is_declared_beside_what_a_check_gives(record: type[Struct]) -> None:
+    assert "severity" not in record.__struct_fields__
+
+
+@pytest.mark.parametrize("check", all_checks(), ids=lambda check: check.id)
+def test_who_gets_what_in_how_many_steps_is_the_severity_of_every_check(check: Check) -> None:
+    """None takes more steps than a severity can tell, and only what others rate is rated."""
+    given = [check.gives]
+    given += [
+        finding.gained
+        for facts in (facts_of(check.fails) if check.kind is Kind.CONTAINER else ())
+        for finding in findings_of(facts, [check])
+    ]
+    for gained in given:
+        assert gained.steps >= 0
+        assert gained.gain.at_once.severity - gained.steps >= Severity.LOW - check.contextual
+        assert (gained.gain is Gain.RATED) <= (check.id in RATED_BY_OTHERS)
 
 
 def test_of_each_pair_both_are_never_above_one() -> None:

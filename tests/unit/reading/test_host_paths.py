@@ -4,7 +4,7 @@ import pytest
 
 from hardentui.checks.prelude import configuration
 from hardentui.features.looking.gather import with_peers
-from hardentui.reading.host_paths import HostAccess, gains, severity_of
+from hardentui.reading.host_paths import HostAccess, gained_by, gains
 from hardentui.reading.sensitive_mounts import sensitive_mounts
 from tests.support.judging import *
 
@@ -236,14 +236,14 @@ NOTHING_AT_ALL = [
 def test_reading_gives_credentials(path: str) -> None:
     result = gains(path, written=False)
     assert HostAccess.CREDENTIALS in result
-    assert severity_of(result, written=False) is Severity.HIGH
+    assert gained_by(result, written=False).severity is Severity.HIGH
 
 
 @pytest.mark.parametrize("path", RUN_BY_ROOT)
 def test_writing_gives_code_that_root_runs(path: str) -> None:
     result = gains(path, written=True)
     assert HostAccess.ROOT_CODE in result
-    assert severity_of(result, written=True) is Severity.CRITICAL
+    assert gained_by(result, written=True).severity is Severity.CRITICAL
     assert HostAccess.ROOT_CODE not in gains(path, written=False)
 
 
@@ -265,7 +265,7 @@ def test_the_storage_of_engines_is_everybodys(
 def test_reading_gives_data_of_others(path: str) -> None:
     result = gains(path, written=False)
     assert result == {HostAccess.OTHERS}
-    assert severity_of(result, written=False) is Severity.MEDIUM
+    assert gained_by(result, written=False).severity is Severity.MEDIUM
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_reading_gives_data_of_others(path: str) -> None:
 def test_writing_changes_settings_that_the_host_relies_on(path: str) -> None:
     result = gains(path, written=True)
     assert result == {HostAccess.SETTINGS}
-    assert severity_of(result, written=True) is Severity.MEDIUM
+    assert gained_by(result, written=True).severity is Severity.MEDIUM
     assert not gains(path, written=False)
 
 
@@ -523,7 +523,7 @@ def test_a_layer_of_its_own_takes_what_is_written() -> None:
     layered = (MOUNTS, (Mount("bind", "/usr/bin", "/x", ("O",)),))
     assert not sensitive_mounts(container(layered))
     (etc,) = sensitive_mounts(container("--volume=/etc:/x:O"))
-    assert etc.severity is Severity.HIGH
+    assert etc.gained.severity is Severity.HIGH
     above = MountedPath(
         "/x",
         ("/etc/cron.d",),
@@ -535,7 +535,7 @@ def test_a_layer_of_its_own_takes_what_is_written() -> None:
         in_force=True,
     )
     (written,) = sensitive_mounts(container(mounted=(above,)))
-    assert written.severity is Severity.CRITICAL
+    assert written.gained.severity is Severity.CRITICAL
 
 
 @pytest.mark.parametrize(

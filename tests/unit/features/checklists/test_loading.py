@@ -12,6 +12,7 @@ from hardentui.model.check import Check
 from hardentui.model.finding import Severity, passed
 from hardentui.model.remediation import FixKind, Risk
 from hardentui.toml_lines import line_of, toml_lines
+from hardentui.model.gain import rated
 
 
 def _check(
@@ -24,7 +25,7 @@ def _check(
         id=check_id,
         step=step,
         title=f"{check_id} is there",
-        severity=severity,
+        gives=rated(severity),
         summary="Remove it",
         fix=FixKind.RECREATE,
         risk=Risk.SAFE,

@@ -51,7 +51,7 @@ def _answer(name: str, control: Control, *subjects: SubjectResult) -> ControlRes
 
 def _finding(check: Check, verdict: Verdict) -> Finding:
     subject = Subject(check.kind, "1", "web")
-    return Finding(check.id, check.step, check.title, subject, verdict, check.severity)
+    return Finding(check.id, check.step, check.title, subject, verdict, check.gives)
 
 
 def _subject(*findings: Finding, trouble: str = "") -> SubjectResult:

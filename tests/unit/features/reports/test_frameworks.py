@@ -26,6 +26,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.gain import rated
 from tests.support.schemas import validated
 
 
@@ -83,7 +84,7 @@ def test_oscal_is_what_nist_says(
 def _oscal(verdict: Verdict, now: datetime) -> dict[str, Any]:
     subject = Subject(Kind.CONTAINER, "1", "web")
     finding = Finding(
-        "writable-rootfs", 5, "Writable root filesystem", subject, verdict, Severity.MEDIUM
+        "writable-rootfs", 5, "Writable root filesystem", subject, verdict, rated(Severity.MEDIUM)
     )
     subjects = (SubjectResult(subject, score((finding,)), (finding,)),)
     result = CheckResult(

@@ -44,6 +44,7 @@ from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.model.remediation import FixKind, Remediation, Risk
+from hardentui.model.gain import rated
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
 SCHEMA: dict[str, Any] = json.loads(
@@ -87,7 +88,7 @@ def finding(
     )
     remediation = fix if status is Status.FAIL else None
     return Finding(
-        check, 4, "It is bad", subject, verdict, severity, ("CIS 1",), remediation, points=1
+        check, 4, "It is bad", subject, verdict, rated(severity), ("CIS 1",), remediation, points=1
     )
 
 
