@@ -27,6 +27,14 @@ DEFAULT_RIGHTS = frozenset(
     ).split()
 )
 """What a plain `podman run` leaves open: one trial closes it together, so it is one thing to do."""
+OF_PRIVILEGED = frozenset(
+    (
+        "host-takeover-capabilities host-devices open-device-cgroup unmasked-system-paths "
+        "seccomp-unconfined apparmor-unconfined selinux-disabled disruptive-capabilities "
+        "docker-default-capabilities"
+    ).split()
+)
+"""What privileged mode leaves open: its fix closes that, so it is one thing to do."""
 _RISK = {
     Risk.SAFE: "safe",
     Risk.MAY_BREAK: "trial",
@@ -174,6 +182,8 @@ def _causes(candidate: Candidate) -> Iterator[_Cause]:
             ", ".join(finding.title for finding in named),
         )
         return  # until that is closed, nothing else of it counts
+    if "privileged" in failing:  # in a user namespace of its own
+        failing = {check: each for check, each in failing.items() if check not in OF_PRIVILEGED}
     rights = sorted(
         (finding for check, finding in failing.items() if check in DEFAULT_RIGHTS),
         key=most_severe_first,

@@ -10,9 +10,9 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
 from hardentui.model.finding import Finding, Kind, Status, Subject, Verdict, not_applicable, unknown
-from hardentui.model.gain import Gained
 from hardentui.model.known import known
 from hardentui.reading.user_namespaces import own_user_namespace
+from hardentui.model.known import FactSource, known
 
 
 def further_steps(facts: object) -> int:
@@ -20,7 +20,10 @@ def further_steps(facts: object) -> int:
     return int(isinstance(facts, ContainerFacts) and own_user_namespace(facts))
 
 
-_NOT_COMPARED = unknown("the other containers of this engine were not read")
+_NOT_COMPARED = unknown(
+    "the other containers of this engine were not read",
+    source=FactSource.ENGINE,
+)
 
 
 def parameters_of(check: Check, checklist: Checklist) -> Parameters:
@@ -111,7 +114,8 @@ def judge(
         return check.verdict(facts, parameters)
     except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
         return unknown(
-            f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})"
+            f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})",
+            source=FactSource.ENGINE,
         )
 
 

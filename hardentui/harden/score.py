@@ -21,6 +21,7 @@ from math import ceil
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.harden.undecided import undecided
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 from hardentui.model.gain import Gained
 
@@ -67,7 +68,7 @@ class Score(Struct, frozen=True):
     failing: tuple[tuple[Severity, int], ...]  # severity -> number of failing findings
     gained: Gained | None = None  # the worst that an intruder gets; None if nothing fails
     unseen: tuple[str, ...] = ()  # pillars that could not be looked at
-    unknown: int = 0  # how many things could not be read; several checks may ask for one
+    unknown: int = 0  # what could not be decided: groups of checks, see harden/undecided.py
 
     @property
     def takes_over(self) -> bool:
@@ -148,7 +149,7 @@ def score(
     worst_gain: Gained | None = None
     failing: dict[Severity, int] = {}
     unseen = []
-    reasons = set()
+    unknown = []
     for finding in findings:
         of_container = of_container or finding.subject.kind in _WITH_OPTIONS
         points += finding.points
@@ -158,7 +159,7 @@ def score(
         applying += 1
         applying_points += finding.points
         if status is Status.UNKNOWN:
-            reasons.add(finding.verdict.reason)
+            unknown.append(finding)
             if is_pillar(finding):
                 unseen.append(finding.check)
             continue
@@ -180,17 +181,8 @@ def score(
         tuple(sorted(failing.items(), reverse=True)),
         worst_gain,
         tuple(unseen),
-        len(_causes(reasons)),
+        len(undecided(unknown)),
     )
-
-
-def _causes(reasons: set[str]) -> set[str]:
-    """Those that do not end in another one: "what it needs is not known: /proc cannot be read"."""
-    return {
-        reason
-        for reason in reasons
-        if not any(reason != other and reason.endswith(other) for other in reasons)
-    }
 
 
 def cost(finding: Finding) -> int:
@@ -370,7 +362,7 @@ MEANING: tuple[tuple[str, str], ...] = (
         "In five sentences",
         "Each failing check gives an intruder something: the host, root on it, data of others, "
         "secrets, the network, a way to stay, or only the container itself, at once or after "
-        "further steps; the severity says how many. The worst of it decides the band of the score. "
+        "further steps; the severity follows from both. The worst of it decides the band of the score. "
         "Within its band, a score is the share of the defences in force, each with points by what "
         "it keeps an intruder from. What passes, does not apply, was waived or is unknown costs "
         "nothing, so a new failure never raises a score, and a condition that is absent earns "

@@ -215,7 +215,7 @@ class Check(Struct, frozen=True, kw_only=True):
         except Settled as settled:
             return settled.verdict
         except Unread as unread:
-            return unknown(unread.reason, do=unread.do)
+            return unknown(unread)
 
     def section(self, heading: str) -> str:
         """The text below one of the HEADINGS of the docstring, one line per paragraph."""

@@ -8,8 +8,9 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.do import Do
-from hardentui.model.remediation import Remediation
 from hardentui.model.gain import Gained
+from hardentui.model.known import FactSource, Unread
+from hardentui.model.remediation import Remediation
 from hardentui.model.severity import Severity as Severity
 from hardentui.model.waiver import Waiver
 
@@ -60,6 +61,7 @@ class Verdict(Struct, frozen=True, gc=False):
     # the paths, devices or names that fail, for other modules. `reason` is the sentence.
     things: tuple[str, ...] = ()
     do: Do | None = None  # what would make it known, or apply
+    source: FactSource = FactSource.OPTIONS  # of an unknown: what would have told it
     missing: float = 1.0  # of a failure: the share of the defence that is missing, up to 1
 
     @property
@@ -127,15 +129,20 @@ def not_applicable(reason: str, *, do: Do | None = None) -> Verdict:
 
 
 def unknown(
-    reason: str,
+    reason: str | Unread,
     declared: str = "",
     evidence: tuple[Evidence, ...] = (),
     *,
     do: Do | None = None,
+    source: FactSource | None = None,
 ) -> Verdict:
     """It could not be checked, for this `reason`."""
+    if isinstance(reason, Unread):
+        do, source = do or reason.do, source or reason.source
+        reason = reason.reason
+    source = source or FactSource.OPTIONS
     if not declared and not evidence:
-        return _unknown(reason, do)
+        return _unknown(reason, do, source)
     return Verdict(
         Status.UNKNOWN,
         declared,
@@ -143,15 +150,21 @@ def unknown(
         evidence,
         reason,
         do=do,
+        source=source,
     )
 
 
 @lru_cache(maxsize=256)
-def _unknown(reason: str, do: Do | None) -> Verdict:
+def _unknown(
+    reason: str,
+    do: Do | None,
+    source: FactSource,
+) -> Verdict:
     return Verdict(
         Status.UNKNOWN,
         reason=reason,
         do=do,
+        source=source,
     )
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host_scan import HostScan
-from hardentui.model.known import NONE, NOT_READ, Fact, Facts, Known
+from hardentui.model.known import NONE, NOT_READ, Fact, Facts, FactSource, Known
 
 
 class SubIds(Struct, frozen=True):
@@ -171,6 +171,7 @@ class Capacity(Struct, frozen=True):
 class HostFacts(Facts):
     """The machine below the engines."""
 
+    told_by = FactSource.HOST
     hostname: Fact[str] = Fact("")
     kernel: Fact[str] = Fact("")
     os_release: Fact[Mapping[str, str]] = Fact(NONE)  # /etc/os-release as a mapping

@@ -9,6 +9,7 @@ in place of a value.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
@@ -38,6 +39,18 @@ W = TypeVar("W")
 Arguments = TypeVarTuple("Arguments")
 
 
+class FactSource(StrEnum):
+    """What a fact is learned from."""
+
+    ENGINE = "the engine"
+    KERNEL = "the kernel (/proc)"
+    IMAGE = "the image"
+    SCAN = "a scan of the image"
+    HOST = "the host"
+    OPTIONS = "its options"
+    OTHERS = "other sources"
+
+
 @final
 class Unread(Exception):
     """Something cannot be read.
@@ -45,6 +58,7 @@ class Unread(Exception):
     Attributes:
         reason: completes the sentence "unknown, because …".
         said: the last line of the error output of a program that failed; None if none did.
+        source: what would have told it.
     """
 
     def __init__(
@@ -53,8 +67,10 @@ class Unread(Exception):
         said: str | None = None,
         *,
         do: Do | None = None,
+        source: FactSource | None = None,
     ) -> None:
         super().__init__(reason)
+        self.source = source
         self.reason = reason
         self.said = said
         self.do = do
@@ -158,7 +174,7 @@ class Together(Generic[V]):
         return self._answers[0]
 
 
-Source: TypeAlias = Callable[[str], Later[Any] | Unread | None]
+Readers: TypeAlias = Callable[[str], Later[Any] | Unread | None]
 """The name of a fact -> what reads it; None = its default holds."""
 
 
@@ -200,14 +216,15 @@ class Fact(Generic[V]):
             try:
                 given = given.read(subject)
             except Unread as unread:
-                given = Unread(unread.reason, do=unread.do)
+                given = Unread(unread.reason, do=unread.do, source=unread.source)
             # two threads may have read it: the first answer stays
             if isinstance(given, Unread):
                 subject.waiting[self.name] = given
             else:
                 given = subject.__dict__.setdefault(self.name, given)
         if isinstance(given, Unread):
-            raise Unread(given.reason, do=given.do)
+            source = given.source or subject.source_of(self.name)
+            raise Unread(given.reason, do=given.do, source=source)
         value: V = given
         return value
 
@@ -229,6 +246,8 @@ class Facts:
         original: of a copy, the subject that is asked for what the copy was not given.
     """
 
+    told_by: ClassVar[FactSource] = FactSource.ENGINE
+    sources: ClassVar[Mapping[str, FactSource]] = {}  # fact -> what tells it, if not that
     fields: ClassVar[tuple[str, ...]] = ()
     field_names: ClassVar[frozenset[str]] = frozenset()
     facts: ClassVar[frozenset[str]] = frozenset()
@@ -257,15 +276,19 @@ class Facts:
         if missing := [name for name in self.required if name not in known_names]:
             raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
 
-    def asking(self, source: Source) -> Self:
-        """This subject, which asks `source` for the facts that it was not given."""
-        self.__dict__["source"] = source
+    def source_of(self, name: str) -> FactSource:
+        """What tells this fact."""
+        return self.sources.get(name, self.told_by)
+
+    def asking(self, readers: Readers) -> Self:
+        """This subject, which asks `readers` for the facts that it was not given."""
+        self.__dict__["readers"] = readers
         return self
 
     def reader_of(self, name: str) -> Later[Any] | Unread | None:
         """What its source reads the fact with; None where it has no source that knows it."""
-        source: Source | None = self.__dict__.get("source")
-        return None if source is None else source(name)
+        readers: Readers | None = self.__dict__.get("readers")
+        return None if readers is None else readers(name)
 
     def _take(self, values: Mapping[str, Any]) -> None:
         own, waiting, facts = self.__dict__, self.waiting, self.facts
@@ -324,7 +347,7 @@ class Facts:
         once."""
         copy = type(self).__new__(type(self))
         copy.__dict__.update(self.__dict__)
-        copy.__dict__.pop("source", None)
+        copy.__dict__.pop("readers", None)
         copy.__dict__["waiting"] = waiting = {}
         if "original" not in self.__dict__:
             copy.__dict__["original"] = self

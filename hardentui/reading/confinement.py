@@ -143,7 +143,7 @@ def filter_rules(facts: ContainerFacts) -> FilterRules:
     """The rules of the filter; none to judge settle the verdict."""
     seccomp, declared = filter_of(facts), declared_filter(facts)
     if isinstance(seccomp, Unread):
-        raise Settled(unknown(seccomp.reason, declared))
+        raise Settled(unknown(seccomp, declared))
     if isinstance(seccomp.filter, NoFilter):
         raise Settled(not_applicable("no filter at all (see seccomp-unconfined)"))
     if isinstance(seccomp.filter, EngineDefault):

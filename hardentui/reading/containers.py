@@ -90,7 +90,7 @@ def judge(
                 commands,
             )
         if isinstance(seen, Unread):
-            return unknown(seen.reason, declared, (asked,))
+            return unknown(seen, declared, (asked,))
         return passed(declared, effective, (asked,))
     bad, effective = assess(seen)
     evidence = (asked, Evidence(where, effective))

@@ -61,7 +61,7 @@ def judge_files(
         right: what the files are, for the passing verdict.
     """
     if isinstance(files, Unread):
-        return unknown(files.reason)
+        return unknown(files)
     known = [file for file in files.values() if isinstance(file, FileFact)]
     hidden = [file for file in files.values() if isinstance(file, Unread)]
     dangers = dangers_of(known)

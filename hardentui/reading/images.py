@@ -21,7 +21,7 @@ from hardentui.model.image import (
     Vulnerability,
     parse_time,
 )
-from hardentui.model.known import Unread, known
+from hardentui.model.known import FactSource, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
 from hardentui.reading.containers import is_infra, known_application, section
@@ -307,7 +307,10 @@ def report_of(facts: ContainerFacts) -> ScanReport:
     """The newest report for the container's image; raises Unread if there is none."""
     scan = image_of(facts).scan
     if isinstance(scan, NeverScanned):
-        raise Unread("the image was never scanned (see missing-vulnerability-scan)")
+        raise Unread(
+            "the image was never scanned (see missing-vulnerability-scan)",
+            source=FactSource.SCAN,
+        )
     return scan
 
 

@@ -113,6 +113,13 @@ Holds: TypeAlias = Callable[[], None]
 Expected: TypeAlias = Status | Severity | tuple[Status, Severity | None]
 
 
+def severity_of(check_id: str, verdict: Verdict) -> Severity:
+    """Of the case, else the check's own."""
+    check = check_by_id(check_id)
+    assert check is not None
+    return verdict.severity or check.severity
+
+
 def says(
     check_id: str,
     facts: Any,
@@ -128,8 +135,9 @@ def says(
         if isinstance(expected, Status):
             assert verdict.status is expected, verdict
         else:
-            pair = (FAIL, expected) if isinstance(expected, Severity) else expected
-            assert (verdict.status, verdict.severity) == pair, verdict
+            status, severity = (FAIL, expected) if isinstance(expected, Severity) else expected
+            own = verdict.severity if severity is None else severity_of(check_id, verdict)
+            assert (verdict.status, own) == (status, severity), verdict
         told = "\n".join((verdict.reason, verdict.declared, verdict.effective))
         for text in words:
             assert text in told, verdict

@@ -8,9 +8,9 @@ import asyncio
 import pytest
 from textual.content import Content
 
-from hardentui.model.finding import Evidence, Finding, Kind, Severity, Subject, failed
-from hardentui.model.remediation import Remediation
+from hardentui.model.finding import Evidence, Finding, Kind, Subject, failed
 from hardentui.model.gain import Gain
+from hardentui.model.remediation import Remediation
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets import finding_list
 from hardentui.tui.widgets.finding_list import Entry, FindingItem, FindingList, details

@@ -247,7 +247,7 @@ def update_without_rollback(facts: ContainerFacts) -> Verdict:
         return passed(declared, reason="the program itself reports when it is ready")
     check = health_check(facts)
     if isinstance(check, Unread):
-        return unknown(check.reason, declared)
+        return unknown(check, declared)
     if not check or always_passes(check):
         return failed("no health check that would notice a bad update", declared)
     if notify != "healthy":

@@ -76,7 +76,7 @@ def insecure_default_policy(facts: EngineFacts) -> Verdict:
     """
     policy = facts.trust.policy
     if isinstance(policy, Unread):
-        return unknown(policy.reason)
+        return unknown(policy)
     if isinstance(policy, Missing):
         return not_applicable(
             f"{policy.path} does not exist, and without a policy Podman refuses every pull"
@@ -191,7 +191,7 @@ def sigstore_attachments_off(facts: EngineFacts) -> Verdict:
     """
     policy = facts.trust.policy
     if isinstance(policy, Unread):
-        return unknown(policy.reason)
+        return unknown(policy)
     if isinstance(policy, Missing):
         return not_applicable("there is no signature policy")
     scopes = [

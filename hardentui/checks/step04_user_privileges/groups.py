@@ -214,7 +214,7 @@ def dangerous_supplementary_groups(
             Gain.HOST_ROOT.at_once if has_a_disk(facts) and _opens_disks(bad) else None,
         )
     if isinstance(live, Unread):
-        return unknown(live.reason, declared)
+        return unknown(live, declared)
     return passed(declared, effective)
 
 

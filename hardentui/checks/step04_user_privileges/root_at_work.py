@@ -280,7 +280,7 @@ def root_exec_session(facts: ContainerFacts) -> Verdict:
     none_open = "ExecIDs" in facts.inspect and not facts.inspect["ExecIDs"]
     sessions = () if none_open else known(lambda: facts.exec_sessions)
     if isinstance(sessions, Unread):
-        return _entered(strong) if strong else unknown(sessions.reason)
+        return _entered(strong) if strong else unknown(sessions)
     bad = [
         session
         for session in sessions
@@ -290,7 +290,10 @@ def root_exec_session(facts: ContainerFacts) -> Verdict:
     if not bad and strong:
         return _entered(strong)
     if not bad and isinstance(entered, Unread):
-        return unknown(f"which processes came in from outside is not known: {entered.reason}")
+        return unknown(
+            f"which processes came in from outside is not known: {entered.reason}",
+            source=entered.source,
+        )
     if not bad:
         return passed(
             effective=effective,

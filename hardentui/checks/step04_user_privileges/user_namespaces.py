@@ -198,7 +198,7 @@ def host_user_namespace(facts: ContainerFacts) -> Verdict:
         return passed("a rootless engine runs it in the user namespace of its account")
     separate = ask(facts, lambda kernel: kernel.host_user_namespace)
     if isinstance(facts.engine.rootless, Unread) and not isinstance(separate, bool):
-        return unknown(facts.engine.rootless.reason)
+        return unknown(facts.engine.rootless)
     if facts.spec[USERNS].startswith(_SHARED) and not isinstance(separate, bool):
         return unknown("it joins another user namespace, which shows only while it is running")
     return judge(
@@ -352,7 +352,7 @@ def nested_user_namespaces(facts: ContainerFacts) -> Verdict:
             (Evidence("sysctl", f"{_MOST} = 0"),),
         )
     if isinstance(seccomp, Unread):
-        return unknown(seccomp.reason, declared)
+        return unknown(seccomp, declared)
     if isinstance(seccomp.filter, EngineDefault):
         return not_applicable(NEVER_STARTED_WITH_DEFAULT)
     ways = (

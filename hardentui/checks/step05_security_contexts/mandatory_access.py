@@ -211,7 +211,7 @@ def selinux_not_enforcing(facts: HostFacts) -> Verdict:
     live, configured = modules.selinux, modules.selinux_configured
     for part in (live, configured):
         if isinstance(part, Unread):
-            return unknown(part.reason)
+            return unknown(part)
     if live == "absent" and not configured:
         return not_applicable("this host does not use SELinux")
     if live == "absent" and modules.apparmor is True:
@@ -247,7 +247,7 @@ def selinux_not_enforcing(facts: HostFacts) -> Verdict:
             commands=(f"# {where}", "label = true"),
         )
     if settings.fault is not None:
-        return unknown(settings.fault.reason)
+        return unknown(settings.fault)
     return passed(str(configured), "enforcing", evidence)
 
 

@@ -423,7 +423,7 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
     declared = shown([*(source.mount for source in writable), *loosened])
     tight = all(not _missing(source.mount.options) for source in writable) and not loosened
     if isinstance(table, Unread) and tight:
-        return unknown(table.reason, declared)
+        return unknown(table, declared)
     wanted = {source.mount.destination for source in writable}
     rows = table if isinstance(table, tuple) else ()
     live = {row.point: row.options.split(",") for row in rows if row.point in wanted}

@@ -131,7 +131,7 @@ def host_network(facts: ContainerFacts) -> Verdict:
     declared = "that of its pod" if in_pod else asked_for(facts.spec) or "default"
     on_host = on_host_network(facts)
     if isinstance(on_host, Unread):
-        return unknown(on_host.reason, declared)
+        return unknown(on_host, declared)
     if in_pod and not on_host:
         return not_applicable("the network belongs to the pod; see the pod's infra container")
     if (

@@ -342,7 +342,7 @@ def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
             commands=line,
         )
     fault = configuration.fault
-    return unknown(fault.reason, declared) if fault else passed(declared)
+    return unknown(fault, declared) if fault else passed(declared)
 
 
 def _by_slirp(

@@ -300,7 +300,9 @@ def unexpected_listener(
         return unknown("the pod could not be inspected, so its published ports are not known")
     declared = _declared(facts)
     if isinstance(declared, Unread):
-        return unknown(f"the image's ports are not known: {declared.reason}")
+        return unknown(
+            f"the image's ports are not known: {declared.reason}", source=declared.source
+        )
     known = declared | {pair for word in parameters.texts("allowed") for pair in exposed(word)}
     outside = [socket for socket in listening if _reachable(socket)]
     extra = [socket for socket in outside if (socket.port, _protocol(socket)) not in known]

@@ -81,7 +81,7 @@ def engine_events_off(facts: EngineFacts) -> Verdict:
     if configuration.get(f"engine.{_CREATE_DATA}") is True:
         return passed(declared, evidence=evidence)
     if configuration.fault:
-        return unknown(configuration.fault.reason, declared, evidence)
+        return unknown(configuration.fault, declared, evidence)
     return failed(
         "the event of a new container does not include its configuration",
         declared,
@@ -254,7 +254,9 @@ def unbounded_logs(
         return passed(declared, reason="the journal limits its own size")
     limit = log_limit(facts)
     if isinstance(limit, Unread):
-        return unknown(f"the engine's limit is not known: {limit.reason}", declared)
+        return unknown(
+            f"the engine's limit is not known: {limit.reason}", declared, source=limit.source
+        )
     if not limit:
         return failed("the log file has no size limit", f"{declared}, no max-size")
     largest = parameters.text("largest")

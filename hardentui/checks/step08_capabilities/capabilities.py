@@ -92,7 +92,7 @@ def capabilities_beyond_declared(facts: ContainerFacts) -> Verdict:
     if isinstance(sets, NotRunning):
         return not_applicable("only a running process can have more than declared")
     if isinstance(sets, Unread):
-        return unknown(sets.reason, declared_words(facts))
+        return unknown(sets, declared_words(facts))
     more = (sets.bounding | sets.effective | sets.permitted) - _recorded(facts)
     handed_on = (sets.inheritable | sets.ambient) - _added(facts)
     effective = effective_words(sets)
@@ -365,7 +365,9 @@ def unneeded_capabilities(facts: ContainerFacts) -> Verdict:
     if not needed:
         image = known(lambda: facts.image)
         if isinstance(image, Unread) and not is_infra(facts):
-            return unknown(f"the image may declare what it needs, but {image.reason}")
+            return unknown(
+                f"the image may declare what it needs, but {image.reason}", source=image.source
+            )
         return not_applicable("the image does not declare what it needs; a trial can find out")
     more = granted_now(facts) - needed
     return judge(

@@ -131,7 +131,10 @@ def weak_engine_defaults(
     if weak:
         return _failed(weak)
     if configured.fault is not None:
-        return unknown(f"a configuration file could not be read: {configured.fault.reason}")
+        return unknown(
+            f"a configuration file could not be read: {configured.fault.reason}",
+            source=configured.fault.source,
+        )
     return passed(
         f"{plural(len(configured.files), 'file')} read, nothing that weakens all containers"
     )

@@ -174,7 +174,10 @@ def untrusted_engine_programs(
     strange = [program for program in programs if _strange(program, parameters)]
     if not dangers and not strange:
         if facts.configuration.fault is not None:
-            return unknown(f"other programs may be configured: {facts.configuration.fault.reason}")
+            return unknown(
+                f"other programs may be configured: {facts.configuration.fault.reason}",
+                source=facts.configuration.fault.source,
+            )
         return passed(effective=f"{plural(len(programs), 'program')} checked")
     reasons = []
     if dangers:

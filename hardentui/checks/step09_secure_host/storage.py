@@ -82,7 +82,7 @@ def weak_storage_settings(facts: HostFacts) -> Verdict:
         storage.used_drivers,
     ):
         if isinstance(part, Unread):
-            return unknown(part.reason)
+            return unknown(part)
     return passed(driver or "chosen by Podman", effective=_mode(storage))
 
 

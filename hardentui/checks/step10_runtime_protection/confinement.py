@@ -53,7 +53,7 @@ def apparmor_complain_mode(facts: ContainerFacts) -> Verdict:
     if isinstance(label, NotRunning):
         return _before_it_runs(facts)
     if isinstance(label, Unread):
-        return unknown(label.reason)
+        return unknown(label)
     if unconfined_by_apparmor(label):
         return not_applicable("no profile (see apparmor-unconfined)")
     declared = f"profile {facts.spec[APPARMOR] or 'of the engine'}"
@@ -75,7 +75,7 @@ def _before_it_runs(facts: ContainerFacts) -> Verdict:
         )
     loaded = facts.host.security_modules.apparmor_profiles
     if isinstance(loaded, Unread):
-        return unknown(loaded.reason, f"profile {name}")
+        return unknown(loaded, f"profile {name}")
     mode = loaded.get(name)
     evidence = (Evidence("/sys/kernel/security/apparmor/profiles", mode or "not listed"),)
     if mode is None:

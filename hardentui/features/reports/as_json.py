@@ -17,6 +17,7 @@ from hardentui.features.reports.result import CheckResult, HostResult, SubjectRe
 from hardentui.features.reports.saved_report import SCHEMA
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import Score
+from hardentui.harden.undecided import undecided
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.known import known
@@ -251,6 +252,14 @@ def _subject(judged: SubjectResult) -> dict[str, Any]:
         "level": judged.score.level,
         **_gained(judged.score),
         "looked_at": list(judged.score.looked_at),
+        "undecided": [
+            {
+                "source": group.source.value,
+                "checks": list(group.checks),
+                "reasons": list(group.reasons),
+            }
+            for group in undecided(judged.findings)
+        ],
         "trouble": judged.trouble,
         "attack": judged.attack,
         **({"file": judged.file, "line": judged.line} if judged.file else {}),
@@ -272,8 +281,15 @@ def _subject(judged: SubjectResult) -> dict[str, Any]:
 def _gained(score: Score) -> dict[str, Any]:
     """The worst that an intruder gets, in how many further steps, and what was not looked at."""
     gained = score.gained
+    worst = {}
+    if gained is not None:
+        worst = {
+            "gain": gained.gain.words,
+            "steps": gained.steps,
+            "from": gained.origin.value,
+        }
     return {
-        **({"gain": gained.gain.words, "steps": gained.steps} if gained is not None else {}),
+        **worst,
         **({"unseen": list(score.unseen)} if score.unseen else {}),
     }
 
@@ -303,6 +319,7 @@ def _finding(
         **({"ends_takeover": rise.ends_takeover} if rise and judged.score.takes_over else {}),
         "gain": finding.gained.gain.words,
         "steps": finding.gained.steps,
+        "from": finding.gained.origin.value,
         "fixable": fixable,
         **({"affects": list(finding.affects)} if finding.affects else {}),
         **(
@@ -321,6 +338,7 @@ def _summary(result: CheckResult) -> dict[str, Any]:
     counts = result.counts()
     return {
         "subjects": len(result.subjects),
+        "undecided": sum(subject.score.unknown for subject in result.subjects),
         **{
             status.value: sum(counts[status, severity] for severity in Severity)
             for status in Status

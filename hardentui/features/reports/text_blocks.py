@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from hardentui.features.reports.result import SubjectResult
 from hardentui.features.reports.text_writer import COLORS, UNKNOWN_COLOR, Writer
+from hardentui.harden.undecided import undecided
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.visible import visible
-from hardentui.words import plural
 
 _ONE_LINE = 150
 """From this width on, a finding and its reason share a line if they fit."""
 _MOST_SERIOUS = 7
-_MOST_REASONS = 2
 _REST = (
     (Status.PASS, "passed"),
     (Status.NOT_APPLICABLE, "not applicable"),
@@ -115,8 +113,7 @@ def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
             f"{finding.title}  [{finding.check}]",
         )
         yield from write.below(visible(finding.verdict.because, 300))
-    unknown = list(_unknown(subject.having(Status.UNKNOWN), write))
-    yield from _reasons(subject, write) if brief else unknown
+    yield from _undecided(subject, write, brief=brief)
     if counted := _counted(subject):
         yield f"  {counted}"
     for owner, label in ((Kind.IMAGE, "its image"), (Kind.SITE, "also")):
@@ -156,22 +153,25 @@ def _serious(subject: SubjectResult, write: Writer) -> Iterator[str]:
         )
 
 
-def _reasons(subject: SubjectResult, write: Writer) -> Iterator[str]:
-    """Why something is unknown, the most frequent reasons, a line each."""
-    by_reason = Counter(finding.verdict.because for finding in subject.having(Status.UNKNOWN))
-    for reason, count in by_reason.most_common(_MOST_REASONS):
-        yield from write.marked(
-            "unknown", UNKNOWN_COLOR, visible(f"{count}: {reason}", write.width - 12)
-        )
+def _undecided(subject: SubjectResult, write: Writer, *, brief: bool) -> Iterator[str]:
+    """What could not be decided; in detail with each check and its reason."""
+    unknown = subject.having(Status.UNKNOWN)
+    for group in undecided(unknown):
+        sentence = visible(group.sentence)
+        if brief:
+            yield from write.marked("unknown", UNKNOWN_COLOR, visible(sentence, write.width - 12))
+            continue
+        yield from write.marked("unknown", UNKNOWN_COLOR, sentence)
+        for reason in group.reasons:
+            checks = [each.check for each in unknown if each.verdict.because == reason]
+            yield from write.below(visible(f"{', '.join(checks)}: {reason}"))
 
 
 def _counted(subject: SubjectResult) -> str:
     """The number of findings that are only counted."""
     counted = [f"{count} {word}" for status, word in _REST if (count := subject.count(status))]
-    if unknown := subject.count(Status.UNKNOWN):
-        causes = subject.score.unknown  # the number that the list has
-        of_one = f" ({plural(causes, 'cause')})" if causes != unknown else ""
-        counted.append(f"{unknown} unknown{of_one}")
+    if unknown := subject.score.unknown:
+        counted.append(f"{unknown} unknown")
     return ", ".join(counted) or ("" if subject.findings else "nothing was checked")
 
 
@@ -204,27 +204,3 @@ def _finding(
         if value
     ]
     yield from write.below("; ".join(seen))
-
-
-def _unknown(
-    findings: tuple[Finding, ...],
-    write: Writer,
-) -> Iterator[str]:
-    """Findings grouped by reason: mostly one missing reading leaves many answers unknown."""
-    by_reason: dict[str, list[Finding]] = {}
-    for finding in findings:
-        by_reason.setdefault(finding.verdict.because, []).append(finding)
-    for reason, alike in by_reason.items():
-        if len(alike) == 1:
-            yield from _finding(
-                alike[0],
-                "unknown",
-                UNKNOWN_COLOR,
-                write,
-            )
-            continue
-        yield from write.marked(
-            "unknown", UNKNOWN_COLOR, f"{len(alike)} checks, for the same reason"
-        )
-        yield from write.below(reason)
-        yield from write.below(", ".join(finding.check for finding in alike))

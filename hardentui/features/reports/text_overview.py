@@ -112,7 +112,7 @@ def outcome(result: CheckResult, write: Writer) -> Iterator[str]:
         for severity in reversed(Severity)
         if (number := counts[Status.FAIL, severity])
     ]
-    unknown = sum(counts[Status.UNKNOWN, severity] for severity in Severity)
+    unknown = sum(subject.score.unknown for subject in result.subjects)
     place = f"{visible(result.place, 60)}: " if result.place else ""
     yield from write.wrapped(
         f"{place}{_kinds(result.kinds())} checked{_against(result.checklist)}. "

@@ -9,7 +9,7 @@ from hardentui.checks.prelude import container
 from hardentui.errors import PlanError
 from hardentui.features import planning as plans
 from hardentui.model.check import Check
-from hardentui.model.finding import Severity, passed
+from hardentui.model.finding import passed
 from hardentui.model.gain import Gain
 from hardentui.model.plan import Change, Choice, Plan, Skipped
 from hardentui.model.remediation import FixKind, Risk

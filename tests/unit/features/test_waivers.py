@@ -19,8 +19,8 @@ from hardentui.features.waivers import added, own_file, parse, write_added
 from hardentui.harden.score import score
 from hardentui.harden.waiving import uses, waive
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.model.waiver import Waiver
 from hardentui.model.gain import rated
+from hardentui.model.waiver import Waiver
 from hardentui.toml_document import read_toml
 from tests.support.check_report import by_check, statuses
 

@@ -43,8 +43,8 @@ from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.model.remediation import FixKind, Remediation, Risk
 from hardentui.model.gain import rated
+from hardentui.model.remediation import FixKind, Remediation, Risk
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
 SCHEMA: dict[str, Any] = json.loads(
@@ -257,9 +257,11 @@ def test_the_text_tells_what_matters() -> None:
     text = render("text", shown, TextStyle())
     assert "  high      It is bad  [root-user]\n            a reason\n" in text
     assert "declared: a reason; effective: a reason" in text
-    assert "2 checks, for the same reason\n            no permission\n            one, two" in text
-    assert "1 passed, 2 unknown (1 cause)" in text, "the list has 1"
-    assert "Failing: 1 high. Unknown: 2." in text
+    assert (
+        "2 checks could not be decided: no permission\n            one, two: no permission" in text
+    )
+    assert "1 passed, 1 unknown" in text, "the list has 1"
+    assert "Failing: 1 high. Unknown: 1." in text
 
 
 def test_the_first_line_counts_every_finding_that_is_listed() -> None:
@@ -277,8 +279,8 @@ def test_the_first_line_counts_every_finding_that_is_listed() -> None:
         for each in few
     ]
     text = render("text", result(*few, *closer), TextStyle())
-    assert "Failing: 2 low. Unknown: 2." in text
-    assert "2 unknown" in text.splitlines()[-1]
+    assert "Failing: 2 low. Unknown: 1." in text
+    assert "1 unknown" in text.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -336,7 +338,7 @@ def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
     assert "bad indeed" in text
     assert "medium    first, second" in text
     assert "hidden" not in text.partition("a and 2 more")[2]
-    assert "unknown   1: nobody looked" in text
+    assert "unknown   1 check could not be decided: nobody looked" in text
     assert "hidden" in render("text", several, TextStyle(90))
     host = Subject(Kind.HOST, "h", "h")
     told = replace(
@@ -418,6 +420,7 @@ def document() -> Any:
     findings = (
         finding(Status.FAIL, Severity.HIGH),
         finding(Status.PASS, Severity.LOW, check="host-pid"),
+        finding(Status.UNKNOWN, Severity.LOW, check="host-ipc"),
     )
     kept = (
         KeptResult(
@@ -508,8 +511,9 @@ def test_the_contract_of_the_json() -> None:
     assert {"kind", "id", "name", "score", "findings", "passed", "not_applicable", "also"} <= set(
         subject
     )
-    assert (subject["level"], subject["looked_at"]) == ("weak", [2, 2])
-    assert (subject["gain"], subject["steps"]) == ("only the container itself", 1)
+    assert (subject["level"], subject["looked_at"]) == ("weak", [2, 3])
+    assert (subject["gain"], subject["steps"]) == ("what a rule forbids", 1)
+    assert subject["from"] == "inside the container"
     assert subject["passed"] == ["host-pid"]
     (failing,) = subject["findings"]
     texts = {
