@@ -8,6 +8,7 @@ from typing import Any
 from hardentui.harden.score import COST
 from hardentui.model.check import Check, Parameters
 from hardentui.model.checklist import Checklist
+from hardentui.model.fact_source import FactSource
 from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
 from hardentui.model.finding import Finding, Kind, Status, Subject, Verdict, not_applicable, unknown
 from hardentui.model.known import known

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from hardentui.model.fact_source import FactSource
 from hardentui.model.finding import Finding, Status
-from hardentui.model.known import FactSource
 from hardentui.words import plural
 
 MOST = 3

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -16,8 +15,9 @@ from msgspec import Struct, field
 from hardentui.do import Do, Verb
 from hardentui.lib.image import ImageInventory
 from hardentui.model.application import Application
+from hardentui.model.fact_source import OF_CONTAINER, OF_IMAGE, FactSource
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
-from hardentui.model.known import NONE, Fact, Facts, FactSource, Known, Unread
+from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.peers import Peers
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
@@ -297,14 +297,13 @@ AS_FAR_AS_KNOWN: Mapping[str, Any] = {"written_directories": NONE, "owners": NON
 """Costly ones that only add to what is known: without them they are empty."""
 
 
-class Kernel(Facts):
+class Kernel(Facts, told_by=FactSource.KERNEL):
     """The kernel's view of a container's main process: /proc/PID and the cgroup tree.
 
     Capabilities, no_new_privileges and seccomp_mode are the weakest of the main process and its
     descendants.
     """
 
-    told_by = FactSource.KERNEL
     pid: int
     # when the process started, in clock ticks since boot, unlike a later one with its PID
     started: Fact[int] = Fact()
@@ -437,11 +436,9 @@ class EngineFacts(Facts):
         return path.removeprefix(root)
 
 
-class ImageFacts(Facts):
+class ImageFacts(Facts, told_by=FactSource.IMAGE, sources=OF_IMAGE):
     """An image: its inspect document and, if requested, its history and inventory."""
 
-    told_by = FactSource.IMAGE
-    sources = MappingProxyType({"scan": FactSource.SCAN})
     id: str
     inspect: Mapping[str, Any] = NONE  # GET /images/ID/json
     # GET /images/ID/history, newest first
@@ -476,24 +473,9 @@ class VolumeFacts(Struct, frozen=True):
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
-_SOURCES = {
-    **dict.fromkeys(("kernel", "denials", "exec_uids", "runtime"), FactSource.KERNEL),
-    **dict.fromkeys(("image", "image_ids", "named_uid", "registry_digest"), FactSource.IMAGE),
-    **dict.fromkeys(
-        (
-            "host host_listening unit unit_exists env_files secret_files programs seccomp_file "
-            "seccomp_rules mounted sockets log_limit_in_force"
-        ).split(),
-        FactSource.HOST,
-    ),
-}
-"""Fact of a container -> what tells it, where that is not its engine."""
-
-
-class ContainerFacts(Facts):
+class ContainerFacts(Facts, sources=OF_CONTAINER):
     """One container with everything that its checks may use."""
 
-    sources = _SOURCES
     id: str
     name: str
     spec: Fact[Spec] = Fact(Spec())

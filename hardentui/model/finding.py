@@ -8,8 +8,9 @@ from functools import lru_cache
 from msgspec import Struct
 
 from hardentui.do import Do
+from hardentui.model.fact_source import FactSource
 from hardentui.model.gain import Gained
-from hardentui.model.known import FactSource, Unread
+from hardentui.model.known import Unread
 from hardentui.model.remediation import Remediation
 from hardentui.model.severity import Severity as Severity
 from hardentui.model.waiver import Waiver

@@ -13,8 +13,9 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing
+from hardentui.model.fact_source import FactSource
 from hardentui.model.host_scan import HostScan
-from hardentui.model.known import NONE, NOT_READ, Fact, Facts, FactSource, Known
+from hardentui.model.known import NONE, NOT_READ, Fact, Facts, Known
 
 
 class SubIds(Struct, frozen=True):
@@ -168,10 +169,9 @@ class Capacity(Struct, frozen=True):
     swap: Known[int] = NOT_READ
 
 
-class HostFacts(Facts):
+class HostFacts(Facts, told_by=FactSource.HOST):
     """The machine below the engines."""
 
-    told_by = FactSource.HOST
     hostname: Fact[str] = Fact("")
     kernel: Fact[str] = Fact("")
     os_release: Fact[Mapping[str, str]] = Fact(NONE)  # /etc/os-release as a mapping

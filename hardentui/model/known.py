@@ -9,7 +9,6 @@ in place of a value.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import (
     TYPE_CHECKING,
@@ -27,6 +26,8 @@ from typing import (
     overload,
 )
 
+from hardentui.model.fact_source import FactSource
+
 if TYPE_CHECKING:
     from typing import Self
 
@@ -37,18 +38,6 @@ P = ParamSpec("P")
 V = TypeVar("V")
 W = TypeVar("W")
 Arguments = TypeVarTuple("Arguments")
-
-
-class FactSource(StrEnum):
-    """What a fact is learned from."""
-
-    ENGINE = "the engine"
-    KERNEL = "the kernel (/proc)"
-    IMAGE = "the image"
-    SCAN = "a scan of the image"
-    HOST = "the host"
-    OPTIONS = "its options"
-    OTHERS = "other sources"
 
 
 @final
@@ -247,14 +236,19 @@ class Facts:
     """
 
     told_by: ClassVar[FactSource] = FactSource.ENGINE
-    sources: ClassVar[Mapping[str, FactSource]] = {}  # fact -> what tells it, if not that
+    sources: ClassVar[Mapping[str, FactSource]] = NONE  # fact -> what tells it, if not that
     fields: ClassVar[tuple[str, ...]] = ()
     field_names: ClassVar[frozenset[str]] = frozenset()
     facts: ClassVar[frozenset[str]] = frozenset()
     required: ClassVar[tuple[str, ...]] = ()
     waiting: ClassVar[dict[str, Any]]  # name -> reader or Unread of the facts without a value
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(
+        cls,
+        told_by: FactSource = FactSource.ENGINE,
+        sources: Mapping[str, FactSource] = NONE,
+    ) -> None:
+        cls.told_by, cls.sources = told_by, sources
         cls.fields = tuple(cls.__annotations__)
         cls.field_names = frozenset(cls.fields)
         cls.facts = frozenset(

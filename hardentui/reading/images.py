@@ -12,6 +12,7 @@ from msgspec import Struct
 from hardentui.errors import CannotFix
 from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Settled
+from hardentui.model.fact_source import FactSource
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, passed, unknown
 from hardentui.model.image import (
@@ -21,7 +22,7 @@ from hardentui.model.image import (
     Vulnerability,
     parse_time,
 )
-from hardentui.model.known import FactSource, Unread, known
+from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
 from hardentui.reading.containers import is_infra, known_application, section

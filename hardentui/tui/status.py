@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.content import Content
 from textual.widget import Widget
 
-from hardentui.harden.score import Cell
+from hardentui.harden.score import Cell, most_severe_first
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.visible import visible, visible_lines
@@ -70,11 +70,11 @@ def look_of_cell(cell: Cell) -> Look:
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Failing before unknown before the rest, worse severity first; otherwise the given order."""
+    """Failing before unknown before the rest; each by what it gives, as in every report."""
     return tuple(
         sorted(
             findings,
-            key=lambda finding: (look_of(finding).order, -finding.severity),
+            key=lambda finding: (look_of(finding).order, most_severe_first(finding)),
         )
     )
 

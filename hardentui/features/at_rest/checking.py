@@ -28,7 +28,7 @@ from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, Subje
 from hardentui.features.reports.text_writer import COLORS, Writer
 from hardentui.features.waivers import NAME
 from hardentui.features.waivers import load as load_waivers
-from hardentui.harden.score import rises_once_passed, score
+from hardentui.harden.score import most_severe_first, rises_once_passed, score
 from hardentui.model.finding import Finding, Kind, Place, Severity, Status, Subject
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.waiver import Waiver
@@ -266,8 +266,7 @@ def _findings(
         key=lambda each: (
             each[0].file,
             each[0].line,
-            -each[1].severity,
-            each[1].check,
+            most_severe_first(each[1]),
         )
     )
     for place, finding, name in placed:

@@ -14,6 +14,7 @@ from hardentui.checks import check_by_id
 from hardentui.features.frameworks.answers import ControlAnswer, ControlResult, Framework, Seen
 from hardentui.features.frameworks.controls import Control
 from hardentui.features.frameworks.texts import text_of
+from hardentui.harden.score import most_severe_first
 from hardentui.model.finding import Finding, Status, Subject
 
 
@@ -60,7 +61,7 @@ def _judged(
         return ControlResult(
             control=control,
             answer=ControlAnswer.CONTRADICTED,
-            evidence=tuple(sorted(against, key=lambda pair: -pair[1].severity)),
+            evidence=tuple(sorted(against, key=lambda pair: most_severe_first(pair[1]))),
             shown_by=shown_by,
             passed=passed,
         )

@@ -245,7 +245,7 @@ class Surroundings:
         for other in self.known_below(report):
             findings += other.findings
         failing = [finding for finding in findings if finding.failing and step in (0, finding.step)]
-        return tuple(sorted(failing, key=lambda finding: (-finding.severity, finding.check)))
+        return tuple(sorted(failing, key=most_severe_first))
 
     def known_below(self, report: Report) -> tuple[Report, ...]:
         """Known reports that also concern a container."""

@@ -50,7 +50,11 @@ def _suite(
         "testsuite",
         {"name": name, "hostname": host},
     )
-    outcomes = [_case(suite, name, finding, result) for finding in subject.findings]
+    outcomes = [
+        _case(suite, name, finding, result)
+        for status in Status
+        for finding in subject.having(status)
+    ]
     if subject.trouble:
         case = ElementTree.SubElement(
             suite, "testcase", {"classname": name, "name": "could be checked"}

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle
+from hardentui.harden.score import most_severe_first
 from hardentui.model.finding import Finding, Kind, Place, Severity, Status, Subject
 from hardentui.visible import strict_json
 
@@ -38,6 +39,7 @@ _SECURITY_SEVERITY = {
     Severity.MEDIUM: "5.5",
     Severity.LOW: "2.0",
 }
+_TAKEOVER = "10.0"
 """GitHub's sort key: from 9.0 critical, from 7.0 high, from 4.0 medium."""
 
 
@@ -48,7 +50,8 @@ def render(result: CheckResult, style: TextStyle) -> str:
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
     pairs = sorted(
-        _reported(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity)
+        _reported(result),
+        key=lambda pair: (pair[0].status is not Status.FAIL, most_severe_first(pair[0])),
     )
     rules = _rules(pairs)
     places = {rule["id"]: index for index, rule in enumerate(rules)}
@@ -128,7 +131,9 @@ def _rule(finding: Finding) -> dict[str, Any]:
         "name": "".join(word.capitalize() for word in finding.check.split("-")),
         "shortDescription": {"text": finding.title},
         "properties": {
-            "security-severity": _SECURITY_SEVERITY[finding.severity],
+            "security-severity": (
+                _TAKEOVER if finding.takes_over else _SECURITY_SEVERITY[finding.severity]
+            ),
             "tags": [
                 "security",
                 f"step-{finding.step}",

@@ -12,7 +12,7 @@ from msgspec import Struct
 from hardentui.features.frameworks.answers import Framework
 from hardentui.features.reports.fleet_view import FleetView
 from hardentui.harden.do_first import DoFirst
-from hardentui.harden.score import Rise, Score
+from hardentui.harden.score import Rise, Score, most_severe_first
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""
-
-
-def _worst(finding: Finding) -> tuple[int, int, str]:
-    return (-finding.severity, finding.step, finding.check)
 
 
 class SubjectResult(Struct, frozen=True, dict=True):
@@ -74,7 +70,9 @@ class SubjectResult(Struct, frozen=True, dict=True):
     def having(self, status: Status) -> tuple[Finding, ...]:
         """Findings of one status, the worst first."""
         if status not in self._sorted:
-            self._sorted[status] = tuple(sorted(self._by_status.get(status, ()), key=_worst))
+            self._sorted[status] = tuple(
+                sorted(self._by_status.get(status, ()), key=most_severe_first)
+            )
         return self._sorted[status]
 
     def count(self, status: Status) -> int:

@@ -13,7 +13,7 @@ from hardentui.features.reports.result import (
     path_words,
 )
 from hardentui.features.reports.text_writer import UNKNOWN_COLOR, Writer
-from hardentui.harden.score import score_word
+from hardentui.harden.score import most_severe_first, score_word
 from hardentui.model.checklist import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.visible import visible
@@ -86,7 +86,7 @@ def _shared(result: CheckResult, write: Writer) -> Iterator[str]:
         failing = [(each, finding) for each in subjects for finding in each.having(Status.FAIL)]
         if not failing:
             continue
-        failing.sort(key=lambda pair: -pair[1].severity)
+        failing.sort(key=lambda pair: most_severe_first(pair[1]))
         worst = list(dict.fromkeys(finding.check for _, finding in failing))
         named = (
             f"{len({each.subject for each, _ in failing})} of {plural(len(subjects), kind.value)}"

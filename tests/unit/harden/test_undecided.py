@@ -6,9 +6,9 @@ import pytest
 
 from hardentui.harden.score import score
 from hardentui.harden.undecided import MOST, undecided
+from hardentui.model.fact_source import FactSource
 from hardentui.model.finding import unknown
 from hardentui.model.gain import Gain
-from hardentui.model.known import FactSource
 from tests.support.judging import *
 
 LOST = "the engine does not answer"

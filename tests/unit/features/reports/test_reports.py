@@ -43,8 +43,9 @@ from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
-from hardentui.model.gain import rated
+from hardentui.model.gain import Gain, Gained, rated
 from hardentui.model.remediation import FixKind, Remediation, Risk
+from hardentui.tui.status import worst_first as on_screen
 
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
 SCHEMA: dict[str, Any] = json.loads(
@@ -515,7 +516,7 @@ def test_the_contract_of_the_json() -> None:
     assert (subject["gain"], subject["steps"]) == ("what a rule forbids", 1)
     assert subject["from"] == "inside the container"
     assert subject["passed"] == ["host-pid"]
-    (failing,) = subject["findings"]
+    failing, _ = subject["findings"]
     texts = {
         "check",
         "status",
@@ -526,7 +527,7 @@ def test_the_contract_of_the_json() -> None:
         "effective",
         "evidence",
     }
-    assert set(failing) == {*texts, "points", "fixable", "gain", "steps"}
+    assert set(failing) == {*texts, "points", "fixable", "gain", "steps", "from"}
     assert failing["gain"] == subject["gain"]
     assert failing["fixable"]
     assert not set(failing) & {"title", "step", "references", "summary"}, (
@@ -780,3 +781,36 @@ def test_foreign_text_is_text_in_the_page() -> None:
     assert "{{7*7}}" in seen.words, "a value is no template"
     assert not {"\x1b", "\x07", "\u202e", "\ud800"} & set(page)
     page.encode("utf-8")
+
+
+def test_every_report_has_the_order_of_the_screen() -> None:
+    """By what it gives, not by the number of its step, and the host in hand before everything."""
+
+    def failing(check: str, gained: Gained) -> Finding:
+        return replace(finding(Status.FAIL, check=check), gained=gained)
+
+    in_order = (
+        failing("z-host", Gain.HOST.at_once),
+        failing("b-data", Gain.OTHERS_DATA.at_once),
+        failing("a-root", Gain.HOST_ROOT.after(1)),
+        failing("c-secrets", Gain.SECRETS.at_once),
+        failing("d-stay", Gain.PERSISTENCE.at_once),
+        failing("e-alone", Gain.ITSELF.after(1)),
+    )
+    names = [each.check for each in in_order]
+    shown = result(*reversed(in_order))
+    assert [each.check for each in on_screen(reversed(in_order))] == names
+    run = json.loads(render("sarif", shown, TextStyle()))["runs"][0]
+    assert [each["ruleId"] for each in run["results"]] == names
+    rated = {
+        rule["id"]: rule["properties"]["security-severity"]
+        for rule in run["tool"]["driver"]["rules"]
+    }
+    assert [rated[name] for name in names] == ["10.0", "9.5", "8.0", "8.0", "5.5", "2.0"]
+    (subject,) = json.loads(render("json", shown, TextStyle()))["subjects"]
+    assert [each["check"] for each in subject["findings"]] == names
+    suite = ElementTree.fromstring(render("junit", shown, TextStyle()))[0]  # noqa: S314
+    assert [case.get("name") for case in suite] == names
+    for form in ("html", "text", "github"):
+        told = render(form, shown, TextStyle())
+        assert sorted(names, key=told.index) == names, form
