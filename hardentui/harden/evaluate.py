@@ -13,7 +13,6 @@ from hardentui.model.facts import ONLY_IN_DETAIL, ContainerFacts
 from hardentui.model.finding import Finding, Kind, Status, Subject, Verdict, not_applicable, unknown
 from hardentui.model.known import known
 from hardentui.reading.user_namespaces import own_user_namespace
-from hardentui.model.known import FactSource, known
 
 
 def further_steps(facts: object) -> int:

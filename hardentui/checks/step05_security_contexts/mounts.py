@@ -418,7 +418,7 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
     if not writable and not loosened:
         if (isinstance(table, Unread) or not facts.engine.local) and _brings_more(facts):
             # what is mounted below a read-only directory stays writable
-            return unknown(table.reason if isinstance(table, Unread) else facts.engine.unseen)
+            return unknown(table if isinstance(table, Unread) else facts.engine.unseen)
         return passed("no writable host directory is mounted")
     declared = shown([*(source.mount for source in writable), *loosened])
     tight = all(not _missing(source.mount.options) for source in writable) and not loosened

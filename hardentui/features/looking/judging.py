@@ -16,6 +16,7 @@ from hardentui.features.opening.engines import EngineInfo
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Surrounding, concerns
 from hardentui.harden.evaluate import container_subject, parameters_of, run
+from hardentui.harden.score import most_severe_first
 from hardentui.harden.waiving import uses, waive
 from hardentui.model.check import Check
 from hardentui.model.checklist import Checklist

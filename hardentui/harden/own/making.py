@@ -25,7 +25,6 @@ from hardentui.harden.own.verdicts import OVERRIDDEN, demand, evaluate, label, w
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.gain import rated
-from hardentui.model.known import Unread
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.remediation import FixKind
 from hardentui.model.spec import Option, Spec

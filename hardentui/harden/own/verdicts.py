@@ -114,7 +114,7 @@ def _of_fact(row: OwnCheck, facts: ContainerFacts) -> Verdict:
     fact = FACTS[row.fact]
     seen = fact.read(facts)
     if isinstance(seen, Unread):
-        return unknown(seen.reason)
+        return unknown(seen)
     if isinstance(seen, NotRunning):
         return not_applicable(
             f"the container is not running ({seen.state}), so there is no {row.fact}"

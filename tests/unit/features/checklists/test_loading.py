@@ -10,9 +10,9 @@ from hardentui.features.checklists import loading as checklists
 from hardentui.features.looking.judging import Judge
 from hardentui.model.check import Check
 from hardentui.model.finding import Severity, passed
+from hardentui.model.gain import rated
 from hardentui.model.remediation import FixKind, Risk
 from hardentui.toml_lines import line_of, toml_lines
-from hardentui.model.gain import rated
 
 
 def _check(
