@@ -11,7 +11,7 @@ from hardentui.cli import session
 from hardentui.cli.parser import format_option, given, group_of
 from hardentui.cli.terminal import Paragraphs, Terminal, save_text
 from hardentui.features import planning as plans
-from hardentui.harden.decisions import decisions, others_left_out, what_changes
+from hardentui.harden.decisions import both_sides, decisions, others_left_out
 from hardentui.model.plan import Change, Plan
 from hardentui.model.remediation import Risk
 from hardentui.options import BY_NAME
@@ -125,7 +125,7 @@ def plan_lines(
         yield from write.wrapped(" ".join(filter(None, told)), "    ")
     changed = {check for checks in by_fix for check in checks}
     others = [f"{note.check}: {note.text}" for note in plan.notes if note.check not in changed]
-    questions = [f"{each.check}: {what_changes(each)}. {each.hint}" for each in decisions(plan)]
+    questions = [f"{each.check}: {both_sides(each)}. {each.hint}" for each in decisions(plan)]
     for title, sentences in (("Mind", others), ("Decide", questions)):
         if sentences:
             yield write.bold(title)
@@ -226,6 +226,7 @@ def _document(
                 "summary": question.why,
                 "changes": [_changed(change) for change in question.decides],
                 "impact": question.decides[0].impact,
+                "reasons": list(question.reasons),
                 "taken_by": f"--check {question.check}",
             }
             for question in decisions(plan)

@@ -11,7 +11,7 @@ from hardentui.features import planning as plans
 from hardentui.features.checklists.known_checks import know_checks
 from hardentui.features.fix.trial_files import plan_of_record
 from hardentui.features.trial.tried import no_longer_fits, read_trial
-from hardentui.harden.decisions import decisions, others_left_out, what_changes
+from hardentui.harden.decisions import both_sides, decisions, others_left_out
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.named_files import read_named
 from hardentui.visible import command_word, visible
@@ -72,7 +72,7 @@ def make_plan(
         for line in _left_out(plan):
             terminal.note(f"left out: {line}")
         for question in () if shown else decisions(plan):
-            terminal.note(f"decide: {question.check}: {what_changes(question)}. {question.hint}")
+            terminal.note(f"decide: {question.check}: {both_sides(question)}. {question.hint}")
         if plan.changes and any(skipped.needs for skipped in plan.skipped):
             only_read = report.facts is not None and report.facts.engine.only_read
             use = ("fix", "--to=quadlet") if only_read else ("apply",)

@@ -25,7 +25,7 @@ from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes
 from hardentui.features.looking.row_filter import parse_filter
 from hardentui.features.views import Report, Row
 from hardentui.features.workbench import Workbench
-from hardentui.harden.decisions import decisions, others_left_out, what_changes
+from hardentui.harden.decisions import both_sides, decisions, others_left_out
 from hardentui.harden.score import most_severe_first, score_word
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding, Status, Subject
@@ -458,7 +458,7 @@ class Dialogue:
         )
         self._say(*(f"Left out: {skipped.check}: {skipped}" for skipped in others_left_out(plan)))
         self._say(
-            *(f"Decide: {question.check}: {what_changes(question)}" for question in decisions(plan))
+            *(f"Decide: {question.check}: {both_sides(question)}" for question in decisions(plan))
         )
         self._say(*(f"Caution: {conflict}" for conflict in plan.conflicts))
 

@@ -15,7 +15,7 @@ from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.checklists.loading import fit
 from hardentui.features.looking.judging import Judge
 from hardentui.features.views import Report, known_facts
-from hardentui.harden.decisions import decisions, others_left_out, what_changes
+from hardentui.harden.decisions import both_sides, decisions, others_left_out
 from hardentui.harden.plan import fixable, is_fixable, left_out, make_plan
 from hardentui.harden.remedy import FixValue, remediation, settings_of
 from hardentui.harden.rise import Riser, raises_most
@@ -25,7 +25,7 @@ from hardentui.model.draft import DraftFile
 from hardentui.model.file_names import safe_file_name
 from hardentui.model.finding import Finding, Status
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
-from hardentui.model.remediation import Remediation, Risk
+from hardentui.model.remediation import Remediation
 from hardentui.model.trial import OptionChange
 from hardentui.reading.forms import fault_of, value_of
 from hardentui.reading.masking import mask_argument
@@ -102,7 +102,7 @@ def _comments(plan: Plan) -> str:
         *(f"Caution: {conflict}" for conflict in plan.conflicts),
         *(f"Seen ({note.check}): {note.text}" for note in plan.notes),
         *(f"Left out: {skipped.check}: {skipped.why}" for skipped in others_left_out(plan)),
-        *(f"Decide: {question.check}: {what_changes(question)}" for question in decisions(plan)),
+        *(f"Decide: {question.check}: {both_sides(question)}" for question in decisions(plan)),
     ]
     return "".join(f"# {visible(line)}\n" for line in lines) + "\n"
 
@@ -370,11 +370,10 @@ class Planner:
         plan: Plan,
     ) -> tuple[Skipped, ...]:
         """What only a person can decide, on top of a plan."""
-        checks = [check for check in self._not_waived(report) if check.risk is Risk.DECISION]
         left = left_out(
             known_facts(report),
             plan,
-            checks,
+            self._not_waived(report),
             self._checklist,
         )
         return tuple(skipped for skipped in left if skipped.decides)

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import judge, parameters_of
-from hardentui.harden.explicit import overridden, sentence
+from hardentui.harden.explicit import on_purpose, weighed
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import OptionDiff, advised, fix_parameters, remedied, spec_diff
 from hardentui.model.check import Advice, Check, FixContext
@@ -246,9 +246,7 @@ def _fix(
             weakens=whys,
         )
     advice = advised(check, spec, after, context)
-    if purposes := overridden(facts.spec, changed):
-        notes = (*advice.notes, *(sentence(diff) for diff in purposes))
-        advice = Advice(Risk.DECISION, notes)
+    advice = weighed(advice, check, facts, changed)
     return _Fix(
         check,
         choice,
@@ -452,7 +450,7 @@ def left_out(
             checklist,
         )
         if isinstance(fix, _Fix) and fix.risk is Risk.DECISION:
-            left.append(_question(check, plan.after, fix))
+            left.append(_question(check, facts, plan.after, fix))
         elif isinstance(fix, _Fix):
             caution = Caution.LIKELY if Caution.LIKELY.allows(fix.risk) else Caution.ALL
             left.append(
@@ -470,6 +468,7 @@ def left_out(
 
 def _question(
     check: Check,
+    facts: ContainerFacts,
     before: Spec,
     fix: _Fix,
 ) -> Skipped:
@@ -481,6 +480,7 @@ def _question(
         check.summary,
         f"--check {check.id} takes it.",
         decides=changes,
+        reasons=on_purpose(facts, check.id, fix.changed),
     )
 
 

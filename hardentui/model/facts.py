@@ -21,6 +21,7 @@ from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.peers import Peers
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
+from hardentui.model.vendor import Vendor
 
 
 class MountOrigin(StrEnum):
@@ -487,6 +488,7 @@ class ContainerFacts(Facts, sources=OF_CONTAINER):
     image: Fact[ImageFacts] = Fact()
     # what its image is known to need; None if no entry is about it
     application: Fact[Application | None] = Fact(None)
+    vendor: Fact[Vendor | None] = Fact(None)  # who manages it; None if no overlay is about it
     peers: Fact[Peers] = Fact(Peers())
     # what the kernel enforces; NotRunning without a process
     kernel: Fact[Kernel | NotRunning] = Fact(NotRunning())

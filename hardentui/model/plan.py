@@ -69,7 +69,8 @@ class Skipped(Struct, frozen=True):
 
     Depending on the reason: `needs` is the parameter without a value; `included_by` is the caution
     level that would include it; `weakens` lists the protection that it would reduce; `decides` is
-    what it would change, if that is for a person to decide; `do` is what would make it possible.
+    what it would change, if that is for a person to decide, and `reasons` what speaks for the value
+    that is set now; `do` is what would make it possible.
     """
 
     check: str
@@ -79,6 +80,7 @@ class Skipped(Struct, frozen=True):
     included_by: Caution | None = None
     weakens: tuple[str, ...] = ()
     decides: tuple[Change, ...] = ()
+    reasons: tuple[str, ...] = ()
     do: Do | None = None
 
     def __str__(self) -> str:

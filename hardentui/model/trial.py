@@ -221,8 +221,8 @@ class OptionChange(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """A change that is left to a person, and why, if a twin showed it. No twin shows what others
-    notice."""
+    """A change that is left to a person, and why: a twin showed it, or the value was set on purpose.
+    No twin shows what others notice."""
 
     check: str
     options: tuple[OptionChange, ...]

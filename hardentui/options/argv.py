@@ -65,14 +65,15 @@ class Token(Struct, frozen=True):
 
 
 def read_command(words: Sequence[str]) -> RunCommand | None:
-    """Tokenize the words after `podman`; None if they are neither run nor create."""
+    """Tokenize the words after `podman`; None if they are neither run nor create. `pod create` has
+    flags of the same names, and no image."""
     before, at = read_flags(
         words,
         0,
         GLOBAL_SHORT,
         GLOBAL_SWITCHES,
     )
-    if words[at : at + 1] and words[at] == "container":
+    if (words[at : at + 1] and words[at] == "container") or words[at : at + 2] == ["pod", "create"]:
         at += 1
     if at >= len(words) or words[at] not in _VERBS:
         return None

@@ -22,6 +22,7 @@ from hardentui.model.gain import Gained
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.peers import Peer, PeerGroup
 from hardentui.options import CGROUPS, LABELS, POD, SYSTEMD, USER
+from hardentui.reading.vendors import application_by_vendor
 
 T = TypeVar("T")
 W = TypeVar("W")
@@ -214,7 +215,7 @@ def related(facts: ContainerFacts, peer: Peer | PeerGroup) -> bool:
         str(facts.spec[POD]),
         str(facts.inspect.get("Pod") or ""),
     } - {""}
-    app = app_of(facts.labels)
+    app = app_of(facts.labels) or application_by_vendor(facts)
     return peer.pod in mine or bool(app and peer.app == app)
 
 

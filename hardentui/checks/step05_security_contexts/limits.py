@@ -7,7 +7,7 @@ import math
 from hardentui.checks.prelude import *
 from hardentui.options.codecs import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
-from hardentui.reading.behaviour import how_long, seen_long_enough
+from hardentui.reading.behaviour import how_long
 from hardentui.reading.limits import (
     count_of_list,
     ignored,
@@ -29,11 +29,16 @@ def _fix_no_cpu_limit(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             f"{text!r} is not a number of CPUs", "Set the parameter cpus to a value such as 1.5."
         )
+    processors = of_machine(context.facts, "processors")
+    if processors is not None and cpus >= processors and "cpus" not in context.chosen:
+        cpus = processors * _SHARE  # a checklist does not know the machine
     if spec[CPU_PERIOD]:  # Podman refuses --cpus together with a period
         return spec.with_(CPU_QUOTA, int(cpus * spec[CPU_PERIOD]))
     return spec.without(CPU_QUOTA).with_(CPUS, cpus)
 
 
+_SHARE = 0.75
+"""Of the machine, for one container that needs more than the machine has."""
 _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
 
 
@@ -154,9 +159,23 @@ def _fix_no_memory_limit(spec: Spec, context: FixContext) -> Spec:
         _asked(context),
         _floor(context),
     )
+    machine = of_machine(context.facts, "memory")
+    if machine is not None and limit >= machine and "memory" not in context.chosen:
+        limit = _held_by(machine, max(_enough(context.facts), _asked(context)))
     spec = spec.with_(MEMORY, limit)
     # --memory-swap is memory plus swap, and Podman refuses a value below --memory
     return spec.with_(MEMORY_SWAP, limit) if 0 < spec[MEMORY_SWAP] < limit else spec
+
+
+def _held_by(machine: int, least: int) -> int:
+    """A limit below the memory of the machine, in bytes; raises CannotFix below what is needed."""
+    limit = int(machine * _SHARE)
+    if limit < least:
+        raise CannotFix(
+            f"it needs {size_text(least)}, and this host has {size_text(machine)} of memory",
+            "Choose a limit (parameter memory), or give the host more.",
+        )
+    return limit
 
 
 def _advise_no_memory_limit(
@@ -174,10 +193,6 @@ def _advise_no_memory_limit(
     if not peak:
         return Advice(Risk.MAY_BREAK, ("its memory use is not known", *because))
     note = f"peak use {-(-peak >> 20)} MiB {how_long(facts)}; the limit will be {size_text(limit)}"
-    if peak * 2 <= limit:
-        return Advice(
-            Risk.SAFE if seen_long_enough(facts) else Risk.CHANGES_BEHAVIOUR, (note, *because)
-        )
     return Advice(Risk.MAY_BREAK, (note, *because))
 
 
@@ -396,16 +411,13 @@ def _advise_no_pids_limit(
     after: Spec,
     context: FixContext,
 ) -> Advice:
-    """Threads count too, but only processes are known, so leave room for sixteen times as many."""
+    """Threads count too, but only processes are known."""
     facts, limit = context.facts, after[PIDS_LIMIT]
     processes = ask(facts, lambda kernel: kernel.processes)
     if not isinstance(processes, tuple):
         return Advice(Risk.MAY_BREAK, ("its number of processes is not known",))
     note = f"{plural(len(processes), 'process', 'processes')} now; the limit will be {limit}"
-    few = len(processes) * 16 <= limit
-    if few and seen_long_enough(facts):
-        return Advice(Risk.SAFE, (note,))
-    return Advice(Risk.CHANGES_BEHAVIOUR if few else Risk.MAY_BREAK, (note,))
+    return Advice(Risk.MAY_BREAK, (note,))
 
 
 @Check(

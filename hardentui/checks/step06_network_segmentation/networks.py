@@ -20,6 +20,7 @@ from hardentui.reading.networks import (
     own_network,
     uses_network_of_pod,
 )
+from hardentui.reading.vendors import application_by_vendor
 
 _SHOWN = 20
 
@@ -242,7 +243,8 @@ def shared_network(facts: ContainerFacts) -> Verdict:
     What it checks:
     Whether a container of another application is attached to one of this container's networks, or
     lends it its own (`--network container:NAME`), with the services on its loopback address. The
-    application is identified by the compose project, Kubernetes labels, an `app` label or the pod.
+    application is identified by the compose project, Kubernetes labels, an `app` label, the tool of
+    a vendor that manages it as one (`explain uyuni`), or the pod.
     Two containers of one application may share a network; a unit name proves nothing. If a
     neighbour has no such label, the answer is unknown.
 
@@ -336,7 +338,7 @@ def _other_members(
 
 def _app(facts: ContainerFacts) -> str:
     added = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
-    labelled = app_of({**facts.labels, **added})
+    labelled = app_of({**facts.labels, **added}) or application_by_vendor(facts)
     members = facts.peers.apps_in(str(facts.inspect.get("Pod") or ""))
     if not labelled and len(members) == 1:  # the infra container belongs to its pod's application
         return next(iter(members))

@@ -26,6 +26,7 @@ from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, TextStyle
 from hardentui.features.reports.text_writer import COLORS, Writer
+from hardentui.features.vendors.telling import managed, sentences
 from hardentui.features.waivers import NAME
 from hardentui.features.waivers import load as load_waivers
 from hardentui.harden.score import most_severe_first, rises_once_passed, score
@@ -194,6 +195,7 @@ def result_of(looked: Looked, fail_on: Severity) -> CheckResult:
         fail_on=fail_on,
         version=__version__,
         place=" ".join(looked.sources.shown),
+        managed=managed(judged.facts for judged in looked.services),
     )
 
 
@@ -318,6 +320,9 @@ def _summary(
                 yield from write.wrapped(line, "    ", "  ")
     for note in looked.notes:
         yield f"note: {visible(note, 300)}"
+    for group in result.managed:
+        told = ". ".join(sentences(group, result.checklist))
+        yield from write.wrapped(f"{told}.", "    ", "  ")
     yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
 
 

@@ -20,6 +20,7 @@ from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.patches import mask_line
 from hardentui.features.at_rest.remedies import open_mounts, remedied_at_rest, with_mounts
 from hardentui.features.at_rest.services import Format, Service, Set
+from hardentui.harden.explicit import weighed
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import (
     From,
@@ -151,7 +152,7 @@ def offer(
     after = _on_own_volumes(service, spec, after)
     _refuse_names_of_nothing(service, spec, after)
     changed = spec_diff(spec, after)
-    advice = advised(check, spec, after, context)
+    advice = weighed(advised(check, spec, after, context), check, judged.facts, changed)
     risk = check.risk if advice.risk is None or check.risk is Risk.DECISION else advice.risk
     overridden = tuple(_overridden(service, spec, after))
     suggested = tuple(_suggested(check, judged, checklist, changed))

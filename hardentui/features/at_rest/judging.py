@@ -29,6 +29,7 @@ from hardentui.features.at_rest.sources import SOMEONES_HOME
 from hardentui.features.at_rest.unread_host import NOW, OF_HOST, around
 from hardentui.features.looking.gather import with_peers
 from hardentui.features.looking.judging import Judge
+from hardentui.features.vendors.loading import vendor_of
 from hardentui.harden.evaluate import judge, parameters_of, run
 from hardentui.harden.remedy import OptionDiff, fix_parameters, spec_diff
 from hardentui.harden.waiving import waive
@@ -105,6 +106,8 @@ def facts_of(service: Service) -> ContainerFacts:
             quadlet=True,
         )
         labels["PODMAN_SYSTEMD_UNIT"] = unit.name
+    elif service.format is Format.SERVICE:
+        labels["PODMAN_SYSTEMD_UNIT"] = service.file.name
     inspect: dict[str, Any] = {
         "ImageName": known(lambda: spec[IMAGE], else_=""),
         "Config": {"Labels": labels},
@@ -120,6 +123,7 @@ def facts_of(service: Service) -> ContainerFacts:
         "unit_refusal": service.refusal.sentence if service.refusal is not None else "",
         "image": OF_IMAGE,
         "application": later(Library().of),
+        "vendor": later(vendor_of),
         "host": OF_HOST,
         "kernel": NotRunning(),
         "runtime": WHEN_RUNNING,

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from msgspec import Struct
 
 from hardentui.errors import InputError
+from hardentui.features.at_rest.quadlets import pod_like
 from hardentui.features.at_rest.services import (
     Format,
     Maker,
@@ -22,10 +25,11 @@ from hardentui.features.at_rest.services import (
 )
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.unit_files import drop_ins, header_of, rootless_of
-from hardentui.model.known import Known
+from hardentui.model.known import NONE, Known
 from hardentui.model.open_value import OpenText
+from hardentui.model.spec import Spec
 from hardentui.model.variables import environment_file
-from hardentui.options import NAME, TABLE
+from hardentui.options import NAME, NETWORK, PUBLISH, TABLE, Port
 from hardentui.options.argv import items_of_token
 from hardentui.options.items import spec_of
 from hardentui.quadlet.read.service import RunLine, ServiceFiles
@@ -38,9 +42,11 @@ _STARTS = ("ExecStartPre", "ExecStart", "ExecStartPost")
 _COMMAND = re.compile(
     r"(?:^|[\s/'\"=;&|@+!:-])(?:podman|docker)(?:-remote)?(?:\s+-\S+)*\s+(?:container\s+)?"
     r"(?P<verb>run|create|start|compose|kube\s+play|play\s+kube|pod\s+start)\b"
+    r"|(?:^|[\s/'\"])(?:podman)\s+(?P<pod>pod\s+create)\b"
     r"|(?:^|[\s/'\"])(?P<compose>(?:podman|docker)-compose)\b"
 )
 _OF_RUN = ("run", "create")
+_POD_FILE = "--pod-id-file"
 
 
 class InUnit(Struct, frozen=True):
@@ -51,27 +57,51 @@ class InUnit(Struct, frozen=True):
     line: RunLine
 
 
+class UnitRead(Struct, frozen=True):
+    """A unit with its drop-ins, and the commands in it that make a container or a pod."""
+
+    files: tuple[SourceFile, ...]
+    unit: ServiceFiles
+    rootless: Known[bool]
+    lines: tuple[RunLine, ...]
+    others: tuple[str, ...]  # commands that start containers that it does not describe
+
+    @property
+    def pods(self) -> dict[str, Mapping[str, Any]]:
+        """File with the ID of a pod that it makes -> the pod as the engine would show it."""
+        return {
+            path: _pod_document(spec_of(line.command.items()))
+            for line in self.lines
+            if _makes_pod(line)
+            for path in _pod_files(line)
+        }
+
+
 def unit_makers(sources: Sources) -> Iterator[Maker]:
     """The service units that start a container."""
-    for file in sources.files.values():
-        if file.name.endswith(SUFFIX) and _COMMAND.search(file.text.replace("\\\n", " ")):
-            yield file, partial(_services, sources, file)
+    units = [
+        file
+        for file in sources.files.values()
+        if file.name.endswith(SUFFIX) and _COMMAND.search(file.text.replace("\\\n", " "))
+    ]
+    pods: dict[str, Mapping[str, Any]] = {}
+    for file in units:
+        if "pod create" in file.text:
+            with suppress(InputError):
+                pods |= _read(sources, _files(sources, file)).pods
+    for file in units:
+        yield file, partial(_services, sources, file, pods)
 
 
-def _services(sources: Sources, file: SourceFile) -> list[Service]:
-    """Raises InputError: it starts a container that it does not describe."""
+def _files(sources: Sources, file: SourceFile) -> tuple[SourceFile, ...]:
+    """A unit and its drop-ins; raises InputError if one cannot be a unit."""
     files = (file, *drop_ins(sources, file.directory, file.name, SUFFIX[1:]))
     for each in files:
         check_unit_text(each.text, each.shown)
-    return services_of(sources, files)
+    return files
 
 
-def services_of(sources: Sources, files: tuple[SourceFile, ...]) -> list[Service]:
-    """The containers that a unit with its drop-ins starts.
-
-    Raises:
-        InputError: it starts a container that it does not describe.
-    """
+def _read(sources: Sources, files: tuple[SourceFile, ...]) -> UnitRead:
     user = rootless_of(files, sources.rootless)
     manager = ServiceManager(user is not False, "/root" if user is False else sources.home, _UID)
     unit = ServiceFiles(
@@ -86,27 +116,68 @@ def services_of(sources: Sources, files: tuple[SourceFile, ...]) -> list[Service
         command = _COMMAND.search(assignment.value)
         if command is None:
             continue
-        if command["verb"] in _OF_RUN:
+        if command["verb"] in _OF_RUN or command["pod"]:
             lines.append(unit.line_of(number, assignment))
         else:
             others.append(" ".join((command["verb"] or command["compose"]).split()))
-    if not lines and others:
+    return UnitRead(files, unit, user, tuple(lines), tuple(dict.fromkeys(others)))
+
+
+def _services(
+    sources: Sources,
+    file: SourceFile,
+    pods: Mapping[str, Mapping[str, Any]],
+) -> list[Service]:
+    """Raises InputError: it starts a container that it does not describe."""
+    return services_of(sources, _files(sources, file), pods)
+
+
+def services_of(
+    sources: Sources,
+    files: tuple[SourceFile, ...],
+    pods: Mapping[str, Mapping[str, Any]] = NONE,
+) -> list[Service]:
+    """The containers that a unit with its drop-ins starts. `pods`: those that other units make, by
+    the file with their ID.
+
+    Raises:
+        InputError: it starts a container that it does not describe.
+    """
+    read = _read(sources, files)
+    if not read.lines and read.others:
         raise InputError(
-            f"It starts containers that it does not describe: {', '.join(dict.fromkeys(others))}."
+            f"It starts containers that it does not describe: {', '.join(read.others)}."
         )
     return [
-        _service(sources, files, unit, line, user, number) for number, line in enumerate(lines, 1)
+        _service(sources, read, line, number, pods) for number, line in enumerate(read.lines, 1)
     ]
+
+
+def _makes_pod(line: RunLine) -> bool:
+    return line.command.verb > 0 and line.command.words[line.command.verb - 1] == "pod"
+
+
+def _pod_files(line: RunLine) -> Iterator[str]:
+    for token in line.command.flags:
+        for flag, value in token.parts:
+            if flag == _POD_FILE:
+                yield value
+
+
+def _pod_document(spec: Spec) -> Mapping[str, Any]:
+    ports: tuple[Port, ...] = spec[PUBLISH]
+    networks: tuple[str, ...] = spec[NETWORK]
+    return pod_like(spec[NAME], ports, networks, {})
 
 
 def _service(
     sources: Sources,
-    files: tuple[SourceFile, ...],
-    unit: ServiceFiles,
+    read: UnitRead,
     line: RunLine,
-    user: Known[bool],
     number: int,
+    pods: Mapping[str, Mapping[str, Any]],
 ) -> Service:
+    files, unit = read.files, read.unit
     sets = tuple(_sets(files, line))
     spec = spec_of(each.item for each in sets)
     stem = files[0].name.removesuffix(SUFFIX)
@@ -127,7 +198,9 @@ def _service(
         sets=sets,
         group=files[0].directory or files[0].shown,
         version=sources.version,
-        rootless=user,
+        rootless=read.rootless,
+        pod=next((pods[path] for path in _pod_files(line) if path in pods), None),
+        infra=_makes_pod(line),
         waivers=tuple(waiver for each in files for waiver in waivers_in(each, name)),
         source=InUnit(files, unit, line),
     )

@@ -12,7 +12,7 @@ from hardentui.features.fix.layers import brought, layer_of, only_in_layer
 from hardentui.features.fix.proofs import prove
 from hardentui.features.looking.containers import Neighbours
 from hardentui.features.looking.stack import dependents_of
-from hardentui.harden.decisions import decisions, others_left_out, what_changes
+from hardentui.harden.decisions import both_sides, decisions, others_left_out
 from hardentui.model.application_labels import compose_files, compose_project
 from hardentui.model.draft import Draft, DraftFile, ShellCommands, Target, TextFile
 from hardentui.model.facts import ContainerFacts
@@ -414,7 +414,7 @@ def heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
         if skipped.included_by is None
     ]
     lines += [
-        f"Decide ({question.check}): {visible(what_changes(question), 200)}"
+        f"Decide ({question.check}): {visible(both_sides(question), 200)}"
         for question in decisions(plan)
     ]
     lines += [f"Caution: {visible(conflict, 300)}" for conflict in plan.conflicts]

@@ -10,7 +10,9 @@ from msgspec import Struct
 from hardentui.features.applications.comparing import compared
 from hardentui.features.rights.kernel_reach import doors_of, kernel_reach
 from hardentui.harden.decisions import becomes, decisions, what_changes
+from hardentui.harden.remedy import spec_diff
 from hardentui.harden.score import Score
+from hardentui.harden.unshown import unshown
 from hardentui.lib.seccomp import parse_profile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.ledger import LedgerRow
@@ -229,13 +231,24 @@ def card_of(
         left_out=tuple(_left_out(wanted, trial)),
         needs_values=tuple(f"{skip.check} ({skip.needs})" for skip in missing.values()),
         decide=tuple(_questions(wanted, trial)),
-        not_exercised=tuple(map(str, trial.not_exercised)),
+        not_exercised=(*map(str, trial.not_exercised), *_unshown(plan)),
         seconds=trial.seconds,
         probes=trial.probes,
         ledger=ledger(facts, plan.before, plan.after, LayerData(), {}),
         application=comparison.sentence if comparison is not None else "",
         trial=trial,
     )
+
+
+def _unshown(plan: Plan) -> Iterator[str]:
+    """What no trial shows, each with the fixes that depend on it."""
+    changed = spec_diff(plan.before, plan.after)
+    for need in unshown(changed):
+        names = {diff.option.name for diff in changed if diff.option in need.options}
+        checks = dict.fromkeys(
+            check for change in plan.changes if change.option in names for check in change.checks
+        )
+        yield f"{need.work} ({', '.join(checks)}: {need.services})"
 
 
 def _left_out(wanted: Plan, trial: Trial) -> Iterator[str]:
@@ -253,7 +266,7 @@ def _questions(wanted: Plan, trial: Trial) -> Iterator[str]:
     """What is left to decide, once for all checks that ask for the same."""
     asked: dict[str, list[str]] = {}
     for skip in decisions(wanted):
-        asked.setdefault(what_changes(skip), []).append(skip.check)
+        asked.setdefault(what_changes(skip), []).append(": ".join((skip.check, *skip.reasons[-1:])))
     for decision in trial.decide:
         change = "; ".join(
             becomes(option.option, option.before, option.after) for option in decision.options

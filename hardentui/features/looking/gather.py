@@ -37,11 +37,13 @@ from hardentui.model.known import NOT_READ, Known, Later, Together, Unread, know
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts, full_reference
+from hardentui.model.vendor import Vendor
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.inspect import Sources
 from hardentui.options.inspect.network_limits import added_ulimits
 from hardentui.options.read import read_spec
 from hardentui.reading.containers import ask_or, engine_info, section
+from hardentui.reading.vendors import application_by_vendor
 
 INSIDE_NOT_READ = Unread("the files in the image were not read", do=Do(Verb.IMAGE_INSIDE))
 _RUNNING = ("running", "paused", "stopping")
@@ -188,6 +190,7 @@ class Gatherer:
             now=self._opened.clock(),
             image=later(self._image_of),
             application=later(self._application),
+            vendor=later(_vendor),
             kernel=later(self._kernel, costly=costly),
             host=later(lambda facts: self._opened.host_facts()),
             networks=later(lambda facts: shared.networks_of(document)),
@@ -464,6 +467,12 @@ class Gatherer:
         return tuple(images)
 
 
+def _vendor(facts: ContainerFacts) -> Vendor | None:
+    from hardentui.features.vendors.loading import vendor_of
+
+    return vendor_of(facts)
+
+
 def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:
     """Each container with all others of its engine, for checks that compare containers."""
     peers = Together(lambda _: _peers(all_facts))
@@ -506,7 +515,7 @@ def _peer(
         id=facts.id,
         name=facts.name,
         networks=tuple((document.get("NetworkSettings") or {}).get("Networks") or ()),
-        app=app_of(facts.labels) or apps_of_pods.get(pod, ""),
+        app=app_of(facts.labels) or application_by_vendor(facts) or apps_of_pods.get(pod, ""),
         pod=pod,
         process_label=str(document.get("ProcessLabel") or ""),
         uid_ranges=tuple((line.outside, line.size) for line in lines),

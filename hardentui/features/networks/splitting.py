@@ -25,6 +25,7 @@ from hardentui.model.trial import OnTrialEvent
 from hardentui.options import NETWORK
 from hardentui.reading.containers import is_infra, pod_of
 from hardentui.reading.networks import published, uses_network_of_pod
+from hardentui.reading.vendors import application_by_vendor
 from hardentui.systemd.command_line import plain
 from hardentui.systemd.unit_text import Unit
 from hardentui.visible import visible
@@ -302,7 +303,7 @@ def _groups(
 def _group(facts: ContainerFacts) -> str:
     """Its application, else its pod, else itself."""
     pod = str((facts.pod or {}).get("Name") or pod_of(facts))
-    return app_of(facts.labels) or pod or facts.name
+    return app_of(facts.labels) or application_by_vendor(facts) or pod or facts.name
 
 
 def _free(name: str, taken: Collection[str]) -> str:

@@ -60,6 +60,7 @@ def _around_subjects(result: CheckResult, subjects: list[dict[str, Any]]) -> dic
         **({"hosts": [_host(host) for host in result.hosts]} if result.hosts else {}),
         **({"fleet": _fleet(result.fleet)} if result.fleet is not None else {}),
         "do_first": [_first(line) for line in result.do_first],
+        "managed": [to_builtins(group) for group in result.managed],
         **({"framework": _framework(result.framework)} if result.framework is not None else {}),
         "checks": _checks(result),
         "subjects": subjects,

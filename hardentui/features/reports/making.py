@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.features.reports.result import CheckResult, SubjectResult, worst_first
+from hardentui.features.vendors.telling import managed
 from hardentui.features.views import Report, image_subject
 from hardentui.harden.do_first import Candidate, DoFirst, do_first
 from hardentui.harden.score import Rise, lead_somewhere
@@ -84,6 +85,7 @@ def check_result(
         paths=paths[:_MOST_PATHS],
         paths_left=max(0, len(paths) - _MOST_PATHS),
         do_first=first_steps(bench, (report for report, _ in reports)),
+        managed=managed(report.facts for report, _ in reports if report.facts is not None),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from hardentui.features.frameworks.answers import Framework
 from hardentui.features.reports.fleet_view import FleetView
+from hardentui.features.vendors.telling import ManagedContainers
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import Rise, Score, most_severe_first
 from hardentui.model.facts import EngineFacts
@@ -182,6 +183,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     saved_at: str = ""
     kept: tuple[KeptResult, ...] = ()  # originals that changes keep for an undo
     do_first: tuple[DoFirst, ...] = ()  # what to do first, at most five lines
+    managed: tuple[ManagedContainers, ...] = ()  # those that a vendor's tool manages
     framework: Framework | None = None  # the same findings by control, if asked for
     fleet: FleetView | None = None  # what several hosts have in common, and what tells them apart
 

@@ -14,6 +14,7 @@ from hardentui.features.reports.result import (
 )
 from hardentui.features.reports.text_writer import UNKNOWN_COLOR, Writer
 from hardentui.harden.score import most_severe_first, score_word
+from hardentui.features.vendors.telling import sentences
 from hardentui.model.checklist import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.visible import visible
@@ -37,6 +38,7 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
         () if overview else path_lines(result, write),
         () if overview else next_lines(write),
     ]
+    parts.append(_managed(result, write))
     if style.brief:
         parts += [
             _table(containers, write),
@@ -71,6 +73,12 @@ def do_first_lines(result: CheckResult, write: Writer) -> Iterator[str]:
         points = f"+{line.points}" if line.points else ""
         text = visible(f"{line.names}: {line.sentence}", room)
         yield f"  {number}  {text:<{room}}  {points:>3}  {line.risk:<6}  {command}".rstrip()
+
+
+def _managed(result: CheckResult, write: Writer) -> Iterator[str]:
+    for group in result.managed:
+        for number, sentence in enumerate(sentences(group, result.checklist)):
+            yield from write.wrapped(sentence, "    " if number else "  ", "  ")
 
 
 def _shared(result: CheckResult, write: Writer) -> Iterator[str]:

@@ -35,7 +35,6 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Status, Verdict
 from hardentui.model.plan import Change, Choice, Plan
-from hardentui.model.remediation import Risk
 from hardentui.model.trial import (
     Baseline,
     Decision,
@@ -220,11 +219,7 @@ class Trying:
         return check is None or check.remediate is not None
 
     def _decisions(self, plan: Plan) -> tuple[Decision, ...]:
-        checks = [
-            check
-            for check in self._checks.values()
-            if check.risk is Risk.DECISION and check.id not in self._waived
-        ]
+        checks = [check for check in self._checks.values() if check.id not in self._waived]
         questions = (
             *plan.skipped,
             *left_out(
@@ -235,7 +230,11 @@ class Trying:
             ),
         )
         return tuple(
-            Decision(question.check, tuple(map(_masked, question.decides)))
+            Decision(
+                question.check,
+                tuple(map(_masked, question.decides)),
+                " ".join(question.reasons[-1:]),
+            )
             for question in questions
             if question.decides
         )

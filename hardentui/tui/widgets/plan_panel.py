@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.features.views import Report, Row
-from hardentui.harden.decisions import what_changes
+from hardentui.harden.decisions import both_sides
 from hardentui.harden.score import Cell, Rise, score_word
 from hardentui.model.checklist import Step
 from hardentui.model.draft import Target
@@ -41,7 +41,7 @@ def plan_notes(
         *(f"{note.check}: {note.text}" for note in plan.notes),
     ]
     notes += [f"{skipped.check} is left out: {skipped.why}" for skipped in plan.skipped]
-    notes += [f"decide: {question.check}: {what_changes(question)}" for question in questions]
+    notes += [f"decide: {question.check}: {both_sides(question)}" for question in questions]
     for note in notes:
         parts += hanging(
             "!",

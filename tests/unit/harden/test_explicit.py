@@ -1,18 +1,22 @@
 """What somebody set on purpose stays, unless its fix is asked for by name."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import container, facts_of
 from hardentui.features.checklists.loading import load
-from hardentui.harden.explicit import overridden
+from hardentui.harden.explicit import is_right, overridden
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.harden.remedy import spec_diff
-from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.remediation import Risk
+from hardentui.model.vendor import Purpose, Vendor, VendorMatch, VendorOverrides
+from hardentui.options import IMAGE, IPC, NETWORK, POD, ROOTFS, TABLE
+from tests.support.option_samples import sample
 
 CHECKS = tuple(check for check in all_checks() if check.kind is Kind.CONTAINER)
 CHECKLIST = load()
@@ -50,14 +54,87 @@ def test_a_value_that_was_set_is_a_decision(
     assert asked[check].decides, "both sides are shown"
 
 
-@pytest.mark.parametrize("check", FIXABLE, ids=lambda check: check.id)
-def test_no_set_of_fixes_takes_away_what_was_set(check: Check) -> None:
-    """Law: over every failing example of every check that has a fix."""
-    for facts in facts_of(check.fails):
-        choices = fixable(facts, CHECKS, CHECKLIST, Caution.ALL)
-        plan = make_plan(facts, choices, CHECKS, CHECKLIST)
-        lost = overridden(facts.spec, spec_diff(facts.spec, plan.after))
-        assert not [diff.option.flag for diff in lost]
+UYUNI = Vendor(
+    name="uyuni",
+    title="Uyuni",
+    tool="mgradm",
+    upgrade="mgradm upgrade podman",
+    match=VendorMatch(names=("web",)),
+    overrides=VendorOverrides(place="custom.conf"),
+    source=(),
+    purpose=(
+        Purpose(
+            why="64 MB broke parallel queries.",
+            source="uyuni-tools#212",
+            options=("--shm-size",),
+        ),
+        Purpose(
+            why="mgradm upgrades it.",
+            source="uyuni-tools",
+            checks=("no-update-path",),
+        ),
+    ),
+)
+
+
+def examples(vendor: Vendor | None) -> Iterator[ContainerFacts]:
+    """Every failing example of every check that has a fix, and a container with each option of the
+    table set."""
+    for check in FIXABLE:
+        for facts in facts_of(check.fails):
+            yield facts.replace(vendor=vendor)
+    for option in TABLE:
+        if option not in (POD, ROOTFS, IMAGE):
+            yield container((option, sample(option)), vendor=vendor)
+
+
+def lost(facts: ContainerFacts) -> dict[str, list[str]]:
+    """Flag -> the set values that all the fixes that nobody has to name take away."""
+    choices = fixable(facts, CHECKS, CHECKLIST, Caution.ALL)
+    plan = make_plan(facts, choices, CHECKS, CHECKLIST)
+    changed = spec_diff(facts.spec, plan.after)
+    return {diff.option.name: [*diff.removed] for diff in overridden(facts, changed)}
+
+
+@pytest.mark.parametrize("vendor", [None, UYUNI], ids=["by a person", "by a vendor"])
+def test_no_set_of_fixes_takes_away_what_was_set(vendor: Vendor | None) -> None:
+    """Law: over all options, each with every remediation."""
+    counted = 0
+    for facts in examples(vendor):
+        counted += 1
+        assert lost(facts) == {}, facts.spec
+    assert counted >= len(TABLE) + len(FIXABLE), counted
+
+
+def test_rights_are_few() -> None:
+    """What a trial may take from a person's container, and nothing else."""
+    rights = {option.name for option in TABLE if is_right(option, "host")}
+    tried = rights - {option.name for option in TABLE if option.area == "security"}
+    assert tried == {
+        *("user", "group-add", "volume", "label", "image"),
+        *("pid", "ipc", "uts", "network", "userns", "cgroupns"),
+    }
+    assert not is_right(IPC, "shareable")
+    assert not is_right(NETWORK, "shop")
+
+
+@pytest.mark.parametrize("caution", list(Caution))
+def test_what_a_vendor_grants_is_its_decision(caution: Caution) -> None:
+    facts = container("--privileged -v /etc:/host", vendor=UYUNI)
+    assert not {"privileged", "sensitive-host-mount"} & taken(facts, caution)
+    assert "privileged" in taken(facts.replace(vendor=None), Caution.ALL)
+
+
+def test_the_vendor_says_why() -> None:
+    facts = container("--shm-size=0", vendor=UYUNI)
+    nothing = make_plan(facts, (), CHECKS, CHECKLIST)
+    asked = {skipped.check: skipped for skipped in left_out(facts, nothing, CHECKS, CHECKLIST)}
+    assert "mgradm: 64 MB broke parallel queries. (uyuni-tools#212)" in asked["loose-tmpfs"].reasons
+
+
+def test_what_only_adds_to_a_value_takes_nothing() -> None:
+    assert "loose-tmpfs" in taken(container("--tmpfs=/tmp"), Caution.ALL)
+    assert "loose-tmpfs" not in taken(container("--tmpfs=/tmp:exec"), Caution.ALL)
 
 
 def test_what_is_missing_and_what_is_granted_are_none() -> None:

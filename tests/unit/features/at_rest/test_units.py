@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from hardentui.features.at_rest.checking import AtRest, look
 from tests.unit.features.at_rest.test_checking import Run, finding, report, run, service
 
 __all__ = ["run"]
@@ -276,3 +279,47 @@ def test_a_volume_that_the_generator_refuses_is_named(run: Run) -> None:
     }
     code, text = run(files, "check", "./u")
     assert (code, "v.volume: not checked: Podman will not load it: line 2: " in text) == (4, True)
+
+
+POD_UNIT = """\
+[Unit]
+Description=proxy pod
+Requires=proxy-squid.service
+
+[Service]
+ExecStartPre=/bin/sh -c '/usr/bin/podman pod create --infra-conmon-pidfile %t/proxy.pid \\
+\t--pod-id-file %t/proxy.pod-id --name proxy \\
+\t--network edge -p 8080:8080 \\
+\t--replace ${PODMAN_EXTRA_ARGS}'
+ExecStart=/usr/bin/podman pod start --pod-id-file %t/proxy.pod-id
+Type=forking
+
+[Install]
+WantedBy=multi-user.target
+"""
+POD_MEMBER = """\
+[Unit]
+BindsTo=proxy-pod.service
+
+[Service]
+ExecStart=/bin/sh -c '/usr/bin/podman run --cidfile %t/squid.ctr-id \\
+\t--pod-id-file %t/proxy.pod-id -d --replace \\
+\t${SQUID_EXTRA_CONF} --name proxy-squid \\
+\t${IMAGE}'
+Type=forking
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def test_a_unit_that_makes_a_pod_is_read_and_its_members_have_its_ports(run: Run) -> None:
+    """The form of the proxies of Uyuni."""
+    files = {"proxy-pod.service": POD_UNIT, "proxy-squid.service": POD_MEMBER}
+    code, output = run(files, "check", ".", "--format", "json")
+    assert code in (0, 1), output
+    by_name = {subject["name"]: subject for subject in json.loads(output)["subjects"]}
+    assert set(by_name) == {"proxy", "proxy-squid"}
+    assert "wildcard-port" in {finding["check"] for finding in by_name["proxy"]["findings"]}
+    looked = look(AtRest((".",)), date(2026, 12, 1))
+    assert {judged.facts.pod["Name"] for judged in looked.services if judged.facts.pod} == {"proxy"}

@@ -1,0 +1,1 @@
+"""Vendor overlays: where they stand, how they are read, and what they tell."""

@@ -1,0 +1,64 @@
+"""Who manages the containers of a host, and what follows for whoever hardens them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.vendor import Vendor
+from hardentui.reading.vendors import fitting_checklist, vendor_known
+from hardentui.visible import visible
+
+_MOST_NAMES = 4
+
+
+class ManagedContainers(Struct, frozen=True, kw_only=True):
+    """The containers of a host that one tool manages."""
+
+    name: str  # of the overlay
+    title: str
+    tool: str
+    containers: tuple[str, ...]
+    upgrade: str  # the command that brings the next release
+    overrides: str  # where settings survive an upgrade
+    checklist: str = ""  # the one that fits `checklist_for`; empty if the usual one does
+    checklist_for: tuple[str, ...] = ()
+
+
+def managed(all_facts: Iterable[ContainerFacts]) -> tuple[ManagedContainers, ...]:
+    """The tools that manage any of these containers, by name."""
+    members: dict[str, list[ContainerFacts]] = {}
+    vendors: dict[str, Vendor] = {}
+    for facts in all_facts:
+        if (vendor := vendor_known(facts)) is not None:
+            vendors[vendor.name] = vendor
+            members.setdefault(vendor.name, []).append(facts)
+    return tuple(_group(vendors[name], members[name]) for name in sorted(members))
+
+
+def _group(vendor: Vendor, members: list[ContainerFacts]) -> ManagedContainers:
+    fits = tuple(facts.name for facts in members if fitting_checklist(facts))
+    return ManagedContainers(
+        name=vendor.name,
+        title=vendor.title,
+        tool=vendor.tool,
+        containers=tuple(facts.name for facts in members),
+        upgrade=vendor.upgrade,
+        overrides=vendor.overrides.place,
+        checklist=vendor.checklist if fits else "",
+        checklist_for=fits,
+    )
+
+
+def sentences(group: ManagedContainers, used: str = "") -> Iterator[str]:
+    """What to know, the most important first. `used`: the checklist that judged them."""
+    names = ", ".join(visible(name, 60) for name in group.containers[:_MOST_NAMES])
+    more = len(group.containers) - _MOST_NAMES
+    names += f" and {more} more" if more > 0 else ""
+    yield f"{group.tool} manages {names} ({group.title}); `{group.upgrade}` upgrades them"
+    yield f"Settings that survive an upgrade: {group.overrides.rstrip('.')}"
+    if group.checklist and group.checklist != used:
+        fits = ", ".join(visible(name, 60) for name in group.checklist_for)
+        yield f"--checklist {group.checklist} is made for {fits}"

@@ -1,0 +1,82 @@
+"""Who manages a container, and what it set there on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import known
+from hardentui.model.vendor import Purpose, Vendor, VendorMatch
+from hardentui.options import NAME
+
+UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
+
+
+def managed_by(facts: ContainerFacts, vendors: Iterable[Vendor]) -> Vendor | None:
+    """The overlay of a container; of several the first."""
+    return next((vendor for vendor in vendors if _is_of(facts, vendor.match)), None)
+
+
+def names_of(facts: ContainerFacts) -> tuple[str, str]:
+    """What an overlay may recognise it by: its unit, and its own name."""
+    return facts.labels.get(UNIT_LABEL, ""), _name(facts)
+
+
+def _is_of(facts: ContainerFacts, match: VendorMatch) -> bool:
+    unit, name = names_of(facts)
+    return (
+        _fits(unit, match.units)
+        or _fits(name, match.names)
+        or any(
+            fnmatchcase(facts.labels.get(name, ""), pattern)
+            for name, pattern in match.labels.items()
+        )
+    )
+
+
+def vendor_known(facts: ContainerFacts) -> Vendor | None:
+    """Who manages it, as far as that is known."""
+    return known(lambda: facts.vendor, else_=None)
+
+
+def purposes(
+    facts: ContainerFacts,
+    check: str,
+    flags: Iterable[str],
+) -> tuple[Purpose, ...]:
+    """What the vendor did on purpose that a fix would undo. `flags`: of the options whose set values
+    it replaces or removes."""
+    vendor = vendor_known(facts)
+    if vendor is None:
+        return ()
+    changed = set(flags)
+    return tuple(
+        purpose
+        for purpose in vendor.purpose
+        if (not purpose.members or _fits(_name(facts), purpose.members))
+        and (check in purpose.checks or not changed.isdisjoint(purpose.options))
+    )
+
+
+def fitting_checklist(facts: ContainerFacts) -> str:
+    """The checklist that is made for a container; empty if it is the usual one."""
+    vendor = vendor_known(facts)
+    if vendor is None or not _fits(_name(facts), vendor.checklist_for):
+        return ""
+    return vendor.checklist
+
+
+def application_by_vendor(facts: ContainerFacts) -> str:
+    """The application whose parts the vendor's containers are; empty if each is its own."""
+    vendor = vendor_known(facts)
+    return vendor.name if vendor is not None and vendor.one_application else ""
+
+
+def _name(facts: ContainerFacts) -> str:
+    """As the container is called, whatever its file is."""
+    return known(lambda: facts.spec[NAME], else_="") or facts.name
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,0 +1,95 @@
+"""Vendor overlays: who manages a container, what was set on purpose, what fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.checks.prelude import container
+from hardentui.errors import ChecklistError
+from hardentui.features.checklists.loading import directory_of_ours
+from hardentui.features.looking.gather import with_peers
+from hardentui.features.vendors.loading import lint, overlays, parse, vendor_of
+from hardentui.features.vendors.telling import managed, sentences
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import later
+from hardentui.reading.vendors import UNIT_LABEL
+
+OURS = sorted(Path(directory_of_ours(), "vendors").glob("*.toml"))
+
+
+def started_by(unit: str, options: str = "", **labels: str) -> ContainerFacts:
+    return container(
+        options,
+        vendor=later(vendor_of),
+        inspect={"Config": {"Labels": {UNIT_LABEL: unit, **labels}}},
+    )
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
+def test_each_of_ours_is_valid_and_has_a_source_for_each_purpose(path: Path) -> None:
+    vendor = lint(str(path))
+    assert vendor in overlays()
+    assert all(purpose.source and purpose.why.endswith(".") for purpose in vendor.purpose)
+
+
+@pytest.mark.parametrize(
+    ("unit", "name"),
+    [
+        ("uyuni-server.service", "uyuni"),
+        ("uyuni-db.service", "uyuni"),
+        ("uyuni-saline@0.service", "uyuni"),
+        ("uyuni-server-attestation@1.service", "uyuni"),
+        ("uyuni-proxy-squid.service", "uyuni-proxy"),
+        ("pulp-worker@3.service", "foreman"),
+        ("foreman-recurring@daily.service", "foreman"),
+        ("ceph-11111111-2222-3333-4444-555555555555@mon.a.service", "cephadm"),
+        ("web.service", ""),
+        ("postgresql.service", ""),
+        ("ceph.service", ""),
+    ],
+)
+def test_a_container_is_recognised_by_its_unit(unit: str, name: str) -> None:
+    vendor = started_by(unit).vendor
+    assert (vendor.name if vendor is not None else "") == name
+
+
+def test_a_compose_project_is_managed_but_its_values_are_a_persons() -> None:
+    vendor = started_by("", **{"com.docker.compose.project": "shop"}).vendor
+    assert vendor is not None
+    assert not vendor.delivers
+
+
+def test_the_containers_of_one_tool_are_one_application() -> None:
+    facts = tuple(with_peers([started_by("uyuni-db.service"), started_by("uyuni-server.service")]))
+    assert {peer.app for peer in facts[0].peers.everyone} == {"uyuni"}
+
+
+def test_the_fitting_checklist_is_proposed_until_it_is_used() -> None:
+    facts = started_by("uyuni-server.service", "--name=uyuni-server")
+    (group,) = managed([facts, started_by("web.service")])
+    assert group.checklist == "systemd"
+    assert any("--checklist systemd" in text for text in sentences(group, "ten-steps"))
+    assert not any("--checklist" in text for text in sentences(group, "systemd"))
+
+
+GOOD = OURS[0].read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('schema = "hardentui/vendor/1"', 'schema = "x"', "schema must be"),
+        ('"--pids-limit"', '"--pid-limits"', "no option '--pid-limits'"),
+        ('"no-update-path"', '"no-update-paths"', "no check 'no-update-paths'"),
+        ("ceph-????????-????-????-????-????????????-*", "*", "fits everything"),
+        ("one_application", "one_aplication", "unknown field"),
+        ('name = "cephadm"', 'name = "ceph"', "name must be that of the file"),
+    ],
+)
+def test_the_linter_names_each_fault(old: str, new: str, fault: str) -> None:
+    assert old in GOOD
+    with pytest.raises(ChecklistError) as raised:
+        parse(GOOD.replace(old, new), "cephadm.toml")
+    assert fault in "\n".join(raised.value.faults)
