@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -33,6 +32,7 @@ from hardentui.host.network.sockets import (
 from hardentui.host.network.tcp_services import TcpServices, read_tcp_services
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.host.process import HostProcess, read_process_table
+from hardentui.host.release import release_of
 from hardentui.host.units.writable import (
     read_engine_configuration,
     read_programs,
@@ -382,7 +382,7 @@ def read_host(
         now=now or datetime.now(UTC),
         hostname=later(lambda host: _line(files, "/proc/sys/kernel/hostname")),
         kernel=later(lambda host: read_kernel(files)),
-        os_release=later(lambda host: _os_release(files)),
+        os_release=later(lambda host: release_of(files)),
         sysctls=later(lambda host: read_sysctls(files)),
         users=later(lambda host: read.users),
         groups=later(lambda host: read_groups(files)),
@@ -461,19 +461,6 @@ def _seccomp_profile(
 
 def _line(files: Files, path: str) -> str:
     return text_or(files, path).strip()
-
-
-def _os_release(files: Files) -> Mapping[str, str]:
-    content = _line(files, "/etc/os-release") or _line(files, "/usr/lib/os-release")
-    fields = {}
-    for line in content.splitlines():
-        name, separator, value = line.partition("=")
-        if separator:
-            try:
-                fields[name] = " ".join(shlex.split(value))
-            except ValueError:
-                fields[name] = value
-    return fields
 
 
 def _seccomp_path(files: Files, configuration: Configuration) -> str:

@@ -112,7 +112,7 @@ async def test_without_a_scanner_the_page_has_the_commands_that_get_one(
     )
     async with at_home(some(state_directory=lambda: tmp_path), (120, 40)) as (_, pilot):
         await pilot.press(
-            "I", shows=("not scanned: this host has no scanner", "sudo zypper install trivy")
+            "I", shows=("not scanned: this host has no scanner", "https://trivy.dev/")
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from hardentui.checks.prelude import *
+from hardentui.reading.host_words import to_install
 
 
 @Check(
@@ -79,7 +80,7 @@ def no_runtime_sensor(facts: HostFacts) -> Verdict:
             commands=tuple(f"systemctl enable --now {name}" for name in installed),
         )
     return failed(
-        "no runtime sensor is installed", "none", commands=("# for example: apt install auditd",)
+        "no runtime sensor is installed", "none", commands=(to_install(facts.os_release, "auditd"),)
     )
 
 
@@ -179,7 +180,7 @@ def unaudited_engine(
         return passed(_counted(loaded), "in force")
     on_disk = known(lambda: facts.audit_rules)
     if not isinstance(on_disk, Unread) and not _missing(on_disk, wanted):
-        return _idle(on_disk)
+        return _idle(facts, on_disk)
     return _failed(missing, loaded, "auditctl -l")
 
 
@@ -198,7 +199,7 @@ def _by_files(
             f"rules are on disk, but whether they are in force is not known: {why.reason}"
         )
     if "auditd" not in sensors:
-        return _idle(on_disk)
+        return _idle(facts, on_disk)
     return passed(
         _counted(on_disk), reason="auditd is running; the rules in the kernel were not read"
     )
@@ -238,13 +239,16 @@ def _failed(
     )
 
 
-def _idle(rules: tuple[str, ...]) -> Verdict:
+def _idle(facts: HostFacts, rules: tuple[str, ...]) -> Verdict:
     return failed(
         "rules are on disk but not in force: auditd is not installed or not running",
         _counted(rules),
         "not in force",
         (Evidence("/etc/audit/rules.d", plural(len(rules), "rule")),),
-        commands=("# install auditd, then: systemctl enable --now auditd && augenrules --load",),
+        commands=(
+            to_install(facts.os_release, "auditd"),
+            "systemctl enable --now auditd && augenrules --load",
+        ),
     )
 
 

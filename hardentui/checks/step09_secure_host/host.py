@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from hardentui.checks.prelude import *
 from hardentui.model.host_scan import FailedRule, HostScan
+from hardentui.reading.host_words import to_upgrade
 
 _DAY = 86_400
 _SHOWN = 12
@@ -173,16 +174,6 @@ def _command(scan: HostScan, rule: FailedRule) -> str:
     return "oscap xccdf generate report RESULTS.xml > report.html"
 
 
-_COMMANDS = {
-    "debian": ("apt-get update && apt-get upgrade --with-new-pkgs",),
-    "ubuntu": ("apt-get update && apt-get upgrade --with-new-pkgs",),
-    "fedora": ("dnf upgrade --security",),
-    "rhel": ("dnf upgrade --security",),
-    "suse": ("zypper patch --category security",),
-    "opensuse": ("zypper patch --category security",),
-}
-
-
 @Check(
     gives=Gain.HOST.after(1),  # known holes of the host stay open
     summary="Install the security updates and boot the newest kernel",
@@ -230,7 +221,7 @@ def pending_security_updates(facts: HostFacts) -> Verdict:
     if not isinstance(updates, Unread) and updates:
         reasons.append(f"{plural(len(updates), 'security update')} pending")
         evidence.append(Evidence("package manager", ", ".join(updates[:10])))
-        commands += _update(facts)
+        commands += to_upgrade(facts.os_release)
     if not isinstance(reboot, Unread) and reboot:
         reasons.append(reboot)
         evidence.append(Evidence("kernel", reboot))
@@ -246,17 +237,6 @@ def pending_security_updates(facts: HostFacts) -> Verdict:
     if hidden:
         return unknown("; ".join(dict.fromkeys(hidden)))
     return passed(effective=facts.kernel)
-
-
-def _update(facts: HostFacts) -> tuple[str, ...]:
-    families = [
-        facts.os_release.get("ID", ""),
-        *facts.os_release.get("ID_LIKE", "").split(),
-    ]
-    return next(
-        (_COMMANDS[family] for family in families if family in _COMMANDS),
-        (),
-    )
 
 
 _RUN_BY_THE_KERNEL = frozenset({"kernel.core_pattern", "kernel.modprobe"})

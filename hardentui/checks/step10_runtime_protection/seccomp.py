@@ -12,6 +12,7 @@ from hardentui.lib.seccomp import (
     ways_to_family,
 )
 from hardentui.reading.confinement import filter_of, filter_rules, good_but_not_seen
+from hardentui.reading.host_words import to_restore_default_files
 from hardentui.reading.networks import (
     asks_for_host_network,
     on_host_network,
@@ -67,7 +68,7 @@ def altered_seccomp_default(facts: HostFacts) -> Verdict:
             f"the default profile {profile.path} does not exist",
             profile.path,
             evidence=(Evidence(profile.path, "does not exist"),),
-            commands=_reinstall(facts),
+            commands=to_restore_default_files(facts.os_release),
         )
     if profile.dangers:
         return failed(
@@ -81,21 +82,9 @@ def altered_seccomp_default(facts: HostFacts) -> Verdict:
             "the default profile differs from the one in the package",
             profile.path,
             evidence=(Evidence(profile.path, "its checksum differs from the package's"),),
-            commands=_reinstall(facts),
+            commands=to_restore_default_files(facts.os_release),
         )
     return passed(profile.path, "as installed by the package")
-
-
-def _reinstall(facts: HostFacts) -> tuple[str, ...]:
-    families = [
-        facts.os_release.get("ID", ""),
-        *facts.os_release.get("ID_LIKE", "").split(),
-    ]
-    if {"debian", "ubuntu"} & set(families):
-        return ("apt-get install --reinstall golang-github-containers-common",)
-    if {"suse", "opensuse"} & set(families):
-        return ("zypper install --force libcontainers-common",)
-    return ("dnf reinstall containers-common",)
 
 
 def _host(**over: Any) -> HostFacts:

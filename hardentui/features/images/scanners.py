@@ -8,8 +8,11 @@ from msgspec import Struct
 
 from hardentui.account import find_program
 from hardentui.host.commands import Ask
+from hardentui.host.files import LocalFiles
+from hardentui.host.release import release_of
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known
+from hardentui.reading.host_words import families, to_install
 from hardentui.scanners import grype, trivy
 
 
@@ -26,10 +29,7 @@ SCANNERS = (
     Scanner(
         trivy.NAME,
         lambda archive, ask, how: trivy.scan(archive, ask, offline=how.offline),
-        (
-            "sudo zypper install trivy  # openSUSE",
-            "# Trivy elsewhere: https://trivy.dev/latest/getting-started/installation/",
-        ),
+        ("# Trivy: https://trivy.dev/latest/getting-started/installation/",),
     ),
     Scanner(
         grype.NAME,
@@ -46,5 +46,9 @@ def present() -> tuple[Scanner, ...]:
 
 
 def commands_to_install() -> tuple[str, ...]:
-    """The commands that install a scanner, if this host has none."""
-    return () if present() else tuple(command for scanner in SCANNERS for command in scanner.get)
+    """The commands that install a scanner, if this host has none. Only openSUSE has a package."""
+    if present():
+        return ()
+    release = release_of(LocalFiles())
+    packaged = (to_install(release, trivy.NAME),) if "opensuse" in families(release) else ()
+    return (*packaged, *(command for scanner in SCANNERS for command in scanner.get))

@@ -16,11 +16,14 @@ from hardentui.errors import ToolMissing, WriteError
 from hardentui.features.looking.judging import Parts
 from hardentui.host.asker import asker
 from hardentui.host.commands import Ask, not_installed
+from hardentui.host.files import LocalFiles
 from hardentui.host.podman.trust import auth_paths
+from hardentui.host.release import release_of
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Known, Unread
 from hardentui.model.trust import full_reference
+from hardentui.reading.host_words import to_install
 from hardentui.reading.images import reference
 
 COOL_DOWN = 3
@@ -146,7 +149,8 @@ def refuse_without_skopeo(answer: Unread) -> None:
     """Raises ToolMissing if an answer says so."""
     if answer == not_installed("skopeo"):
         raise ToolMissing(
-            "Querying registries needs skopeo, which is not installed.", "apt-get install skopeo"
+            "Querying registries needs skopeo, which is not installed.",
+            to_install(release_of(LocalFiles()), "skopeo"),
         )
 
 

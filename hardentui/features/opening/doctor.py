@@ -16,9 +16,11 @@ from hardentui.host.commands import Run, run_program
 from hardentui.host.files import Files, LocalFiles, reason
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
+from hardentui.host.release import release_of
 from hardentui.model.known import Unread, known
 from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
 from hardentui.options import TABLE
+from hardentui.reading.host_words import families, to_confine, to_install
 from hardentui.reading.hosts import WHOLE, free_start
 from hardentui.visible import visible
 
@@ -26,16 +28,6 @@ _SECONDS = 5.0
 _AUTO_IDS = 256 * WHOLE
 """For root's `--userns=auto`: so many containers at once, each with 16 bits of ids."""
 _ACCOUNT_WANTED = "; some newer Podmans also want an account of that name: useradd -r containers"
-_INSTALLERS = {
-    "debian": "sudo apt-get install",
-    "ubuntu": "sudo apt-get install",
-    "fedora": "sudo dnf install",
-    "rhel": "sudo dnf install",
-    "suse": "sudo zypper install",
-    "opensuse": "sudo zypper install",
-    "arch": "sudo pacman -S",
-    "alpine": "sudo apk add",
-}
 _WITHOUT_QUADLET = "use scripts (--to run), or change the unit that runs the container (--to unit)"
 _CONTROLLERS = ("cpu", "memory", "pids")
 _TOOLS = (
@@ -45,6 +37,7 @@ _TOOLS = (
     ("grype", "finds known vulnerabilities in images"),
 )
 _PACKAGED = ("skopeo", "cosign")
+_BY_OPENSUSE = "trivy"
 _SMALLEST = (80, 24)
 
 
@@ -159,17 +152,7 @@ def examine(
 
 
 def _install(machine: Machine, package: str) -> str:
-    release = machine.text("/etc/os-release") or ""
-    values = dict(line.partition("=")[::2] for line in release.splitlines())
-    families = [
-        values.get("ID", ""),
-        *values.get("ID_LIKE", "").strip('"').split(),
-    ]
-    for family in families:
-        name = family.strip('"').partition("-")[0]
-        if name in _INSTALLERS:
-            return f"{_INSTALLERS[name]} {package}"
-    return f"install the package {package}"
+    return to_install(release_of(machine.files), package)
 
 
 def _place(machine: Machine) -> Iterator[Diagnosis]:
@@ -449,9 +432,7 @@ def _security_modules(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(Mark.GOOD, "AppArmor", "enabled")
     elif enforce is None:
         value = "neither SELinux nor AppArmor confines containers"
-        yield Diagnosis(
-            Mark.POOR, "security module", value, "kernel command line: security=apparmor"
-        )
+        yield Diagnosis(Mark.POOR, "security module", value, to_confine(release_of(machine.files)))
 
 
 def _tools(machine: Machine) -> Iterator[Diagnosis]:
@@ -460,7 +441,8 @@ def _tools(machine: Machine) -> Iterator[Diagnosis]:
         if path:
             yield Diagnosis(Mark.GOOD, name, f"{path}: {use}")
         else:
-            packaged = name in _PACKAGED
+            suse = "opensuse" in families(release_of(machine.files))
+            packaged = name in _PACKAGED or (suse and name == _BY_OPENSUSE)
             fix = (
                 _install(machine, name)
                 if packaged

@@ -18,10 +18,12 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError
 from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.features.views import Attempt, Selection
-from hardentui.host.files import home_of, text_or
+from hardentui.host.files import LocalFiles, home_of, text_or
 from hardentui.host.place import find_place, view_of_host
+from hardentui.host.release import release_of
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unread, known, later
+from hardentui.reading.host_words import to_install
 from hardentui.state import Directory, keep_document, read_document, state_directory
 
 if TYPE_CHECKING:
@@ -257,7 +259,7 @@ def _own_service(log: CommandLog) -> tuple[Engine | None, Attempt]:
             "",
             where,
             "podman is not installed",
-            "apt-get install podman, or zypper, or dnf",
+            to_install(release_of(LocalFiles()), "podman"),
         )
     service = PrivateService()
     started = perf_counter()

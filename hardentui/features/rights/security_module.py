@@ -27,6 +27,7 @@ from hardentui.reading.confinement import (
     selinux_switched_off,
     selinux_type,
 )
+from hardentui.reading.host_words import to_install
 from hardentui.visible import command_word
 from hardentui.words import own_command
 from hardentui.writers.profiles import AppArmorProfile, apparmor_profile
@@ -146,7 +147,7 @@ def _udica(facts: ContainerFacts) -> tuple[str, ...]:
     name = command_word(facts.name, "NAME")
     policy = safe_file_name(facts.name).replace(".", "_").replace("-", "_") + "_policy"
     return (
-        "sudo dnf install udica",
+        to_install(known(lambda: facts.host.os_release, else_={}), "udica"),
         f"podman inspect {name} > {policy}.json",
         f"sudo udica -j {policy}.json {policy}",
         f"sudo semodule -i {policy}.cil /usr/share/udica/templates/base_container.cil",
