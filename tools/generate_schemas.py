@@ -17,6 +17,7 @@ from msgspec import UNSET, Struct, structs
 from msgspec.json import schema_components
 
 from hardentui.cli.trial import RehearsalDocument
+from hardentui.features.at_rest.against_release import Rehearsed
 from hardentui.features.compare import ComparisonDocument
 from hardentui.features.harden.host_run import RunEvent
 from hardentui.features.images.documents import ImagesDocument
@@ -46,6 +47,10 @@ DOCUMENTS: dict[str, tuple[type[Struct], str]] = {
     "rehearsal-1": (
         RehearsalDocument,
         "hardentui trial NAME --image NEW --format json: another image, after a twin of today's",
+    ),
+    "release-1": (
+        Rehearsed,
+        "hardentui check PATH --against-release DIR --format json: today's drop-ins on a next release",
     ),
     "settings-1": (
         SettingsDocument,

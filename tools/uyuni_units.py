@@ -25,8 +25,17 @@ _JOINED = re.compile(r"` \+ \w+\.(\w+) \+ `")
 _ACTION = re.compile(r"\{\{(-?)\s*(.*?)\s*(-?)\}\}", re.DOTALL)
 _WITH_BLOCK = re.compile(r"(range|if) \$?\.(\w+)")
 _FIELD = re.compile(r"\$?\.(\w+)")
-_INSTANTIATED = ("uyuni-server-attestation", "uyuni-hub-xmlrpc", "uyuni-saline")
-_MISNAMED = {"uyuni-uyuni-hub-xmlrpc": "uyuni-hub-xmlrpc"}
+_INSTANTIATED = (
+    "uyuni-server-attestation",
+    "uyuni-hub-xmlrpc",
+    "uyuni-saline",
+    "uyuni-server-saline",
+)
+_MISNAMED = {
+    "uyuni-uyuni-hub-xmlrpc": "uyuni-hub-xmlrpc",
+    "uyuni-db-server": "uyuni-db",
+}
+"""Name in the comment of a template -> name of the service."""
 
 _PORTS = ((80, ""), (443, ""), (4505, ""), (4506, ""))
 _VALUES: Mapping[str, Any] = {

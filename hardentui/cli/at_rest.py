@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, command_module, save_text
 from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.features.at_rest.against_release import document_of, rehearse
+from hardentui.features.at_rest.against_release import lines_of as rehearsal_lines
 from hardentui.features.at_rest.baseline import since
 from hardentui.features.at_rest.checking import AtRest, Looked, look, result_of
 from hardentui.features.at_rest.checking import render as render_lines
@@ -25,7 +27,7 @@ from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import STDIN, SourceFile, Sources, stamps
 from hardentui.features.at_rest.target_podman import TargetPodman, target_podman
 from hardentui.features.reports import render
-from hardentui.features.reports.result import INCOMPLETE, TextStyle
+from hardentui.features.reports.result import FINDINGS, FINE, INCOMPLETE, TextStyle
 from hardentui.files import write_bundle
 from hardentui.model.draft import DraftFile
 from hardentui.model.facts import ContainerFacts
@@ -87,6 +89,8 @@ def _watch(options: Namespace, terminal: Terminal) -> int:
 
 
 def _check_now(options: Namespace, terminal: Terminal) -> int:
+    if options.against_release:
+        return _rehearsed(options, terminal)
     looked = (
         _against_host(options, terminal)
         if options.against_host
@@ -115,6 +119,24 @@ def _check_now(options: Namespace, terminal: Terminal) -> int:
     else:
         terminal.write(text)
     return result.exit_code
+
+
+def _rehearsed(options: Namespace, terminal: Terminal) -> int:
+    """The files on the units of the next release; 1 if something would break."""
+    if options.format not in ("text", "json"):
+        raise UsageError("--against-release is told as text or json.")
+    wanted, day = asked(options), date.today()
+    result = rehearse(
+        look(wanted, day),
+        look(replace(wanted, paths=(options.against_release,)), day),
+        day,
+    )
+    if options.format == "json":
+        terminal.write(document_of(result))
+    else:
+        for line in rehearsal_lines(result):
+            terminal.write(f"{line}\n")
+    return FINDINGS if result.breaks else FINE
 
 
 def _against_host(options: Namespace, terminal: Terminal) -> Looked:

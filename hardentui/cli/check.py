@@ -176,6 +176,13 @@ def arguments(parser: ArgumentParser) -> None:
         "--against-host",
         "of files: also compare them with what runs on this host",
     )
+    parser.add_argument(
+        "--against-release",
+        metavar="DIR",
+        default="",
+        help="of files: what becomes of their drop-ins and findings with the units of a vendor's next "
+        "release in DIR",
+    )
     depth = parser.add_mutually_exclusive_group()
     flag(
         depth,
@@ -265,10 +272,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if of_files:
         at_rest: int = command_module("at_rest").check(options, terminal)
         return at_rest
-    if options.against_host:
-        raise UsageError(
-            "--against-host is about files.", "Name a file or folder, as in ./quadlets."
-        )
+    if options.against_host or options.against_release:
+        name = "--against-host" if options.against_host else "--against-release"
+        raise UsageError(f"{name} is about files.", "Name a file or folder, as in ./quadlets.")
     if options.watch:
         raise UsageError(
             "--watch is about files.",
