@@ -19,7 +19,7 @@ from hardentui.features.at_rest.checking import Looked
 from hardentui.features.at_rest.judging import Judged, judge_services
 from hardentui.features.at_rest.quadlets import UnitFiles
 from hardentui.features.at_rest.sources import SourceFile
-from hardentui.features.at_rest.units import InUnit, UnitRead, services_of
+from hardentui.features.at_rest.units import InUnit, services_of
 from hardentui.harden.remedy import OptionDiff, arguments, spec_diff
 from hardentui.model.finding import Status
 from hardentui.model.spec import Spec
@@ -31,7 +31,7 @@ from hardentui.visible import strict_json, visible
 from hardentui.words import plural
 
 
-class Outcome(StrEnum):
+class ReleaseOutcome(StrEnum):
     """What becomes of a drop-in, or of a unit."""
 
     APPLIES = "still applies"
@@ -45,14 +45,14 @@ class Outcome(StrEnum):
     SETTLED = "finding is gone"
 
 
-_BAD = (Outcome.HIDES, Outcome.KEEPS, Outcome.BREAKS, Outcome.FINDING)
+_BAD = (ReleaseOutcome.HIDES, ReleaseOutcome.KEEPS, ReleaseOutcome.BREAKS, ReleaseOutcome.FINDING)
 
 
 class ReleaseLine(Struct, frozen=True, kw_only=True):
     """One outcome."""
 
     service: str  # as its file is named
-    outcome: Outcome
+    outcome: ReleaseOutcome
     drop_in: str = ""  # file name; empty: about the unit itself
     details: tuple[str, ...] = ()  # flags with their masked arguments, a check, or a reason
 
@@ -88,9 +88,9 @@ def rehearse(today: Looked, release: Looked, day: date) -> Rehearsed:
     lines: list[ReleaseLine] = []
     for name in sorted({*ours, *theirs}):
         if name not in theirs:
-            lines.append(ReleaseLine(service=name, outcome=Outcome.GONE))
+            lines.append(ReleaseLine(service=name, outcome=ReleaseOutcome.GONE))
         elif name not in ours:
-            lines.append(ReleaseLine(service=name, outcome=Outcome.NEW))
+            lines.append(ReleaseLine(service=name, outcome=ReleaseOutcome.NEW))
         else:
             kept = _kept(ours[name], theirs[name])
             whole = _together(theirs[name], kept)
@@ -126,11 +126,9 @@ def _judged(
     """The unit of the release with today's drop-ins; None if that cannot be judged."""
     if not isinstance(unit.reader, ServiceFiles):
         return None
-    reader = replace(unit.reader, texts=tuple(file.text for file in whole))
     service = unit.judged.service
     try:
-        read = UnitRead(tuple(whole), reader, service.rootless, (reader.run_line(),), ())
-        made = services_of(release.sources, read, {})
+        made = services_of(release.sources, tuple(whole))
     except InputError:
         return None
     made = [replace(each, pod=service.pod) for each in made]
@@ -170,7 +168,7 @@ def _outcome(
     ours: _Unit,
     theirs: _Unit,
     whole: list[SourceFile],
-) -> tuple[Outcome, list[str]]:
+) -> tuple[ReleaseOutcome, list[str]]:
     """What becomes of one drop-in."""
     try:
         today = ours.spec(ours.files)
@@ -178,7 +176,7 @@ def _outcome(
         base = theirs.spec(_without(whole, file))
         after = theirs.spec(whole)
     except InputError as error:
-        return Outcome.BREAKS, [error.title]
+        return ReleaseOutcome.BREAKS, [error.title]
     own = spec_diff(today_without, today)
     changed = {diff.option for diff in own}
     brought = [
@@ -193,7 +191,7 @@ def _outcome(
         if argument not in arguments(after, diff.option)
     ]
     if hidden:
-        return Outcome.HIDES, hidden
+        return ReleaseOutcome.HIDES, hidden
     kept = [
         _told(diff, argument)
         for diff in brought
@@ -201,7 +199,7 @@ def _outcome(
         if argument in arguments(after, diff.option)
     ]
     if kept:
-        return Outcome.KEEPS, kept
+        return ReleaseOutcome.KEEPS, kept
     lost = [
         _told(diff, argument)
         for diff in own
@@ -209,11 +207,11 @@ def _outcome(
         if argument not in arguments(after, diff.option)
     ]
     if lost:
-        return Outcome.BREAKS, [f"{text} has no effect any more" for text in lost]
+        return ReleaseOutcome.BREAKS, [f"{text} has no effect any more" for text in lost]
     effects = [_told(diff, argument) for diff in own for argument in diff.added]
     if own and after == base:
-        return Outcome.NEEDLESS, effects
-    return Outcome.APPLIES, effects
+        return ReleaseOutcome.NEEDLESS, effects
+    return ReleaseOutcome.APPLIES, effects
 
 
 def _without(files: Iterable[SourceFile], file: SourceFile) -> list[SourceFile]:
@@ -246,7 +244,7 @@ def _findings(
         for finding in after.findings
         if finding.status in _FINE and status.get(finding.check) in (Status.FAIL, Status.WAIVED)
     )
-    for outcome, checks in ((Outcome.FINDING, new), (Outcome.SETTLED, settled)):
+    for outcome, checks in ((ReleaseOutcome.FINDING, new), (ReleaseOutcome.SETTLED, settled)):
         if checks:
             yield ReleaseLine(service=name, outcome=outcome, details=tuple(checks))
 

@@ -148,15 +148,6 @@ def services_of(
         raise InputError(
             f"It starts containers that it does not describe: {', '.join(read.others)}."
         )
-    return services_of(sources, read, pods)
-
-
-def services_of(
-    sources: Sources,
-    read: UnitRead,
-    pods: Mapping[str, Mapping[str, Any]],
-) -> list[Service]:
-    """What a unit starts. `pods`: those that other units make, by the file with their ID."""
     return [
         _service(sources, read, line, number, pods) for number, line in enumerate(read.lines, 1)
     ]

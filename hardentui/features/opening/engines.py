@@ -20,10 +20,8 @@ from hardentui.features.opening.opened import CommandLog, Opened
 from hardentui.features.views import Attempt, Selection
 from hardentui.host.files import LocalFiles, home_of, text_or
 from hardentui.host.place import find_place, view_of_host
-from hardentui.host.release import release_of
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unread, known, later
-from hardentui.reading.host_words import to_install
 from hardentui.state import Directory, keep_document, read_document, state_directory
 
 if TYPE_CHECKING:
@@ -254,6 +252,9 @@ def _own_service(log: CommandLog) -> tuple[Engine | None, Attempt]:
 
     where = "a private podman system service"
     if not PrivateService.possible():
+        from hardentui.host.release import release_of
+        from hardentui.reading.host_words import to_install
+
         return None, Attempt(
             "podman",
             "",

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from hardentui import __version__
 from hardentui.features.reports.result import CheckResult, SubjectResult, worst_first
-from hardentui.features.vendors.telling import managed
 from hardentui.features.views import Report, image_subject
 from hardentui.harden.do_first import Candidate, DoFirst, do_first
 from hardentui.harden.score import Rise, lead_somewhere
@@ -19,6 +18,7 @@ from hardentui.model.finding import Kind, Severity
 from hardentui.model.known import known
 
 if TYPE_CHECKING:
+    from hardentui.features.vendors.telling import ManagedContainers
     from hardentui.features.workbench import Workbench
     from hardentui.harden.attack import RankedPath
 
@@ -85,8 +85,17 @@ def check_result(
         paths=paths[:_MOST_PATHS],
         paths_left=max(0, len(paths) - _MOST_PATHS),
         do_first=first_steps(bench, (report for report, _ in reports)),
-        managed=managed(report.facts for report, _ in reports if report.facts is not None),
+        managed=_managed(report for report, _ in reports if report.whole),
     )
+
+
+def _managed(reports: Iterable[Report]) -> tuple[ManagedContainers, ...]:
+    facts = [report.facts for report in reports if report.facts is not None]
+    if not facts:
+        return ()
+    from hardentui.features.vendors.telling import managed
+
+    return managed(facts)
 
 
 def _ranked_paths(reports: Iterable[Report]) -> tuple[RankedPath, ...]:

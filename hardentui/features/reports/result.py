@@ -11,13 +11,13 @@ from msgspec import Struct
 
 from hardentui.features.frameworks.answers import Framework
 from hardentui.features.reports.fleet_view import FleetView
-from hardentui.features.vendors.telling import ManagedContainers
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import Rise, Score, most_severe_first
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 
 if TYPE_CHECKING:
+    from hardentui.features.vendors.telling import ManagedContainers
     from hardentui.harden.attack import RankedPath
     from hardentui.model.network import NetworkMap
 

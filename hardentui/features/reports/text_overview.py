@@ -14,7 +14,6 @@ from hardentui.features.reports.result import (
 )
 from hardentui.features.reports.text_writer import UNKNOWN_COLOR, Writer
 from hardentui.harden.score import most_severe_first, score_word
-from hardentui.features.vendors.telling import sentences
 from hardentui.model.checklist import USUAL
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.visible import visible
@@ -76,6 +75,10 @@ def do_first_lines(result: CheckResult, write: Writer) -> Iterator[str]:
 
 
 def _managed(result: CheckResult, write: Writer) -> Iterator[str]:
+    if not result.managed:
+        return
+    from hardentui.features.vendors.telling import sentences
+
     for group in result.managed:
         for number, sentence in enumerate(sentences(group, result.checklist)):
             yield from write.wrapped(sentence, "    " if number else "  ", "  ")

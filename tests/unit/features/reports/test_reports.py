@@ -38,6 +38,7 @@ from hardentui.features.reports.result import (
     TextStyle,
     worst_first,
 )
+from hardentui.features.vendors.telling import ManagedContainers
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import score
@@ -417,6 +418,18 @@ def is_valid(whole: Any) -> bool:
     return bool(VALIDATOR.is_valid(whole))
 
 
+MANAGED = ManagedContainers(
+    name="uyuni",
+    title="Uyuni",
+    tool="mgradm",
+    containers=("web",),
+    upgrade="mgradm upgrade podman",
+    overrides="custom.conf",
+    checklist="systemd",
+    checklist_for=("web",),
+)
+
+
 def document() -> Any:
     findings = (
         finding(Status.FAIL, Severity.HIGH),
@@ -446,6 +459,7 @@ def document() -> Any:
         "paths": (path("web"),),
         "kept": kept,
         "do_first": (FIRST,),
+        "managed": (MANAGED,),
         "framework": replace(framework, controls=decided),
     }
     return json.loads(
