@@ -67,6 +67,9 @@ class FixedService(Struct, frozen=True):
         if any(self.after[limit] != self.before[limit] for limit in _LIMITS):
             yield "an invented limit"
 
+    def _starts_as(self) -> bool:
+        return not why_not_start_as(self.application, self.before)
+
     @property
     def possible(self) -> Iterator[str]:
         """What its entry knows to be possible."""
@@ -79,7 +82,7 @@ class FixedService(Struct, frozen=True):
             yield "read-only root, its scratch directories writable"
         can_start = self.application.user.start_as
         if not is_root(self.application.user.image) or (
-            can_start and not why_not_start_as(self.application, self.before)
+            can_start and known(self._starts_as, else_=False)
         ):
             yield "an ordinary user"
 

@@ -116,12 +116,13 @@ def _why_not_with(mount: Mount, application: Application) -> str:
 
 def _secret_on_host(application: Application, spec: Spec) -> str:
     """The file of the host that a variable for a secret's file leads to."""
+    binds = [mount for mount in spec[MOUNTS] if mount.type == "bind"]
     files = {file for file in application.secrets.values() if file}
-    for variable in spec[ENV]:
+    for variable in spec[ENV] if binds and files else ():
         name, _, path = variable.partition("=")
         if name not in files:
             continue
-        for mount in spec[MOUNTS]:
-            if mount.type == "bind" and at_or_above(mount.destination.rstrip("/"), path):
+        for mount in binds:
+            if at_or_above(mount.destination.rstrip("/"), path):
                 return mount.source or posixpath.basename(path)
     return ""
