@@ -29,7 +29,7 @@ from hardentui.features.at_rest.target_podman import TargetPodman, target_podman
 from hardentui.features.reports import render
 from hardentui.features.reports.result import FINDINGS, FINE, INCOMPLETE, TextStyle
 from hardentui.files import write_bundle
-from hardentui.model.draft import DraftFile
+from hardentui.model.draft import DraftFile, TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
@@ -175,7 +175,7 @@ def fix(
         )
     if options.as_is and options.to != "quadlet":
         raise UsageError(
-            "Files are as they are already.", "--as-is --to quadlet converts compose files."
+            "Files are as they are already.", "--as-is --to quadlet converts what they say."
         )
     if options.in_place and (options.directory or options.diff):
         raise UsageError("--in-place excludes -o and --diff.")
@@ -255,13 +255,17 @@ def _convert(
     terminal: Terminal,
     podman: TargetPodman,
 ) -> int:
-    """Turn compose files into Quadlets."""
+    """Turn compose files and `podman run` commands into Quadlets."""
     from hardentui.features.at_rest.stacks import convert
 
     if options.to != "quadlet" or options.in_place or options.diff:
-        raise UsageError("Compose files are converted with --to quadlet, printed or with -o DIR.")
+        raise UsageError(
+            "Compose files and run commands are converted with --to quadlet, printed or with -o DIR."
+        )
     formats = {each.service.format for each in looked.services}
     terminal.note(f"note: {podman.note}")
+    if formats == {Format.RUN}:
+        return _convert_commands(looked, options, terminal, podman)
     stacks: dict[str, list[Service]] = {}
     for judged in looked.services:
         service = judged.service
@@ -288,15 +292,41 @@ def _convert(
             continue
         for note in notes:
             terminal.note(f"note: {visible(note, 300)}")
-        if options.directory:
-            directory = os.path.join(options.directory, folders[file.path])
-            os.makedirs(directory, exist_ok=True)
-            terminal.tell_written(write_bundle(directory, files, create=True))
-        else:
-            for file_made in files:
-                terminal.write_exact(f"# ---- {file_made.name}\n{file_made.text}")
+        folder = folders[file.path]
+        _give(files, options.directory and os.path.join(options.directory, folder), terminal)
     _tell_refused(looked, terminal)
     return INCOMPLETE if looked.refused or failed else 0
+
+
+def _convert_commands(
+    looked: Looked,
+    options: Namespace,
+    terminal: Terminal,
+    podman: TargetPodman,
+) -> int:
+    """Turn `podman run` commands into Quadlets, with their fixes but for --as-is."""
+    from hardentui.features.at_rest.units_of_commands import units_of
+
+    fixed = fix_all(looked, _wanted(options), podman.version)
+    for judged, each in zip(looked.services, fixed, strict=True):
+        taken = None if options.as_is else each
+        files, notes = units_of(judged, taken, looked.judge.checklist, podman.version)
+        for note in notes:
+            terminal.note(f"note: {judged.service.name}: {visible(note, 300)}")
+        _give(files, options.directory, terminal)
+    if not options.as_is:
+        _tell_choices(fixed, terminal, changed=True)
+    _tell_refused(looked, terminal)
+    return INCOMPLETE if looked.refused else 0
+
+
+def _give(files: Sequence[TextFile], directory: str, terminal: Terminal) -> None:
+    if directory:
+        os.makedirs(directory, exist_ok=True)
+        terminal.tell_written(write_bundle(directory, files, create=True))
+        return
+    for file in files:
+        terminal.write_exact(f"# ---- {file.name}\n{file.text}")
 
 
 def _folders_of(files: Sequence[SourceFile]) -> dict[str, str]:

@@ -114,7 +114,7 @@ def convert(
                 raise CannotExpress(
                     f"Two different units would be called {visible(file.name, 80)}."
                 )
-    _prove(
+    prove_units(
         files,
         commands,
         version,
@@ -381,7 +381,7 @@ def _with_image(text: str, image: str, unit: str) -> str:
     return text.replace(f"Image={image}\n", f"Image={unit}\n", 1) if unit else text
 
 
-def _prove(
+def prove_units(
     files: Mapping[str, TextFile],
     commands: Mapping[str, tuple[str, ...]],
     version: Version,

@@ -1,0 +1,96 @@
+"""A `podman run` command as Quadlets, hardened by what the known application needs."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from hardentui.checks import CHECKS
+from hardentui.errors import CannotExpress, CannotFix
+from hardentui.features.at_rest.choosing import offer
+from hardentui.features.at_rest.fixing import Fixed
+from hardentui.features.at_rest.judging import Judged
+from hardentui.features.at_rest.stacks import prove_units
+from hardentui.model.checklist import Checklist
+from hardentui.model.draft import TextFile
+from hardentui.model.file_names import safe_file_name
+from hardentui.model.known import Unread
+from hardentui.model.podman_version import Version
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, STOP_TIMEOUT
+from hardentui.quadlet.write.bundle import bundle
+from hardentui.reading.containers import known_application
+from hardentui.visible import visible
+from hardentui.writers.context import UnitContext
+
+_SECRETS = CHECKS["plaintext-secret-env"]
+
+
+def units_of(
+    judged: Judged,
+    fixed: Fixed | None,
+    checklist: Checklist,
+    version: Version,
+) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
+    """Its units, and what to know of them, one sentence each. `fixed`: None for none of the fixes.
+
+    Raises:
+        CannotExpress: a value that no unit file can represent, or that a variable leaves open.
+        GeneratorError: the generator would refuse a file, or run another command.
+    """
+    service = judged.service
+    if service.spec.open:
+        opened = ", ".join(visible(argument.text.written, 60) for argument in service.spec.open)
+        raise CannotExpress(f"Variables of the shell have no value in a unit: {opened}.")
+    spec: Spec = service.spec
+    notes: list[str] = []
+    if fixed is not None:
+        spec = fixed.taken[-1].after if fixed.taken else spec
+        spec, about = _with_secret_files(judged, spec, checklist)
+        notes += [f"{_SECRETS.id}: {note}" for note in about]
+        notes += [f"{each.check.id}: {note}" for each in fixed.taken for note in each.notes]
+        spec = _with_time_to_stop(judged, spec)
+    rootless = service.rootless is True
+    names = [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and mount.source]
+    done = bundle(
+        spec,
+        UnitContext(
+            version=version,
+            rootless=rootless,
+            unit_name=safe_file_name(service.name),
+            volumes={name: {"Name": name, "Driver": "local"} for name in names},
+        ),
+    )
+    files = {file.name: replace(file, text=_started_again(file.text)) for file in done.files}
+    unit = f"{safe_file_name(service.name)}.container"
+    prove_units(files, {unit: done.argv}, version, rootless=rootless)
+    return tuple(files.values()), tuple(dict.fromkeys((*notes, *done.notes)))
+
+
+def _with_secret_files(
+    judged: Judged,
+    spec: Spec,
+    checklist: Checklist,
+) -> tuple[Spec, tuple[str, ...]]:
+    """With credentials from engine secrets, where the entry of its application knows how."""
+    try:
+        given = offer(_SECRETS, judged, spec, checklist)
+    except (CannotFix, Unread):
+        return spec, ()
+    return (spec, ()) if given is None else (given.after, given.notes)
+
+
+def _with_time_to_stop(judged: Judged, spec: Spec) -> Spec:
+    """With the time that the known application takes to stop, if nobody gave another."""
+    application = known_application(judged.facts)
+    if application is None or spec[STOP_TIMEOUT] != STOP_TIMEOUT.default:
+        return spec
+    return spec.with_(STOP_TIMEOUT, max(application.stop.seconds, STOP_TIMEOUT.default))
+
+
+def _started_again(text: str) -> str:
+    """A unit of a container that systemd starts again when it fails, if it says nothing of that."""
+    if "[Container]" not in text or "\nRestart=" in text:
+        return text
+    if "[Service]\n" in text:
+        return text.replace("[Service]\n", "[Service]\nRestart=on-failure\n", 1)
+    return text.replace("[Install]\n", "[Service]\nRestart=on-failure\n\n[Install]\n", 1)
