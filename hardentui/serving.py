@@ -1,153 +1,242 @@
-"""Training in a browser: textual-serve plus a token, Host and Origin checks, a content policy and a
-limit.
+"""Training in browsers: plain pages and forms, served to this machine only.
 
-Unmodified, any web page that a learner visits could open its web socket and type into the app. Here
-every request needs a cookie that only the address with the token sets, must come from our own page,
-and use a host name of ours, so neither a foreign page nor a rebound DNS name gets through.
+No script runs in a page, so it works with a screen reader, on a phone, and by keyboard alone. A link
+with a token, one for each learner, turns into a cookie. Every form must come from our own page and
+use a host name of ours, so neither a foreign page nor a rebound DNS name gets through.
 """
 
 from __future__ import annotations
 
-import re
-import secrets
-import shlex
-from collections.abc import Awaitable, Callable
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from hmac import compare_digest
-from pathlib import Path
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
-import aiohttp_jinja2
-import jinja2
-from aiohttp import web
-from textual_serve.server import Server
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from msgspec import Struct
 
-from hardentui.account import our_module
+from hardentui.errors import HardenError
+from hardentui.features.training.class_report import as_json
+from hardentui.features.training.desk import DeskPage, DeskRequest
+from hardentui.visible import visible_lines
 
-_SESSION = "hardentui.cli.screens_opened"
 COOKIE = "hardentui-training"
 POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; object-src 'none'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_PAGE = "app_index.html"
-_ELSEWHERE = re.compile(r"<link\b[^>]*https?://[^>]*>")
-"""The page's link to a font of another site; without it the terminal has the browser's own."""
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_LARGEST_FORM = 64 << 10  # bytes
+_SILENT = 30.0  # seconds that a connection may say nothing
+_CONNECTIONS = 128  # at once
+_ACTIONS = ("start", "run", "check", "hint", "guide", "solution", "map")
 
 
-class TrainingServer(Server):
-    """Serves training to the browsers of a class.
+class Served(Struct, frozen=True):
+    """What the server asks of the class, for a learner whose token it knows."""
+
+    names: Mapping[str, str]  # the hash of a token -> whose it is
+    answer: Callable[[str, DeskRequest], DeskPage]  # of a learner, to an action
+    result: Callable[[str], Struct]  # a learner's signed result
+    before: str  # what every page says first; empty = nothing
+
+
+def token_hash(token: str) -> str:
+    """Tokens are compared by their hashes, which a clock does not tell apart."""
+    return sha256(token.encode()).hexdigest()
+
+
+class TrainingServer(ThreadingHTTPServer):
+    """Serves the labs to a class.
 
     Args:
         port: where it listens, on this machine only.
-        sessions: how many learners at once; each has a separate process.
-        token: empty = a new one.
+        address: what a proxy in front of it is called, such as https://class.example.org.
     """
 
-    def __init__(
-        self,
-        *,
-        port: int = 8000,
-        sessions: int = 20,
-        token: str = "",
-    ) -> None:
-        super().__init__(
-            shlex.join(our_module(_SESSION)),
-            host="127.0.0.1",
-            port=port,
-            title="HardenTUI training",
-        )
-        self.token = token or secrets.token_urlsafe(24)
-        self._most = sessions
-        self._open = 0
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+    daemon_threads = True
+    request_queue_size = 64
 
-    @property
-    def address(self) -> str:
+    def __init__(self, served: Served, *, port: int = 8000, address: str = "") -> None:
+        self.served = served
+        super().__init__(("127.0.0.1", port), _Handler)
+        own = self.server_address[1]
+        self.address = address.rstrip("/") or f"http://127.0.0.1:{own}"
+        self.origins = {self.address, f"http://127.0.0.1:{own}", f"http://localhost:{own}"}
+        self.hosts = {urlsplit(origin).netloc for origin in self.origins}
+        self.secure = self.address.startswith("https:")
+        self.pages = _Pages()
+        self._room = threading.BoundedSemaphore(_CONNECTIONS)
+
+    def link(self, token: str) -> str:
         """What a learner opens once; the token turns into a cookie and leaves the address."""
-        return f"{self.public_url}/?token={self.token}"
+        return f"{self.address}/?token={token}"
 
-    async def _make_app(self) -> web.Application:
-        app = await super()._make_app()
-        aiohttp_jinja2.setup(
-            app,
-            loader=jinja2.DictLoader({_PAGE: _page(self.templates_path)}),
-        )
-        app.middlewares.append(self._guard)
-        return app
-
-    async def on_startup(self, app: web.Application) -> None:
-        """Print nothing here: the command prints the address."""
-
-    async def handle_websocket(
+    def process_request_thread(
         self,
-        request: web.Request,
-    ) -> web.WebSocketResponse:
-        if self._open >= self._most:
-            raise web.HTTPServiceUnavailable(text="All sessions are in use. Try again later.\n")
-        self._open += 1
+        request: socket.socket | tuple[bytes, socket.socket],
+        client_address: object,
+    ) -> None:
+        if not self._room.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
         try:
-            response: web.WebSocketResponse = await super().handle_websocket(request)
-            return response
+            super().process_request_thread(request, client_address)
         finally:
-            self._open -= 1
-
-    @web.middleware
-    async def _guard(
-        self,
-        request: web.Request,
-        handler: Handler,
-    ) -> web.StreamResponse:
-        if request.host not in self._hosts:
-            raise web.HTTPForbidden(
-                text="This is not the name of this server.\n",
-                headers=_HEADERS,
-            )
-        origin = request.headers.get("Origin")
-        if origin is not None and origin.rstrip("/") != self.public_url.rstrip("/"):
-            raise web.HTTPForbidden(
-                text="Other pages may not use this server.\n",
-                headers=_HEADERS,
-            )
-        if request.path == "/ws" and origin is None:
-            raise web.HTTPForbidden(
-                text="Only a browser may use this.\n",
-                headers=_HEADERS,
-            )
-        given = request.query.get("token", "")
-        if request.path == "/" and given and compare_digest(given.encode(), self.token.encode()):
-            answer = web.HTTPFound("/", headers=_HEADERS)
-            answer.set_cookie(
-                COOKIE,
-                self.token,
-                httponly=True,
-                samesite="Strict",
-                path="/",
-            )
-            raise answer
-        if not compare_digest(
-            request.cookies.get(COOKIE, "").encode(),
-            self.token.encode(),
-        ):
-            raise web.HTTPUnauthorized(
-                text="The address with the token opens this page: hardentui train --serve prints "
-                "it.\n",
-                headers=_HEADERS,
-            )
-        if request.path.startswith("/static") and request.path.endswith("/"):
-            raise web.HTTPNotFound(headers=_HEADERS)  # no list of files
-        response = await handler(request)
-        if not response.prepared:
-            response.headers.update(_HEADERS)
-        return response
+            self._room.release()
 
 
-def _page(directory: Path) -> str:
-    return _ELSEWHERE.sub("", (directory / _PAGE).read_text())
+class _Pages:
+    """The pages, from their templates: every value is escaped, and made visible."""
+
+    def __init__(self) -> None:
+        environment = Environment(
+            loader=PackageLoader("hardentui.features.training"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=lambda value: visible_lines(value) if type(value) is str else value,
+        )
+        self._desk = environment.get_template("desk.html.j2")
+        self._said = environment.get_template("said.html.j2")
+        self.style = environment.get_template("desk.css").render()
+
+    def desk(self, learner: str, page: DeskPage, before: str) -> str:
+        left = max(0, round((page.ends - time.time()) / 60)) if page.ends else None
+        return self._desk.render(learner=learner, page=page, before=before, minutes_left=left)
+
+    def said(self, title: str, text: str) -> str:
+        return self._said.render(title=title, text=text)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: TrainingServer
+    server_version = "hardentui"
+    sys_version = ""
+    timeout = _SILENT
+
+    def do_GET(self) -> None:
+        if not self._is_ours():
+            return
+        place = urlsplit(self.path)
+        if place.path == "/style.css":
+            self._send(HTTPStatus.OK, self.server.pages.style, kind="text/css")
+            return
+        token = parse_qs(place.query).get("token", [""])[0]
+        if place.path == "/" and token and self._who(token):
+            secure = "; Secure" if self.server.secure else ""
+            cookie = f"{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/{secure}"
+            self._redirect({"Set-Cookie": cookie})
+            return
+        learner = self._learner()
+        if not learner:
+            return
+        if place.path == "/result.json":
+            text = as_json(self.server.served.result(learner))
+            self._send(HTTPStatus.OK, text, kind="application/json")
+        elif place.path == "/":
+            self._desk(learner, DeskRequest())
+        else:
+            self._say(HTTPStatus.NOT_FOUND, "There is no such page.")
+
+    def do_POST(self) -> None:
+        if not self._is_ours(sends=True):
+            return
+        learner = self._learner()
+        if not learner:
+            return
+        action = urlsplit(self.path).path.removeprefix("/")
+        if action not in _ACTIONS:
+            self._say(HTTPStatus.NOT_FOUND, "There is no such action.")
+            return
+        fields = self._form()
+        if fields is None:
+            return
+        self._desk(
+            learner, DeskRequest(action, fields.get("lab", ""), fields.get("text", "")), sent=True
+        )
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: a link has a token in it."""
+
+    def _desk(self, learner: str, request: DeskRequest, *, sent: bool = False) -> None:
+        try:
+            page = self.server.served.answer(learner, request)
+        except HardenError as error:
+            self._say(HTTPStatus.SERVICE_UNAVAILABLE, f"{error.title} {error.hint or ''}")
+            return
+        if sent and not page.error:
+            self._redirect({})  # so that a reload does not send the form again
+            return
+        text = self.server.pages.desk(learner, page, self.server.served.before)
+        self._send(HTTPStatus.OK, text)
+
+    def _is_ours(self, *, sends: bool = False) -> bool:
+        origin = self.headers.get("Origin")
+        if self.headers.get("Host", "") not in self.server.hosts:
+            self._say(HTTPStatus.FORBIDDEN, "This is not the name of this server.")
+        elif origin not in self.server.origins if sends or origin is not None else False:
+            self._say(HTTPStatus.FORBIDDEN, "Other pages may not use this server.")
+        else:
+            return True
+        return False
+
+    def _learner(self) -> str:
+        """Whose cookie this is; tells who has none, and returns an empty text."""
+        try:
+            morsel = SimpleCookie(self.headers.get("Cookie", "")).get(COOKIE)
+        except CookieError:
+            morsel = None
+        learner = self._who(morsel.value) if morsel is not None else ""
+        if not learner:
+            text = "Open the link that your trainer gave you. It has your token in it."
+            self._say(HTTPStatus.UNAUTHORIZED, text)
+        return learner
+
+    def _who(self, token: str) -> str:
+        hashed, seen = token_hash(token), ""
+        for known, name in self.server.served.names.items():
+            if compare_digest(known, hashed):
+                seen = name
+        return seen
+
+    def _form(self) -> Mapping[str, str] | None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > _LARGEST_FORM:
+            self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is too long.")
+            return None
+        text = self.rfile.read(int(length)).decode("utf-8", "replace")
+        return {name: values[0] for name, values in parse_qs(text).items()}
+
+    def _redirect(self, headers: Mapping[str, str]) -> None:
+        self.send_response(HTTPStatus.SEE_OTHER)
+        for name, value in {**_HEADERS, **headers, "Location": "/", "Content-Length": "0"}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _say(self, status: HTTPStatus, text: str) -> None:
+        self.close_connection = True
+        self._send(status, self.server.pages.said("HardenTUI training", text))
+
+    def _send(self, status: HTTPStatus, text: str, *, kind: str = "text/html") -> None:
+        content = text.encode()
+        self.send_response(status)
+        length = str(len(content))
+        headers = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": length}
+        for name, value in {**_HEADERS, **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)

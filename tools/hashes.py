@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
-    "requirements.txt": ("pyproject.toml", "--extra", "web"),
+    "requirements.txt": ("pyproject.toml",),
     "build-requirements.txt": ("-",),
 }
 """Name -> what is asked for; `-` is standard input."""

@@ -248,8 +248,8 @@ def _licence(part: Distribution) -> str:
 
 
 def _needs(part: Distribution) -> set[str]:
-    """What it needs on this kind of machine, with the extras that we install."""
-    extra = {"extra": "web" if part.name == "hardentui" else ""}
+    """What it needs on this kind of machine."""
+    extra = {"extra": ""}
     needs = map(Requirement, part.requires or ())
     return {_key(need.name) for need in needs if need.marker is None or need.marker.evaluate(extra)}
 

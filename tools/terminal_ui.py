@@ -50,7 +50,7 @@ PLACES = {
         "`{app.settings}`: `{settings.change}` changes one; checklists and completion are "
         "for shells"
     ),
-    "train": "`{app.training}`; `--serve` serves the terminal UI itself",
+    "train": "`{app.training}`; `--serve` serves pages to a class",
 }
 """Command -> where it is; one that is missing has an action of its own name, from everywhere."""
 MEANINGS = {

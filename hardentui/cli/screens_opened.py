@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
 from collections.abc import Callable
 
-from hardentui.account import ONLY_BELOW
 from hardentui.features.first_look import FirstLook, engine_choices
 from hardentui.features.settings import Document, read_settings
 from hardentui.features.views import Selection
 from hardentui.remembered import Remembered, read_remembered, remember
-from hardentui.tui.app import HardenApp, run
+from hardentui.tui.app import HardenApp
 from hardentui.tui.app import run as run_app
 
 
@@ -43,43 +40,3 @@ def open_screens(
             target=target or selection.url or selection.connection,
         )
     )
-
-
-_LEFT_OUT = (
-    "CONTAINER_HOST",
-    "CONTAINER_CONNECTION",
-    "DOCKER_HOST",
-    "XDG_RUNTIME_DIR",
-    "EDITOR",
-    "VISUAL",
-)
-
-
-def main() -> int:
-    """Run the app; returns its exit code. Nothing outside the session's directory can be written."""
-    with tempfile.TemporaryDirectory(prefix="hardentui-session-") as directory:
-        for name in _LEFT_OUT:
-            os.environ.pop(name, None)
-        os.environ.update(
-            HOME=directory,
-            XDG_STATE_HOME=f"{directory}/state",
-            XDG_CONFIG_HOME=f"{directory}/config",
-            XDG_CACHE_HOME=f"{directory}/cache",
-        )
-        os.environ[ONLY_BELOW] = directory
-        os.chdir(directory)
-
-        def first_look() -> FirstLook:
-            return FirstLook.open(Selection(demo=True))
-
-        return run(
-            HardenApp(
-                first_look,
-                simulate=first_look,
-                opening="training",
-            )
-        )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

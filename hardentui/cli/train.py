@@ -9,15 +9,12 @@ import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 
 from hardentui.checks import CHECKS
 from hardentui.cli.parser import Parser, common_options, given
 from hardentui.cli.session import selection_of
-from hardentui.cli.terminal import Paragraphs, Terminal
-from hardentui.cli.train_class import class_arguments, report_arguments, run_class, run_report
-from hardentui.cli.train_test import run_test, test_arguments
-from hardentui.errors import ToolMissing, UsageError
+from hardentui.cli.terminal import Paragraphs, Terminal, command_module
+from hardentui.errors import UsageError
 from hardentui.features.settings import Document, read_settings
 from hardentui.features.training import classroom
 from hardentui.features.training.judging import SIMULATED, LabOutcome, solved_text
@@ -78,8 +75,9 @@ def arguments(parser: ArgumentParser) -> None:
         type=_port,
         const=8000,
         metavar="PORT",
-        help="in browsers of this machine (others: ssh -L), on the simulated host; default: 8000",
+        help="the class in browsers, with a link for each; default: 8000",
     )
+    given(parser, "--address", "URL", "of the proxy in front of --serve, https://…")
 
 
 def _labs_option(parser: ArgumentParser) -> None:
@@ -92,29 +90,17 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _serve(port: int, terminal: Terminal) -> int:
-    if find_spec("textual_serve") is None:
-        raise ToolMissing(
-            "train --serve needs textual-serve, which is not installed.",
-            "Install the extra [web] from a checkout: pipx install --force '.[web]'",
-        )
-    from hardentui.serving import TrainingServer
-
-    server = TrainingServer(port=port)
-    terminal.write(f"Training in a browser, on the simulated host: {server.address}\n")
-    terminal.note("Anyone with this address can take part. Ctrl-C ends the session for everybody.")
-    server.serve()
-    return 0
-
-
 def run(options: Namespace, terminal: Terminal) -> int:
     if options.serve is not None:
-        return _serve(options.serve, terminal)
+        code: int = command_module("train_serve").serve(options, terminal)
+        return code
     action = options.action
     if action != "run":
         _parse_words(action, options)
     if action in _OF_A_TRAINER:
-        return _OF_A_TRAINER[action](options, terminal)
+        carry_out = getattr(command_module(_OF_A_TRAINER[action]), f"run_{action}")
+        done: int = carry_out(options, terminal)
+        return done
     with _training(options) as training:
         if training.notice:
             terminal.complain(training.notice)
@@ -143,12 +129,8 @@ def _parse_words(action: str, options: Namespace) -> None:
         )
     if action in ("class", "test"):
         _labs_option(parser)
-    if action == "class":
-        class_arguments(parser)
-    if action == "test":
-        test_arguments(parser)
-    if action == "report":
-        report_arguments(parser)
+    if action in _OF_A_TRAINER:
+        getattr(command_module(_OF_A_TRAINER[action]), f"{action}_arguments")(parser)
     common_options(parser)
     parser.parse_intermixed_args(options.words, options)
 
@@ -328,7 +310,8 @@ def _stop(
     return 0
 
 
-_OF_A_TRAINER = {"class": run_class, "report": run_report, "test": run_test}
+_OF_A_TRAINER = {"class": "train_class", "report": "train_class", "test": "train_test"}
+"""Action -> the module that has it."""
 _COMMANDS = {
     "": _map,
     "start": _start,

@@ -17,7 +17,6 @@ SEAMS = {
     "cli/check.py look_at": "only the HTML report draws the networks",
     "cli/session.py workbench": "the engines work while what judges is loaded",
     "cli/terminal.py save_text": "only for those who write",
-    "cli/train.py _serve": "its libraries come only with the extra [web]",
     "engine/probe.py _open_docker": "few read a Docker engine",
     "engine/probe.py _open_ssh": "few engines are reached over ssh",
     "features/at_rest/checking.py read_services": (

@@ -1,15 +1,18 @@
-"""In a real headless Chromium: a whole lab done by keyboard, and the HTML report looked at."""
+"""In real headless Chromiums: a whole lab done by keyboard, a class of ten at once, one of whom
+attacks; and the HTML report looked at."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,6 @@ from hardentui.__main__ import main
 from tests.conftest import cannot_run
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
-_ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\-_])")
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --window-size=1200,800"
@@ -34,7 +36,6 @@ class Page:
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self._socket = socket
         self._number = 0
-        self._output = b""
         self.requests: list[str] = []
 
     async def open(self, address: str) -> None:
@@ -58,10 +59,6 @@ class Page:
             answer = await self._socket.receive_json(timeout=30)
             if answer.get("method") == "Network.requestWillBeSent":
                 self.requests.append(str(answer["params"]["request"]["url"]))
-            if answer.get("method") == "Network.webSocketFrameReceived":
-                frame = answer["params"]["response"]
-                if frame["opcode"] == 2:  # what the app draws; the terminal of the page is a canvas
-                    self._output += base64.b64decode(frame["payloadData"])
             if answer.get("id") == self._number:
                 result: dict[str, Any] = answer.get("result", {})
                 return result
@@ -76,7 +73,7 @@ class Page:
 
     async def press(self, *keys: str) -> None:
         for key in keys:
-            code = {"Enter": 13, "ArrowDown": 40, "Escape": 27}.get(key, 0)
+            code = {"Enter": 13, "Tab": 9, "Backspace": 8}.get(key, 0)
             text = "\r" if key == "Enter" else key if len(key) == 1 else ""
             for kind in ("keyDown", "keyUp"):
                 named: dict[str, Any] = (
@@ -90,42 +87,48 @@ class Page:
                 )
 
     async def shows(self, *texts: str) -> None:
-        """Wait until all of these were drawn since the last time."""
-        for _ in range(600):
-            drawn = _ESCAPES.sub(b"", self._output).decode("utf-8", "replace")
-            if all(text in drawn for text in texts):
-                self._output = b""
+        """Wait until the page has all of these."""
+        for _ in range(300):
+            text = str(await self.evaluate("document.body ? document.body.innerText : ''"))
+            if all(wanted in text for wanted in texts):
                 return
-            await self.evaluate("1")
             await asyncio.sleep(0.1)
-        raise AssertionError(f"{texts} were not drawn:\n{drawn[-3000:]}")
+        raise AssertionError(f"{texts} were not shown:\n{text[-3000:]}")
 
 
-@pytest.fixture
-async def address(tmp_path: Path) -> AsyncIterator[str]:
-    port = unused_port()
-    words = [
-        sys.executable,
-        "-m",
-        "hardentui",
-        "train",
-        "--serve",
-        str(port),
-    ]
+@asynccontextmanager
+async def serving(home: Path, *names: str) -> AsyncIterator[dict[str, str]]:
+    """A served class on the simulated host; yields the link of each learner."""
+    directory = Path(__file__).parents[2]
+    environment = {**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state")}
+    ours = [sys.executable, "-m", "hardentui", "train"]
+    for words in (("class", "new", *names), ("class", "start")):
+        done = await asyncio.create_subprocess_exec(
+            *ours, *words, env=environment, cwd=directory, stdout=subprocess.DEVNULL
+        )
+        assert await done.wait() == 0
     process = await asyncio.create_subprocess_exec(
-        *words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2]
+        *ours,
+        "--demo",
+        "--serve",
+        str(unused_port()),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=directory,
+        env=environment,
     )
     try:
         assert process.stdout is not None
-        line = (await process.stdout.readline()).decode()
-        yield line.rpartition(" ")[2].strip()
+        lines = [(await process.stdout.readline()).decode() for _ in names]
+        yield {name: link.strip() for name, _, link in (line.partition(": ") for line in lines)}
     finally:
         process.terminate()
         await process.communicate()
 
 
-@pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Page]:
+@asynccontextmanager
+async def browser(directory: Path) -> AsyncIterator[Page]:
+    """A Chromium of its own, with one page."""
     chromium = shutil.which("chromium")
     if chromium is None:
         cannot_run("a program is missing; run: apt-get install chromium")
@@ -133,7 +136,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
     words = [
         chromium,
         *_FLAGS.split(),
-        f"--user-data-dir={tmp_path}",
+        f"--user-data-dir={directory}",
         f"--remote-debugging-port={port}",
     ]
     process = await asyncio.create_subprocess_exec(
@@ -147,6 +150,12 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
     finally:
         process.terminate()
         await process.wait()
+
+
+@pytest.fixture
+async def page(tmp_path: Path) -> AsyncIterator[Page]:
+    async with browser(tmp_path / "chromium") as opened:
+        yield opened
 
 
 async def _first_page(session: ClientSession, port: int) -> str:
@@ -164,23 +173,112 @@ async def _eventually(attempt: Callable[[], Any]) -> str:
     raise AssertionError("the browser did not come up")
 
 
-@pytest.mark.long  # daily by keyboard in a terminal: tests/tui/test_training.py
-async def test_a_lab_is_done_in_a_browser_by_keyboard(
-    address: str,
+async def test_a_lab_is_done_in_a_browser_by_keyboard_without_a_click(
     page: Page,
+    tmp_path: Path,
 ) -> None:
-    await page.open(address)
-    await page.shows("0 of 30 labs passed", "Your first fix")
-    assert "token" not in str(await page.evaluate("location.href"))
-    await page.evaluate("document.querySelector('.xterm-helper-textarea').focus()")
-    await page.press("Enter")
-    await page.shows("Lab: Your first fix", "not yet")
-    await page.press("i", "Enter")
-    await page.shows("Solved.")
-    await page.press("Escape")
-    await page.shows("1 of 30 labs passed")
-    home = address.partition("?")[0]
-    assert [url for url in page.requests if not url.startswith((home, "data:"))] == []
+    async with serving(tmp_path, "anna") as links:
+        await page.open(links["anna"])
+        await page.shows("anna", "0 of 30 labs passed", "Your first fix")
+        assert "token" not in str(await page.evaluate("location.href"))
+        await page.press("Tab", "Tab", "Tab", "Enter")
+        await page.shows("Your task", "not yet", "0 of 3 done")
+        assert await page.evaluate("document.activeElement.id") == "text"
+        await page.evaluate("document.activeElement.select()")
+        await page.press("Backspace", "Enter")
+        await page.shows("Solved.", "3 of 3 done")
+        await page.call("Page.reload")
+        await page.shows("Solved.")
+        assert await page.evaluate("document.scripts.length") == 0
+        assert await page.evaluate(_FAINT) == []
+        for width in (1200, 360):
+            size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+            await page.call("Emulation.setDeviceMetricsOverride", **size)
+            assert await page.evaluate(_TOO_WIDE) <= 0, f"at {width} it has to be scrolled sideways"
+        names = await page.call("Accessibility.getFullAXTree")
+        roles = {node["role"]["value"] for node in names["nodes"] if "role" in node}
+        assert {"main", "heading", "textbox", "button", "banner", "region"} <= roles
+        home = links["anna"].partition("?")[0]
+        assert [url for url in page.requests if not url.startswith((home, "data:"))] == []
+
+
+_ANSWERS = {
+    "first-run": "",
+    "memory-limit": "--memory=64m --memory-swap=64m",
+    "read-only": "--read-only",
+    "fixed-version": "--image=1.0",
+    "a-group-too-many": "",
+    "not-root": "--user=1000:1000",
+    "fork-bomb": "--pids-limit=20",
+    "kernel-settings": "",
+    "small-image": "--image=slim",
+}
+"""Lab -> the answer of a learner."""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+async def test_ten_learners_in_ten_browsers_one_of_whom_attacks(tmp_path: Path) -> None:
+    names = [*(f"learner{number}" for number in range(len(_ANSWERS))), "mallory"]
+    async with serving(tmp_path, *names) as links, AsyncExitStack() as opened:
+        pages = {name: await opened.enter_async_context(browser(tmp_path / name)) for name in names}
+
+        async def learn(name: str, lab: str, answer: str) -> None:
+            page = pages[name]
+            await page.open(links[name])
+            await page.shows(name, "0 of 30 labs passed")
+            await _submit(page, f"form:has(input[value='{lab}'])")
+            await page.shows("Your task")
+            await page.evaluate(f"document.getElementById('text').value = {json.dumps(answer)}")
+            await _submit(page, "form[action='/run']")
+            await page.shows("Solved.", "1 of 30 labs passed")
+
+        async def attack() -> None:
+            page = pages["mallory"]
+            await page.open(links["mallory"])
+            await page.shows("mallory")
+            for path in ("/static/", "/class.json", "/../class.json", "/learners/learner0.json"):
+                status = f"fetch('{path}').then(answer => answer.status)"
+                assert await _awaited(page, status) == 404
+            for options in (
+                "--volume=/etc:/etc",
+                "--mount=type=bind,source={folder},src=/etc,target=/etc",
+                "--env-file=/etc/passwd",
+                "--network=host",
+                "--pid=host",
+            ):
+                await _submit(page, "form[action='/start']")
+                await page.shows("Your task")
+                await page.evaluate(
+                    f"document.getElementById('text').value = {json.dumps(options)}"
+                )
+                await _submit(page, "form[action='/run']")
+                await page.shows("Your task")
+                assert await page.evaluate("document.querySelector('[role=alert]') !== null")
+            flood = (
+                "Promise.all([...Array(300)].map(() => fetch('/').then(a => a.status, () => 0)))"
+            )
+            await page.evaluate(flood)
+            await page.open("https://example.invalid/")
+
+        await asyncio.gather(
+            *(
+                learn(f"learner{at}", lab, answer)
+                for at, (lab, answer) in enumerate(_ANSWERS.items())
+            ),
+            attack(),
+        )
+
+
+async def _submit(page: Page, form: str) -> None:
+    await page.evaluate(f"document.querySelector({json.dumps(form)}).requestSubmit()")
+
+
+async def _awaited(page: Page, promise: str) -> Any:
+    answer = await page.call(
+        "Runtime.evaluate", expression=promise, returnByValue=True, awaitPromise=True
+    )
+    return answer.get("result", {}).get("value")
 
 
 _LOADED = "document.readyState === 'complete' && document.querySelectorAll('h2').length > 0"

@@ -232,6 +232,30 @@ class Training:
             self._keep(self.progress.with_result(lab.id, result))
         return lab.solution
 
+    def look(self) -> LabOutcome:
+        """Judge the open lab without counting that."""
+        lab, _ = self._open()
+        return self._check(lab, count=False)
+
+    def leave(self) -> None:
+        """Close the open lab: what it created is removed."""
+        if self._stage is not None and self.current is not None:
+            self._stage.remove(self.progress.learner, self.current.id)
+        self._keep(replace(self.progress, current=None))
+
+    def options_now(self, lab: Lab) -> tuple[str, ...]:
+        """The options of the lab's container."""
+        current = self.progress.current
+        return lab.start if current is None or current.options is None else current.options
+
+    def policy_now(self, lab: Lab) -> str:
+        """The learner's policy; that of the start if it cannot be read."""
+        try:
+            with open(self.policy_file(lab), encoding="utf-8") as file:
+                return file.read()
+        except (OSError, UnicodeDecodeError):
+            return lab.policy
+
     def stop(self) -> int:
         """Remove everything the labs created; returns the number of containers and networks."""
         removed = self._stage.remove(self.progress.learner) if self._stage is not None else 0
@@ -292,8 +316,8 @@ class Training:
 
     def _check(self, lab: Lab, *, count: bool) -> LabOutcome:
         current = self.progress.current
-        options = lab.start if current is None or current.options is None else current.options
-        observed = self._observe(lab, answer(lab, options, self.directory(lab)))
+        made = answer(lab, self.options_now(lab), self.directory(lab))
+        observed = self._observe(lab, made)
         goals = (
             *of_checks(lab, observed),
             *of_asks(lab, observed.facts),

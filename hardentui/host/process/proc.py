@@ -170,7 +170,11 @@ def _kernel(
     status = _then(_text(files, f"/proc/{pid}/status"), parse_status)
     mounts = _then(_text(files, f"/proc/{pid}/mountinfo"), parse_mountinfo)
     uid_map = _then(_text(files, f"/proc/{pid}/uid_map"), _parse_id_map)
+    gid_map = _then(_text(files, f"/proc/{pid}/gid_map"), _parse_id_map)
     own = _namespaces(files, str(pid))
+    hosts = _host_user_namespace(files, own, uid_map)
+    if hosts is True:
+        uid_map, gid_map = _then(uid_map, _identity), _then(gid_map, _identity)
     others = () if isinstance(own, Unread) else statuses_below(files, pid, own.get("user", ""))
     below = [int(lines["Pid"]) for lines in others if "Pid" in lines]
     engine = _engine(files, engine_pid, status)
@@ -189,7 +193,7 @@ def _kernel(
         uid=_then(status, lambda lines: _id(lines, "Uid")),
         gid=_then(status, lambda lines: _id(lines, "Gid")),
         uid_map=uid_map,
-        gid_map=_then(_text(files, f"/proc/{pid}/gid_map"), _parse_id_map),
+        gid_map=gid_map,
         other_uids=_then(status, lambda lines: _other_uids(lines, others)),
         capabilities=_then(status, lambda lines: capability_sets(lines, *others)),
         no_new_privileges=_then(status, lambda lines: _least((lines, *others), "NoNewPrivs") == 1),
@@ -199,7 +203,7 @@ def _kernel(
             mounts, lambda rows: [row for row in rows if row.point == "/"][-1].read_only
         ),
         shared_namespaces=known(_shared, own, engines),
-        host_user_namespace=_host_user_namespace(files, own, uid_map),
+        host_user_namespace=hosts,
         limits=known(
             lambda: read_limits(
                 files,
@@ -309,6 +313,12 @@ def _other_uids(
 def _parse_id_map(text: str) -> tuple[IdRange, ...]:
     rows = (line.split() for line in text.split("\n") if line.strip())
     return tuple(IdRange(int(inside), int(outside), int(size)) for inside, outside, size in rows)
+
+
+def _identity(rows: tuple[IdRange, ...]) -> tuple[IdRange, ...]:
+    """The map of a process in the user namespace that we see the host in. There the kernel shows
+    the IDs of the namespace around it (user_namespaces(7)), which are none of that host."""
+    return tuple(IdRange(row.inside, row.inside, row.size) for row in rows)
 
 
 def _lsm_label(files: Files, pid: int) -> Known[str]:

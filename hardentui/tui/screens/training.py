@@ -15,6 +15,7 @@ from textual.widgets import Input, Label, Static, TextArea
 
 from hardentui.checks import CHECKS
 from hardentui.errors import HardenError, UsageError
+from hardentui.features.training.desk import typed_options
 from hardentui.features.training.judging import SIMULATED, LabOutcome, solved_text
 from hardentui.features.training.lab import Lab
 from hardentui.features.training.lab_files import load_labs
@@ -142,16 +143,10 @@ class LabScreen(HardenScreen):
     @on(Input.Submitted)
     def _answered(self, message: Input.Submitted) -> None:
         try:
-            options = shlex.split(message.value)
-        except ValueError as error:
-            self.complain(
-                f"{error}.",
-                "These options cannot be parsed like a shell command.",
-            )
+            options = typed_options(message.value)
+        except UsageError as error:
+            self.complain(hint_of(error), error.title)
             return
-        for typed_along in (["podman", "run"], ["hardentui", "train", "run"]):
-            if options[: len(typed_along)] == typed_along:
-                options = options[len(typed_along) :]
         self.query_one("#reading").focus()
         self._do(
             "Recreating the container",
@@ -249,8 +244,7 @@ class LabScreen(HardenScreen):
 
     def _command(self) -> str:
         """How the lab's container was created."""
-        current = self._training.progress.current
-        options = self._lab.start if current is None or current.options is None else current.options
+        options = self._training.options_now(self._lab)
         return visible(f"podman run {shlex.join(options) or '(no options)'}", 300)
 
     def _text(self) -> Content:

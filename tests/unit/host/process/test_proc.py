@@ -322,6 +322,15 @@ def test_host_user_namespace_by_its_number() -> None:
     assert kernel(document(links=same_as_init)).host_user_namespace is True
 
 
+def test_in_the_user_namespace_that_we_are_in_an_id_is_itself() -> None:
+    """There the kernel shows the IDs of the namespace around it, which are none of this host."""
+    recorded = document(
+        links=links("1", user="user:[3]"),
+        text={"/proc/812/uid_map": "         0     100000      65536\n"},
+    )
+    assert kernel(recorded).uid_map == (IdRange(0, 0, 65536),)
+
+
 def test_an_identity_map_in_a_namespace_of_its_own_is_not_the_host() -> None:
     recorded = document(text={"/proc/812/uid_map": "         0          0 4294967295\n"})
     assert kernel(recorded).host_user_namespace is False

@@ -1,0 +1,225 @@
+"""Learners' sandboxes on a real Podman: what a lab, a container of a learner, or a learner who broke
+out into the sandbox can reach."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardentui.checks import CHECKS
+from hardentui.errors import ChangeFailed
+from hardentui.features.training.desk import DeskPage, DeskRequest
+from hardentui.features.training.lab_files import find_lab, load_labs
+from hardentui.features.training.progress import TrainingProgress
+from hardentui.features.training.seat import Seat, SeatLimits, Seats
+from tests.support.podman import BUSYBOX, SCRIPT, Bench
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+LABS = load_labs(checks=CHECKS)
+MARK = "only-the-trainer-may-read-this"
+
+
+@pytest.fixture(scope="module")
+def seats(podman: Bench) -> Iterator[Seats]:
+    """Of a bench: cgroups inside cannot be made on v1, so labs about limits are not for here
+    (tests/host does them)."""
+    if os.geteuid() != 0:
+        pytest.skip("the bench of root has the accounts of --userns=auto")
+    os.environ["PODMAN_BENCH_DIR"] = str(podman.directory)
+    made = Seats(
+        podman=(str(SCRIPT), "podman"),
+        limits=SeatLimits(disk="64m", ids=4096),
+        nested=False,
+    )
+    made.prepare()
+    yield made
+    made.remove_all()
+    del os.environ["PODMAN_BENCH_DIR"]
+    podman.podman("rmi", "--force", "localhost/hardentui-seat:1")
+
+
+@pytest.fixture(scope="module")
+def anna(seats: Seats) -> Iterator[Seat]:
+    seat = seats.open("seat-anna", LABS, TrainingProgress(learner="anna"))
+    yield seat
+    seat.close()
+
+
+def does(seat: Seat, action: str, lab: str = "", text: str = "") -> DeskPage:
+    return seat.answer(DeskRequest(action, lab, text))
+
+
+def in_sandbox(seats: Seats, seat: Seat, script: str) -> str:
+    """What root of the sandbox, which is more than a learner is, sees; errors are told as text."""
+    words = seats.inside(seat.identity, "sh", "-c", f"({script}) 2>&1; true")
+    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+def accounts_of(seats: Seats, seat: Seat) -> list[int]:
+    """The accounts of a sandbox: from where inside, from where on the host, how many."""
+    return [
+        int(word) for word in seats.run("exec", seat.identity, "cat", "/proc/1/uid_map").split()
+    ]
+
+
+@pytest.mark.parametrize("lab", ["first-run", "own-network", "not-root", "signed-images"])
+def test_a_lab_is_judged_by_the_kernel_in_a_sandbox(anna: Seat, lab: str) -> None:
+    made = find_lab(LABS, lab)
+    page = does(anna, "start", lab)
+    assert page.lab is not None
+    assert not page.simulated
+    assert not page.lab.solved
+    assert any(row.word == "works" for row in page.lab.answers), "the attack works at the start"
+    page = does(anna, "run", text=made.solved_policy or shlex.join(made.solution))
+    assert page.lab is not None
+    assert page.lab.solved == "Solved."
+    assert page.progress.of(lab).passed
+
+
+def test_no_file_and_no_socket_of_the_trainer_is_in_it(
+    seats: Seats, anna: Seat, podman: Bench, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(MARK)
+    for path in (secret, podman.socket, "/etc/shadow", "/var/lib/containers/storage"):
+        assert "No such file" in in_sandbox(seats, anna, f"ls {path}")
+    for place in ("/usr", "/", str(Path(__file__).parents[2])):
+        remount = f"mount -o remount,rw {place}; mount -o remount,bind,rw {place}"
+        assert "NO" in in_sandbox(seats, anna, f"{remount}; touch {place}/x-of-anna || echo NO")
+        assert not Path(place, "x-of-anna").exists()
+    sockets = in_sandbox(seats, anna, "find / -xdev -type s; find /run /lab -type s").split()
+    assert [path for path in sockets if not path.startswith(("/lab/", "/run/"))] == []
+    assert "/lab/podman.sock" in sockets
+
+
+def test_no_account_of_the_host_is_in_it(seats: Seats, anna: Seat) -> None:
+    inside, outside, size = accounts_of(seats, anna)
+    assert (inside, size) == (0, 4096)
+    assert outside > 100_000
+    assert in_sandbox(seats, anna, "stat -c %u /usr").strip() == "65534"
+
+
+def test_two_learners_share_no_account_and_no_process(seats: Seats, anna: Seat) -> None:
+    ben = seats.open("seat-ben", LABS, TrainingProgress(learner="ben"))
+    try:
+        assert abs(accounts_of(seats, anna)[1] - accounts_of(seats, ben)[1]) >= 4096
+        assert "anna" not in in_sandbox(seats, ben, "cat /proc/*/cmdline; ls /lab /tmp /run")
+        does(anna, "start", "first-run")
+        page = does(ben, "start", "first-run")
+        assert page.lab is not None
+        assert does(ben, "run").lab is not None
+        looked = does(anna, "show").lab
+        assert looked is not None
+        assert not looked.solved
+    finally:
+        ben.close()
+
+
+def test_no_network_leads_out(seats: Seats, anna: Seat) -> None:
+    links = in_sandbox(seats, anna, "cat /proc/net/dev")
+    assert "eth0" not in links
+    routes = in_sandbox(seats, anna, "cat /proc/net/route").splitlines()
+    assert not [line for line in routes[1:] if line.split()[1] == "00000000"], routes
+    reached = in_sandbox(seats, anna, "busybox wget -T 3 -q -O - http://192.0.2.1/; echo $?")
+    assert reached.strip().endswith("1")
+
+
+def test_a_container_of_a_learner_that_may_everything_stays_in_the_sandbox(
+    seats: Seats, anna: Seat
+) -> None:
+    """Privileged, with a program of the learner's choice: root of the sandbox is all there is."""
+    does(anna, "start", "first-run")
+    attack = (
+        "mknod /tmp/disk b 254 0 && head -c 1 /tmp/disk && echo OUT; "
+        "echo x > /proc/sys/kernel/core_pattern && echo OUT; cat /proc/self/uid_map"
+    )
+    entry = f'--entrypoint=["sh","-c",{_quoted(attack + "; sleep 60")}]'
+    page = does(anna, "run", text=shlex.join(["--privileged", entry]))
+    assert not page.error, page.error
+    seen = in_sandbox(
+        seats,
+        anna,
+        "id=$(podman ps -q --filter name=first-run); "
+        f"podman exec $id sh -c {shlex.quote(attack)}; cat /proc/sys/kernel/core_pattern",
+    )
+    assert "4095" in seen, "still the accounts of the sandbox"
+    assert "OUT" not in seen
+    assert Path("/proc/sys/kernel/core_pattern").read_text().strip() != "x"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def test_what_fills_the_storage_fills_only_the_learner_s(seats: Seats, anna: Seat) -> None:
+    seen = in_sandbox(
+        seats, anna, "dd if=/dev/zero of=/lab/full bs=1M count=100; rm -f /lab/full; df -m /lab"
+    )
+    assert "No space left" in seen
+    assert " 64 " in seen
+
+
+def test_processes_and_memory_have_a_limit(seats: Seats, podman: Bench) -> None:
+    small = Seats(
+        podman=(str(SCRIPT), "podman"),
+        limits=SeatLimits(memory="400m", disk="32m", pids=120, ids=4096),
+        nested=False,
+    )
+    seat = small.open("seat-eve", LABS, TrainingProgress(learner="eve"))
+    try:
+        bomb = "i=0; while [ $i -lt 300 ]; do sleep 5 & i=$((i+1)); done; wait"
+        seen = in_sandbox(small, seat, bomb)
+        assert "fork" in seen.lower() or "Resource temporarily" in seen, seen[-200:]
+        seen = in_sandbox(
+            small, seat, "busybox dd if=/dev/zero of=/dev/null bs=600M count=1; echo $?"
+        )
+        assert not seen.rstrip().endswith("\n0")
+        assert podman.podman("run", "--rm", "--network=none", BUSYBOX, "echo", "fine") == "fine"
+    finally:
+        seat.close()
+
+
+def test_nothing_stays_when_it_is_closed(seats: Seats, podman: Bench) -> None:
+    seat = seats.open("seat-carl", LABS, TrainingProgress(learner="carl"))
+    does(seat, "start", "first-run")
+    seat.close()
+    assert "seat-carl" not in podman.podman("ps", "--all", "--format", "{{.Names}}")
+    with pytest.raises(ChangeFailed):
+        does(seat, "show")
+
+
+@pytest.mark.long  # measured: python -m pytest tests/live/test_class.py -k ten -s
+@pytest.mark.timeout(900)
+def test_ten_learners_at_once_while_one_attacks(seats: Seats) -> None:
+    solvable = [lab for lab in LABS if not {"memory", "cpus", "pids-limit"} & {*_options(lab)}]
+    results: dict[str, bool] = {}
+
+    def learn(number: int) -> None:
+        seat = seats.open(f"seat-{number}", LABS, TrainingProgress(learner=f"l{number}"))
+        try:
+            lab = solvable[number % len(solvable)]
+            does(seat, "start", lab.id)
+            if number == 0:
+                in_sandbox(seats, seat, "i=0; while [ $i -lt 500 ]; do sleep 9 & i=$((i+1)); done")
+            page = does(seat, "run", text=lab.solved_policy or shlex.join(lab.solution))
+            results[lab.id] = page.lab is not None and bool(page.lab.solved)
+        finally:
+            seat.close()
+
+    threads = [threading.Thread(target=learn, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(results.values()) >= 9, results
+
+
+def _options(lab: object) -> set[str]:
+    return {str(part.option) for part in getattr(lab, "asks", {}).values()}
