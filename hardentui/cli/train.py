@@ -98,9 +98,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if action != "run":
         _parse_words(action, options)
     if action in _OF_A_TRAINER:
-        carry_out = getattr(command_module(_OF_A_TRAINER[action]), f"run_{action}")
-        done: int = carry_out(options, terminal)
-        return done
+        return _carry_out(action, options, terminal)
     with _training(options) as training:
         if training.notice:
             terminal.complain(training.notice)
@@ -130,7 +128,7 @@ def _parse_words(action: str, options: Namespace) -> None:
     if action in ("class", "test"):
         _labs_option(parser)
     if action in _OF_A_TRAINER:
-        getattr(command_module(_OF_A_TRAINER[action]), f"{action}_arguments")(parser)
+        _add_arguments(action, parser)
     common_options(parser)
     parser.parse_intermixed_args(options.words, options)
 
@@ -310,8 +308,28 @@ def _stop(
     return 0
 
 
-_OF_A_TRAINER = {"class": "train_class", "report": "train_class", "test": "train_test"}
-"""Action -> the module that has it."""
+_OF_A_TRAINER = ("class", "report", "test")
+
+
+def _add_arguments(action: str, parser: Parser) -> None:
+    if action == "test":
+        command_module("train_test").test_arguments(parser)
+    elif action == "class":
+        command_module("train_class").class_arguments(parser)
+    else:
+        command_module("train_class").report_arguments(parser)
+
+
+def _carry_out(action: str, options: Namespace, terminal: Terminal) -> int:
+    if action == "test":
+        code: int = command_module("train_test").run_test(options, terminal)
+    elif action == "class":
+        code = command_module("train_class").run_class(options, terminal)
+    else:
+        code = command_module("train_class").run_report(options, terminal)
+    return code
+
+
 _COMMANDS = {
     "": _map,
     "start": _start,

@@ -28,6 +28,7 @@ _ALLOWED = {
     "hardentui explain --list": "no screen lists every check",
     "hardentui config checklist": "checklists are written and tested in a shell",
     "hardentui check --format json": "for scripts; the screen names its own way first",
+    "hardentui check --check": "a page in a browser has no keys of ours",
     "hardentui train class": "a trainer makes a class in a shell",
     "hardentui train run": "what the learner is taught to type; the lab shows it before the field",
     "hardentui train check": "the lab leaves it out",
