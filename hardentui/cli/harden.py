@@ -66,6 +66,12 @@ def arguments(parser: ArgumentParser) -> None:
         group,
         "seconds to become ready, for a twin and for the container",
     )
+    flag(
+        group,
+        "--tight",
+        "keep only the capabilities and system calls that were seen in use, not what the programs of "
+        "the image can ask for besides",
+    )
     group = parser.add_argument_group("the result")
     ends = group.add_mutually_exclusive_group()
     ends.add_argument(
@@ -145,6 +151,7 @@ def run(
         patience=options.patience,
         confirm_within=(CONFIRM_WITHIN if asks else 0.0) if confirm is None else confirm,
         soak=options.soak,
+        tight=options.tight,
         directory=options.directory,
     )
     with session.workbench(

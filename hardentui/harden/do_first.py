@@ -298,7 +298,7 @@ _GAINED = {
     "unmasked-system-paths": "no longer reads kernel files of the whole machine",
     "root-user": "no longer runs as root",
     "host-user-namespace": "its root is nobody on the host",
-    "default-capabilities-kept": "keeps only the capabilities that it needs",
+    "default-capabilities-kept": "keeps only the capabilities that it can use",
     "new-privileges-allowed": "can no longer become root through setuid programs",
     "writable-rootfs": "can no longer write its programs",
     "writable-mount": "can no longer run programs from its data",

@@ -383,3 +383,13 @@ def test_compose_keeps_what_was_hardened(
             f"name=^{name}",
         ).split():
             podman.remove(*left)
+
+
+def test_a_right_that_stays_names_its_cause_and_tight_keeps_what_was_seen(web: Bench) -> None:
+    where = (NAME, "--try", "--url", web.url)
+    wide = hardentui("harden", *where).stdout
+    assert "NET_BIND_SERVICE: needed, seen in use" in " ".join(wide.split())
+    assert "a program of the image can ask for it: " in " ".join(wide.split())
+    tight = json.loads(hardentui("harden", *where, "--tight", "--format", "json").stdout)
+    assert tight["after"]["capabilities"] == 1
+    assert tight["trial"]["learned"]["capabilities"] == ["NET_BIND_SERVICE"]

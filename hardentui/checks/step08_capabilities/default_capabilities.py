@@ -48,7 +48,7 @@ def _fix_default_capabilities_kept(
     if bounding <= kept:
         known = _known(spec, context)
         raise CannotFix(
-            f"it needs what it keeps: {short(bounding & defaults)}",
+            f"it may need what it keeps: {short(bounding & defaults)}",
             known[1] if known else "The parameter keep says so.",
         )
     if runs_as_root(context.facts, context.facts.spec):
@@ -248,7 +248,7 @@ def _known(
     """The needed capabilities and the reason; None if unknown."""
     if "capabilities" in context.observations:
         needed = frozenset(map(capability_name, context.observations["capabilities"]))
-        return needed, "a trial showed these are needed"
+        return needed, "a trial saw these in use, or a program of the image can ask for them"
     if declared := needed_by_image(context.facts):
         return declared, "the image declares these"
     application = known_application(context.facts)

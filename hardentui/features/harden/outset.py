@@ -26,6 +26,7 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
     # seconds in which a learned seccomp profile only logs what it would refuse; None = none; 0 =
     # none, and a soak ends now
     soak: float | None = None
+    tight: bool = False  # keep only the capabilities and system calls that were seen in use
     directory: str = ""  # where the files will be written; empty = it will be applied
     together: bool = False  # the other members of its pod are hardened too
     # keep_with, discard_with: how the user decides about data in the writable layer, for hints

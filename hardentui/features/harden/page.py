@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from hardentui.features.change.data_told import told_rows
 from hardentui.features.harden.card import EVERYTHING, Card, Side
+from hardentui.features.harden.rights_kept import rights_kept
 from hardentui.features.rights.kernel_reach import FIRST_YEAR
 from hardentui.features.trial.page import flagged
 from hardentui.harden.do_first import gained
@@ -177,6 +178,8 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
         "Afterwards",
         "; ".join(gained(kept.check for kept in trial.kept)),
     )
+    kept = card.after.capability_names if card.after.capabilities else ()
+    yield from _given("Rights kept", "; ".join(rights_kept(trial, kept)))
     yield from _given("Kernel bugs", _kernel_bugs(card))
     yield "Left out", "; ".join(card.left_out) or "nothing"
     yield from _given("Loosened", "; ".join(_loosened(trial)))

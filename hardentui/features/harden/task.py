@@ -226,6 +226,7 @@ class Hardening:
                 probes=probes,
                 patience=wishes.patience,
                 learn=path,
+                tight=wishes.tight,
             )
             trial = trying.try_plan(
                 outset.plan,

@@ -208,7 +208,7 @@ def _learned(learned: Learned) -> Iterator[str]:
     """What the container was seen to need, a sentence each, and what could not be seen."""
     yield f"Watched {plural(learned.runs, 'run')}; {plural(len(learned.seen), 'system call')} seen."
     if "capabilities" not in learned.unknown:
-        yield f"Capabilities: {' '.join(learned.capabilities) or 'none'}."
+        yield f"Capabilities needed, seen in use: {' '.join(learned.capabilities) or 'none'}."
         for name, evidence in learned.evidence.items():
             if evidence:
                 yield f"  {name}: {', '.join(evidence)}"
