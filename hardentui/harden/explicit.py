@@ -55,7 +55,14 @@ def overridden(
         diff
         for diff in changed
         if diff.option in facts.spec
-        and any(_takes(diff, value, delivered) for value in diff.removed)
+        and any(
+            _takes(
+                diff,
+                value,
+                delivered,
+            )
+            for value in diff.removed
+        )
     )
 
 
@@ -71,7 +78,10 @@ def _takes(
     parts = set(_PARTS.split(value))
     if any(parts <= set(_PARTS.split(new)) for new in diff.added):
         return False
-    return not is_right(diff.option, value)
+    return not is_right(
+        diff.option,
+        value,
+    )
 
 
 def on_purpose(
@@ -83,7 +93,11 @@ def on_purpose(
     replaced = overridden(facts, changed)
     flags = [diff.option.flag for diff in replaced]
     vendor = vendor_known(facts)
-    known = purposes(facts, check, flags)
+    known = purposes(
+        facts,
+        check,
+        flags,
+    )
     told = {flag for purpose in known for flag in purpose.options}
     reasons = [f"{vendor.tool}: {purpose.why} ({purpose.source})" for purpose in known if vendor]
     by = f"by {vendor.tool}" if vendor is not None and vendor.delivers else "on purpose"
@@ -103,13 +117,27 @@ def weighed(
 ) -> Advice:
     """The advice on a fix with what was set on purpose, what no trial shows and what its known
     application says. No observation lowers the risk of what no trial shows."""
-    reasons = on_purpose(facts, check.id, changed)
+    reasons = on_purpose(
+        facts,
+        check.id,
+        changed,
+    )
     risk = advice.risk or check.risk
     if reasons:
         risk = Risk.DECISION
     elif risk is not Risk.DECISION and any(need.unlikely for need in unshown(changed)):
         risk = Risk.MAY_BREAK
-    return Advice(risk, (*advice.notes, *_known_to_break(facts, check.id), *reasons))
+    return Advice(
+        risk,
+        (
+            *advice.notes,
+            *_known_to_break(
+                facts,
+                check.id,
+            ),
+            *reasons,
+        ),
+    )
 
 
 def _known_to_break(facts: ContainerFacts, check: str) -> tuple[str, ...]:

@@ -98,8 +98,7 @@ class Listener(Struct, frozen=True):
     """The process or unit that listens on a socket."""
 
     path: str  # the listener's own path of the socket, on the host
-    # of the listening process, or the unit for which systemd listens; empty if only the path was
-    # checked
+    # of the listening process, or the unit that systemd listens for; empty: only the path was read
     program: str = ""
 
 

@@ -96,7 +96,13 @@ def _in_family(release: Mapping[str, str], table: Mapping[str, str]) -> str:
 
 def to_install(release: Mapping[str, str], package: str) -> str:
     """The command or sentence that installs a package there."""
-    package = _in_family(release, _NAMES.get(package, {})) or package
+    package = (
+        _in_family(
+            release,
+            _NAMES.get(package, {}),
+        )
+        or package
+    )
     updater = updater_of(release)
     if updater is Updater.TRANSACTIONAL:
         return f"sudo transactional-update pkg install {package}{_AFTER_REBOOT}"

@@ -15,21 +15,46 @@ UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 
 def managed_by(facts: ContainerFacts, vendors: Iterable[Vendor]) -> Vendor | None:
     """The overlay of a container; of several the first."""
-    return next((vendor for vendor in vendors if _is_of(facts, vendor.match)), None)
+    return next(
+        (
+            vendor
+            for vendor in vendors
+            if _is_of(
+                facts,
+                vendor.match,
+            )
+        ),
+        None,
+    )
 
 
 def names_of(facts: ContainerFacts) -> tuple[str, str]:
     """What an overlay may recognise it by: its unit, and its own name."""
-    return facts.labels.get(UNIT_LABEL, ""), _name(facts)
+    return facts.labels.get(
+        UNIT_LABEL,
+        "",
+    ), _name(facts)
 
 
 def _is_of(facts: ContainerFacts, match: VendorMatch) -> bool:
     unit, name = names_of(facts)
     return (
-        _fits(unit, match.units)
-        or _fits(name, match.names)
+        _fits(
+            unit,
+            match.units,
+        )
+        or _fits(
+            name,
+            match.names,
+        )
         or any(
-            fnmatchcase(facts.labels.get(name, ""), pattern)
+            fnmatchcase(
+                facts.labels.get(
+                    name,
+                    "",
+                ),
+                pattern,
+            )
             for name, pattern in match.labels.items()
         )
     )
@@ -37,7 +62,10 @@ def _is_of(facts: ContainerFacts, match: VendorMatch) -> bool:
 
 def vendor_known(facts: ContainerFacts) -> Vendor | None:
     """Who manages it, as far as that is known."""
-    return known(lambda: facts.vendor, else_=None)
+    return known(
+        lambda: facts.vendor,
+        else_=None,
+    )
 
 
 def purposes(
@@ -54,7 +82,13 @@ def purposes(
     return tuple(
         purpose
         for purpose in vendor.purpose
-        if (not purpose.members or _fits(_name(facts), purpose.members))
+        if (
+            not purpose.members
+            or _fits(
+                _name(facts),
+                purpose.members,
+            )
+        )
         and (check in purpose.checks or not changed.isdisjoint(purpose.options))
     )
 
@@ -62,7 +96,10 @@ def purposes(
 def fitting_checklist(facts: ContainerFacts) -> str:
     """The checklist that is made for a container; empty if it is the usual one."""
     vendor = vendor_known(facts)
-    if vendor is None or not _fits(_name(facts), vendor.checklist_for):
+    if vendor is None or not _fits(
+        _name(facts),
+        vendor.checklist_for,
+    ):
         return ""
     return vendor.checklist
 
@@ -75,7 +112,13 @@ def application_by_vendor(facts: ContainerFacts) -> str:
 
 def _name(facts: ContainerFacts) -> str:
     """As the container is called, whatever its file is."""
-    return known(lambda: facts.spec[NAME], else_="") or facts.name
+    return (
+        known(
+            lambda: facts.spec[NAME],
+            else_="",
+        )
+        or facts.name
+    )
 
 
 def _fits(name: str, patterns: Iterable[str]) -> bool:

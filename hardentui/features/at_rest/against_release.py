@@ -79,7 +79,10 @@ class _Unit(Struct, frozen=True):
 
     def spec(self, files: Iterable[SourceFile]) -> Spec:
         """What these files ask for; raises InputError."""
-        return replace(self.reader, texts=tuple(file.text for file in files)).spec()
+        return replace(
+            self.reader,
+            texts=tuple(file.text for file in files),
+        ).spec()
 
 
 def rehearse(today: Looked, release: Looked, day: date) -> Rehearsed:
@@ -88,16 +91,50 @@ def rehearse(today: Looked, release: Looked, day: date) -> Rehearsed:
     lines: list[ReleaseLine] = []
     for name in sorted({*ours, *theirs}):
         if name not in theirs:
-            lines.append(ReleaseLine(service=name, outcome=ReleaseOutcome.GONE))
+            lines.append(
+                ReleaseLine(
+                    service=name,
+                    outcome=ReleaseOutcome.GONE,
+                )
+            )
         elif name not in ours:
-            lines.append(ReleaseLine(service=name, outcome=ReleaseOutcome.NEW))
+            lines.append(
+                ReleaseLine(
+                    service=name,
+                    outcome=ReleaseOutcome.NEW,
+                )
+            )
         else:
-            kept = _kept(ours[name], theirs[name])
-            whole = _together(theirs[name], kept)
-            lines += _drop_ins(ours[name], theirs[name], kept, whole)
+            kept = _kept(
+                ours[name],
+                theirs[name],
+            )
+            whole = _together(
+                theirs[name],
+                kept,
+            )
+            lines += _drop_ins(
+                ours[name],
+                theirs[name],
+                kept,
+                whole,
+            )
             before = ours[name].judged
-            after = _judged(theirs[name], whole, release, day) if kept else theirs[name].judged
-            lines += _findings(name, before, after)
+            after = (
+                _judged(
+                    theirs[name],
+                    whole,
+                    release,
+                    day,
+                )
+                if kept
+                else theirs[name].judged
+            )
+            lines += _findings(
+                name,
+                before,
+                after,
+            )
     return Rehearsed(
         today=tuple(today.sources.shown),
         release=" ".join(release.sources.shown),
@@ -113,7 +150,10 @@ def _kept(ours: _Unit, theirs: _Unit) -> list[SourceFile]:
 
 
 def _together(theirs: _Unit, kept: list[SourceFile]) -> list[SourceFile]:
-    drop_ins = sorted((*theirs.files[1:], *kept), key=lambda file: file.name)
+    drop_ins = sorted(
+        (*theirs.files[1:], *kept),
+        key=lambda file: file.name,
+    )
     return [theirs.files[0], *drop_ins]
 
 
@@ -124,15 +164,37 @@ def _judged(
     day: date,
 ) -> Judged | None:
     """The unit of the release with today's drop-ins; None if that cannot be judged."""
-    if not isinstance(unit.reader, ServiceFiles):
+    if not isinstance(
+        unit.reader,
+        ServiceFiles,
+    ):
         return None
     service = unit.judged.service
     try:
-        made = services_of(release.sources, tuple(whole))
+        made = services_of(
+            release.sources,
+            tuple(whole),
+        )
     except InputError:
         return None
-    made = [replace(each, pod=service.pod) for each in made]
-    return next(iter(judge_services(made, release.judge, (), day)), None)
+    made = [
+        replace(
+            each,
+            pod=service.pod,
+        )
+        for each in made
+    ]
+    return next(
+        iter(
+            judge_services(
+                made,
+                release.judge,
+                (),
+                day,
+            )
+        ),
+        None,
+    )
 
 
 def _units(looked: Looked) -> dict[str, _Unit]:
@@ -141,9 +203,23 @@ def _units(looked: Looked) -> dict[str, _Unit]:
     for judged in looked.services:
         source = judged.service.source
         if isinstance(source, InUnit) and not judged.service.infra:
-            units.setdefault(source.files[0].name, _Unit(source.files, source.unit, judged))
+            units.setdefault(
+                source.files[0].name,
+                _Unit(
+                    source.files,
+                    source.unit,
+                    judged,
+                ),
+            )
         elif isinstance(source, UnitFiles):
-            units.setdefault(source.files[0].name, _Unit(source.files, source.quadlet, judged))
+            units.setdefault(
+                source.files[0].name,
+                _Unit(
+                    source.files,
+                    source.quadlet,
+                    judged,
+                ),
+            )
     return units
 
 
@@ -154,7 +230,12 @@ def _drop_ins(
     whole: list[SourceFile],
 ) -> Iterator[ReleaseLine]:
     for file in kept:
-        outcome, details = _outcome(file, ours, theirs, whole)
+        outcome, details = _outcome(
+            file,
+            ours,
+            theirs,
+            whole,
+        )
         yield ReleaseLine(
             service=ours.files[0].name,
             outcome=outcome,
@@ -172,7 +253,12 @@ def _outcome(
     """What becomes of one drop-in."""
     try:
         today = ours.spec(ours.files)
-        today_without = ours.spec(_without(ours.files, file))
+        today_without = ours.spec(
+            _without(
+                ours.files,
+                file,
+            )
+        )
         base = theirs.spec(_without(whole, file))
         after = theirs.spec(whole)
     except InputError as error:
@@ -188,7 +274,11 @@ def _outcome(
         _told(diff, argument)
         for diff in brought
         for argument in diff.added
-        if argument not in arguments(after, diff.option)
+        if argument
+        not in arguments(
+            after,
+            diff.option,
+        )
     ]
     if hidden:
         return ReleaseOutcome.HIDES, hidden
@@ -196,7 +286,11 @@ def _outcome(
         _told(diff, argument)
         for diff in brought
         for argument in diff.removed
-        if argument in arguments(after, diff.option)
+        if argument
+        in arguments(
+            after,
+            diff.option,
+        )
     ]
     if kept:
         return ReleaseOutcome.KEEPS, kept
@@ -204,7 +298,11 @@ def _outcome(
         _told(diff, argument)
         for diff in own
         for argument in diff.added
-        if argument not in arguments(after, diff.option)
+        if argument
+        not in arguments(
+            after,
+            diff.option,
+        )
     ]
     if lost:
         return ReleaseOutcome.BREAKS, [f"{text} has no effect any more" for text in lost]
@@ -246,12 +344,24 @@ def _findings(
     )
     for outcome, checks in ((ReleaseOutcome.FINDING, new), (ReleaseOutcome.SETTLED, settled)):
         if checks:
-            yield ReleaseLine(service=name, outcome=outcome, details=tuple(checks))
+            yield ReleaseLine(
+                service=name,
+                outcome=outcome,
+                details=tuple(checks),
+            )
 
 
 def document_of(rehearsed: Rehearsed) -> str:
     """As JSON."""
-    return strict_json(json.dumps(to_builtins(rehearsed), indent=1)) + "\n"
+    return (
+        strict_json(
+            json.dumps(
+                to_builtins(rehearsed),
+                indent=1,
+            )
+        )
+        + "\n"
+    )
 
 
 def lines_of(rehearsed: Rehearsed) -> Iterator[str]:

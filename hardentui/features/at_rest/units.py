@@ -82,28 +82,63 @@ def unit_makers(sources: Sources) -> Iterator[Maker]:
     units = [
         file
         for file in sources.files.values()
-        if file.name.endswith(SUFFIX) and _COMMAND.search(file.text.replace("\\\n", " "))
+        if file.name.endswith(SUFFIX)
+        and _COMMAND.search(
+            file.text.replace(
+                "\\\n",
+                " ",
+            )
+        )
     ]
     pods: dict[str, Mapping[str, Any]] = {}
     for file in units:
         if "pod create" in file.text:
             with suppress(InputError):
-                pods |= _read(sources, _files(sources, file)).pods
+                pods |= _read(
+                    sources,
+                    _files(sources, file),
+                ).pods
     for file in units:
-        yield file, partial(_services, sources, file, pods)
+        yield (
+            file,
+            partial(
+                _services,
+                sources,
+                file,
+                pods,
+            ),
+        )
 
 
 def _files(sources: Sources, file: SourceFile) -> tuple[SourceFile, ...]:
     """A unit and its drop-ins; raises InputError if one cannot be a unit."""
-    files = (file, *drop_ins(sources, file.directory, file.name, SUFFIX[1:]))
+    files = (
+        file,
+        *drop_ins(
+            sources,
+            file.directory,
+            file.name,
+            SUFFIX[1:],
+        ),
+    )
     for each in files:
-        check_unit_text(each.text, each.shown)
+        check_unit_text(
+            each.text,
+            each.shown,
+        )
     return files
 
 
 def _read(sources: Sources, files: tuple[SourceFile, ...]) -> UnitRead:
-    user = rootless_of(files, sources.rootless)
-    manager = ServiceManager(user is not False, "/root" if user is False else sources.home, _UID)
+    user = rootless_of(
+        files,
+        sources.rootless,
+    )
+    manager = ServiceManager(
+        user is not False,
+        "/root" if user is False else sources.home,
+        _UID,
+    )
     unit = ServiceFiles(
         tuple(each.text for each in files),
         manager.specifiers(files[0].name),
@@ -117,10 +152,21 @@ def _read(sources: Sources, files: tuple[SourceFile, ...]) -> UnitRead:
         if command is None:
             continue
         if command["verb"] in _OF_RUN or command["pod"]:
-            lines.append(unit.line_of(number, assignment))
+            lines.append(
+                unit.line_of(
+                    number,
+                    assignment,
+                )
+            )
         else:
             others.append(" ".join((command["verb"] or command["compose"]).split()))
-    return UnitRead(files, unit, user, tuple(lines), tuple(dict.fromkeys(others)))
+    return UnitRead(
+        files,
+        unit,
+        user,
+        tuple(lines),
+        tuple(dict.fromkeys(others)),
+    )
 
 
 def _services(
@@ -129,7 +175,11 @@ def _services(
     pods: Mapping[str, Mapping[str, Any]],
 ) -> list[Service]:
     """Raises InputError: it starts a container that it does not describe."""
-    return services_of(sources, _files(sources, file), pods)
+    return services_of(
+        sources,
+        _files(sources, file),
+        pods,
+    )
 
 
 def services_of(
@@ -149,7 +199,11 @@ def services_of(
             f"It starts containers that it does not describe: {', '.join(read.others)}."
         )
     return [
-        _service(sources, read, line, number, pods) for number, line in enumerate(read.lines, 1)
+        _service(sources, read, line, number, pods)
+        for number, line in enumerate(
+            read.lines,
+            1,
+        )
     ]
 
 
@@ -167,7 +221,12 @@ def _pod_files(line: RunLine) -> Iterator[str]:
 def _pod_document(spec: Spec) -> Mapping[str, Any]:
     ports: tuple[Port, ...] = spec[PUBLISH]
     networks: tuple[str, ...] = spec[NETWORK]
-    return pod_like(spec[NAME], ports, networks, {})
+    return pod_like(
+        spec[NAME],
+        ports,
+        networks,
+        {},
+    )
 
 
 def _service(
@@ -188,7 +247,11 @@ def _service(
     return Service(
         name=name,
         format=Format.SERVICE,
-        header=header_of(files, "Service", SYSTEMD),
+        header=header_of(
+            files,
+            "Service",
+            SYSTEMD,
+        ),
         spec=SpecAtRest(
             spec.settings,
             unknowable,
@@ -202,7 +265,11 @@ def _service(
         pod=next((pods[path] for path in _pod_files(line) if path in pods), None),
         infra=_makes_pod(line),
         waivers=tuple(waiver for each in files for waiver in waivers_in(each, name)),
-        source=InUnit(files, unit, line),
+        source=InUnit(
+            files,
+            unit,
+            line,
+        ),
     )
 
 
@@ -210,14 +277,35 @@ def _sets(files: Sequence[SourceFile], line: RunLine) -> Iterator[Set]:
     """The arguments of the command, each where its words stand in the unit."""
     command = line.command
     for token in (*command.globals, *command.flags):
-        span = _span(files, line, token.start, token.end)
+        span = _span(
+            files,
+            line,
+            token.start,
+            token.end,
+        )
         for item in items_of_token(token):
             yield Set(item, span)
     positional = command.positional()
     if positional:
-        yield Set(positional[0], _span(files, line, command.image, command.image + 1))
+        yield Set(
+            positional[0],
+            _span(
+                files,
+                line,
+                command.image,
+                command.image + 1,
+            ),
+        )
     for item in positional[1:]:
-        yield Set(item, _span(files, line, command.image + 1, len(line.pieces)))
+        yield Set(
+            item,
+            _span(
+                files,
+                line,
+                command.image + 1,
+                len(line.pieces),
+            ),
+        )
 
 
 def _span(
@@ -228,18 +316,37 @@ def _span(
 ) -> Span:
     offsets = line.assignment.offsets
     start, last = line.pieces[first].start, line.pieces[end - 1].end
-    return Span(files[line.file], offsets[start], offsets[max(start, last - 1)] + 1)
+    return Span(
+        files[line.file],
+        offsets[start],
+        offsets[
+            max(
+                start,
+                last - 1,
+            )
+        ]
+        + 1,
+    )
 
 
 def _given(sources: Sources, files: Sequence[SourceFile]) -> dict[str, str]:
     """The variables of the environment files that lie below the given paths."""
     variables: dict[str, str] = {}
     for file in files:
-        for line in UnitText(file.text, SYSTEMD).of("Service", "EnvironmentFile"):
+        for line in UnitText(
+            file.text,
+            SYSTEMD,
+        ).of(
+            "Service",
+            "EnvironmentFile",
+        ):
             path = line.value.lstrip("-")
             if not path.startswith("/") or not sources.is_below(path) or not os.path.isfile(path):
                 continue
-            text = sources.read(path, os.path.relpath(path)).text
+            text = sources.read(
+                path,
+                os.path.relpath(path),
+            ).text
             variables |= {
                 each.name: each.value for each in environment_file(text) if each.value is not None
             }

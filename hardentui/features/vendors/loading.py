@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 
 from msgspec import ValidationError, convert
@@ -14,7 +14,7 @@ from hardentui.errors import ChecklistError
 from hardentui.features.checklists.loading import directory_of_ours
 from hardentui.features.checklists.loading import names as checklist_names
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.vendor import Vendor
+from hardentui.model.vendor import Purpose, Vendor
 from hardentui.named_files import read_named
 from hardentui.options import TABLE
 from hardentui.reading.vendors import managed_by, names_of
@@ -26,6 +26,7 @@ from hardentui.words import nearest
 SCHEMA = "hardentui/vendor/1"
 _ENDING = ".toml"
 _LARGEST = 64 << 10  # bytes
+_ANY_VALUE = "?*"  # of a label that is there
 
 
 def vendor_of(facts: ContainerFacts) -> Vendor | None:
@@ -49,13 +50,28 @@ def overlays() -> tuple[Vendor, ...]:
 @cache
 def _files() -> tuple[tuple[str, str], ...]:
     """Path and text of each. A session confined to a directory (in a browser) has none of the site."""
-    ours = os.path.join(directory_of_ours(), "vendors")
+    ours = os.path.join(
+        directory_of_ours(),
+        "vendors",
+    )
     places = [ours] if is_confined(os.environ) else [site_directory(), ours]
     return tuple(
-        (path, read_named(path, largest=_LARGEST))
+        (
+            path,
+            read_named(
+                path,
+                largest=_LARGEST,
+            ),
+        )
         for place in places
         if os.path.isdir(place)
-        for path in sorted(os.path.join(place, name) for name in os.listdir(place))
+        for path in sorted(
+            os.path.join(
+                place,
+                name,
+            )
+            for name in os.listdir(place)
+        )
         if path.endswith(_ENDING)
     )
 
@@ -71,7 +87,10 @@ def _valid(path: str) -> Vendor | None:
 
 def site_directory() -> str:
     """Where overlays of the site stand; it may not exist."""
-    return os.path.join(config_directory(), "vendors")
+    return os.path.join(
+        config_directory(),
+        "vendors",
+    )
 
 
 def lint(path: str) -> Vendor:
@@ -81,7 +100,10 @@ def lint(path: str) -> Vendor:
         InputError: it cannot be read.
         ChecklistError: it has faults.
     """
-    return parse(read_named(path, largest=_LARGEST), path)
+    return parse(
+        read_named(path, largest=_LARGEST),
+        path,
+    )
 
 
 def parse(text: str, where: str) -> Vendor:
@@ -90,14 +112,33 @@ def parse(text: str, where: str) -> Vendor:
         document = read_toml(text)
     except TomlFault as error:
         line, what = error.place_in(text)
-        raise _rejected(where, [f"{line}: invalid TOML: {visible(what)}"]) from error
+        raise _rejected(
+            where,
+            [f"{line}: invalid TOML: {visible(what)}"],
+        ) from error
     if document.pop("schema", None) != SCHEMA:
-        raise _rejected(where, [f"1: schema must be {SCHEMA!r}"])
+        raise _rejected(
+            where,
+            [f"1: schema must be {SCHEMA!r}"],
+        )
     try:
         vendor = convert(document, Vendor)
     except ValidationError as error:
-        raise _rejected(where, [visible(str(error), 200)]) from error
-    if faults := list(_faults(vendor, os.path.basename(where).removesuffix(_ENDING))):
+        raise _rejected(
+            where,
+            [
+                visible(
+                    str(error),
+                    200,
+                )
+            ],
+        ) from error
+    if faults := list(
+        _faults(
+            vendor,
+            os.path.basename(where).removesuffix(_ENDING),
+        )
+    ):
         raise _rejected(where, faults)
     return vendor
 
@@ -105,30 +146,65 @@ def parse(text: str, where: str) -> Vendor:
 def _faults(vendor: Vendor, name: str) -> Iterator[str]:
     if vendor.name != name:
         yield f"name must be that of the file, {name!r}"
-    match = vendor.match
-    if not (match.units or match.names or match.labels):
-        yield "match is empty: no container can be recognised"
-    for pattern in (*match.units, *match.names, *match.labels.values()):
-        if len(pattern.strip("*?")) == 0 and pattern != "?*":
-            yield f"{visible(pattern, 80)!r} in match fits everything"
     if not vendor.source:
         yield "an overlay needs a source"
+    yield from _faults_of_match(vendor)
+    yield from _faults_of_checklist(vendor)
+    for purpose in vendor.purpose:
+        yield from _faults_of_purpose(purpose)
+
+
+def _faults_of_match(vendor: Vendor) -> Iterator[str]:
+    match = vendor.match
+    patterns = (
+        *match.units,
+        *match.names,
+        *match.labels.values(),
+    )
+    if not patterns:
+        yield "match is empty: no container can be recognised"
+    for pattern in patterns:
+        if not pattern.strip("*?") and pattern != _ANY_VALUE:
+            yield f"{visible(pattern, 80)!r} in match fits everything"
+
+
+def _faults_of_checklist(vendor: Vendor) -> Iterator[str]:
     if bool(vendor.checklist) != bool(vendor.checklist_for):
         yield "checklist and checklist_for belong together"
     if vendor.checklist and vendor.checklist not in checklist_names():
         yield f"there is no checklist {visible(vendor.checklist, 80)!r}"
-    flags = {option.flag for option in TABLE}
-    for purpose in vendor.purpose:
-        if not (purpose.options or purpose.checks):
-            yield f"a purpose names no option and no check: {visible(purpose.why, 80)}"
-        for check in purpose.checks:
-            if check not in CHECKS:
-                yield f"there is no check {visible(check, 80)!r}{nearest(check, CHECKS)}"
-        for flag in purpose.options:
-            if flag not in flags:
-                yield f"there is no option {visible(flag, 80)!r}{nearest(flag, flags)}"
+
+
+def _faults_of_purpose(purpose: Purpose) -> Iterator[str]:
+    if not (purpose.options or purpose.checks):
+        yield f"a purpose names no option and no check: {visible(purpose.why, 80)}"
+    yield from _unknown(
+        "check",
+        purpose.checks,
+        CHECKS,
+    )
+    yield from _unknown(
+        "option",
+        purpose.options,
+        {option.flag for option in TABLE},
+    )
+
+
+def _unknown(
+    kind: str,
+    names: Iterable[str],
+    there: Collection[str],
+) -> Iterator[str]:
+    for name in names:
+        if name not in there:
+            near = nearest(name, there)
+            yield f"there is no {kind} {visible(name, 80)!r}{near}"
 
 
 def _rejected(where: str, faults: list[str]) -> ChecklistError:
     count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
-    return ChecklistError(f"The overlay {visible(where)} has {count}.", tuple(faults), where)
+    return ChecklistError(
+        f"The overlay {visible(where)} has {count}.",
+        tuple(faults),
+        where,
+    )

@@ -34,8 +34,17 @@ def managed(all_facts: Iterable[ContainerFacts]) -> tuple[ManagedContainers, ...
     for facts in all_facts:
         if (vendor := vendor_known(facts)) is not None:
             vendors[vendor.name] = vendor
-            members.setdefault(vendor.name, []).append(facts)
-    return tuple(_group(vendors[name], members[name]) for name in sorted(members))
+            members.setdefault(
+                vendor.name,
+                [],
+            ).append(facts)
+    return tuple(
+        _group(
+            vendors[name],
+            members[name],
+        )
+        for name in sorted(members)
+    )
 
 
 def _group(vendor: Vendor, members: list[ContainerFacts]) -> ManagedContainers:
