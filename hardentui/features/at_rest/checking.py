@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from msgspec import Struct
@@ -271,12 +271,43 @@ def _findings(
             most_severe_first(each[1]),
         )
     )
+    shared = set() if details else _of_most(placed, len(looked.services))
     for place, finding, name in placed:
+        if _sentence(finding) in shared:
+            continue
         word = finding.severity.word if finding.failing else "accepted"
         where = f"{visible(place.file, 200)}:{place.line}:{place.column}"
         what = visible(finding.verdict.reason or finding.title, 300)
         named = "" if place.file.endswith(f"{name}.container") else f"{visible(name, 60)}: "
         yield f"{where}: {write.paint(word, COLORS[finding.severity])} {finding.check}: {named}{what}"
+    for severity, check, what in sorted(shared, reverse=True):
+        count = sum(_sentence(finding) == (severity, check, what) for _, finding, _ in placed)
+        word = write.paint(severity.word, COLORS[severity])
+        yield (
+            f"{count} of {len(looked.services)} services: {word} {check}: {visible(what, 300)} "
+            "(--details lists them)"
+        )
+
+
+_MOST_PLACES = 5
+"""Services of which each is told; the same of more, and of most, is told once."""
+
+
+def _of_most(
+    placed: Iterable[tuple[Place, Finding, str]],
+    services: int,
+) -> set[tuple[Severity, str, str]]:
+    """What most services have alike, below high: a decision for the repository, not for a line."""
+    counts = Counter(
+        _sentence(finding)
+        for _, finding, _ in placed
+        if finding.failing and finding.severity < Severity.HIGH
+    )
+    return {each for each, count in counts.items() if count > _MOST_PLACES and 2 * count > services}
+
+
+def _sentence(finding: Finding) -> tuple[Severity, str, str]:
+    return finding.severity, finding.check, finding.verdict.reason or finding.title
 
 
 def _summary(

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.errors import HardenError
+from hardentui.errors import HardenError, InputError
 from hardentui.features.at_rest.compose import end_of
 from hardentui.features.at_rest.compose_options import Argument
 from hardentui.features.at_rest.quadlets import pod_like
@@ -54,16 +54,19 @@ def kube_makers(sources: Sources, of_units: Collection[str] = ()) -> Iterator[Ma
     """The Kubernetes files. `of_units`: the paths of those that units play, which read them."""
     for file in sources.files.values():
         if is_kube(file) and file.path not in of_units:
-            yield file, partial(_or_none, sources, file)
+            yield file, partial(_services_or_why_not, sources, file)
 
 
-def _or_none(sources: Sources, file: SourceFile) -> list[Service]:
+def _services_or_why_not(sources: Sources, file: SourceFile) -> list[Service]:
+    """Raises InputError: it is no YAML that can be read."""
     try:
         return services_of(sources, file)
-    except HardenError:
-        if file.path in sources.named or not file.path:
-            raise
-        return []  # a template of another tool, which no container starts from
+    except HardenError as error:
+        if "{{" in file.text:
+            raise InputError(
+                "it is a template of another tool, such as Helm: check what that makes of it"
+            ) from error
+        raise
 
 
 def services_of(sources: Sources, file: SourceFile) -> list[Service]:

@@ -4,6 +4,7 @@ them."""
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -28,7 +29,6 @@ from hardentui.features.at_rest.sources import UNITS, SourceFile, Sources
 from hardentui.features.at_rest.unit_files import drop_ins, header_of, lines_of, rootless_of
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known
-from hardentui.model.podman_version import Version
 from hardentui.model.spec import Port, Source
 from hardentui.options import NAME
 from hardentui.options.items import parse_argument, spec_of
@@ -63,7 +63,7 @@ def quadlet_makers(sources: Sources) -> Iterator[Maker]:
     """The `.container` and `.pod` files."""
     folders = _by_directory(sources)
     everything = {name: file for units in folders.values() for name, file in units.items()}
-    everywhere = _beside(everything, sources.version)
+    everywhere = _beside(sources, everything)
     for directory, own in folders.items():
         # one manager reads the whole folder
         of_users = sources.rootless is None and any(
@@ -73,11 +73,11 @@ def quadlet_makers(sources: Sources) -> Iterator[Maker]:
         beside: _Beside | None = None
         for name, file in sorted(own.items()):
             if name.endswith((".container", ".pod")):
-                beside = beside or _beside(own, sources.version, everywhere)
+                beside = beside or _beside(sources, own, everywhere)
                 make = _pod if name.endswith(".pod") else _service
                 yield file, partial(make, here, directory, beside, file)
             elif name.endswith(_SUPPORTING):
-                beside = beside or _beside(own, sources.version, everywhere)
+                beside = beside or _beside(sources, own, everywhere)
                 yield file, partial(_supporting, here, beside, file)
 
 
@@ -127,19 +127,27 @@ class _Beside(Struct, frozen=True):
     everywhere: Mapping[str, str]  # texts of all units that are looked at, by file name
 
 
+def files_of(sources: Sources, file: SourceFile) -> tuple[SourceFile, ...]:
+    """A unit with its drop-ins, in the order in which Quadlet reads them."""
+    kind = posixpath.splitext(file.name)[1][1:]
+    return (file, *drop_ins(sources, file.directory, file.name, kind))
+
+
 def _beside(
+    sources: Sources,
     units: Mapping[str, SourceFile],
-    version: Version,
     below: _Beside | None = None,
 ) -> _Beside:
     """Of the units of a folder; those of the other folders count too, because Quadlet looks there."""
     texts = {name: file.text for name, file in units.items()}
     names = {
         **(below.names if below is not None else {}),
-        **object_names(texts, version),
+        **object_names(texts, sources.version),
     }
     pods = {
-        name: pod_document(file, names) for name, file in units.items() if name.endswith(".pod")
+        name: pod_document(files_of(sources, file), names)
+        for name, file in units.items()
+        if name.endswith(".pod")
     }
     own = _Beside(
         texts,
@@ -147,7 +155,11 @@ def _beside(
         pods,
         dict(_networks(units, names)),
         dict(_volumes(units, names)),
-        {name: given_by_pod(file) for name, file in units.items() if name.endswith(".pod")},
+        {
+            name: given_by_pod(files_of(sources, file))
+            for name, file in units.items()
+            if name.endswith(".pod")
+        },
         texts,
     )
     if below is None:
@@ -276,10 +288,13 @@ def _pod(
     file: SourceFile,
 ) -> Iterator[Service]:
     """A pod: its ports and networks are those of the container that holds its namespaces."""
-    check_unit_text(file.text, file.shown)
+    files = files_of(sources, file)
+    for each in files:
+        check_unit_text(each.text, each.shown)
     sets = [
-        Set(item, Span(file, line.offsets[0], line.offsets[-1]))
-        for line in lines_of(file, "Pod", *_OF_PODS)
+        Set(item, Span(each, line.offsets[0], line.offsets[-1]))
+        for each in files
+        for line in lines_of(each, "Pod", *_OF_PODS)
         if line.value
         for item in parse_argument(_OF_PODS[line.key], _named(line.value, beside.names))
     ]
@@ -287,23 +302,23 @@ def _pod(
     yield Service(
         name=file.name,
         format=Format.QUADLET,
-        header=header_of((file,), "Pod"),
+        header=header_of(files, "Pod"),
         spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
         sets=tuple(sets),
         group=directory,
         version=sources.version,
-        rootless=rootless_of((file,), sources.rootless),
+        rootless=rootless_of(files, sources.rootless),
         pod=beside.pods.get(file.name),
         infra=True,
         refusal=refused_by_generator(
             sources,
-            (file,),
+            files,
             beside,
-            rootless_of((file,), sources.rootless),
+            rootless_of(files, sources.rootless),
         ),
         networks=beside.networks,
         volumes=beside.volumes,
-        waivers=waivers_in(file, file.name),
+        waivers=tuple(waiver for each in files for waiver in waivers_in(each, file.name)),
     )
 
 
@@ -380,30 +395,34 @@ def _pairs(
 
 
 def pod_document(
-    file: SourceFile,
+    files: Sequence[SourceFile],
     named: Mapping[str, str],
 ) -> Mapping[str, Any]:
     """A `.pod` as the engine would show the pod."""
     ports = [
         port
+        for file in files
         for line in lines_of(file, "Pod", "PublishPort")
         for item in parse_argument("--publish", line.value)
         if isinstance(item.value, Port)
         for port in (item.value,)
     ]
-    networks = [line.value for line in lines_of(file, "Pod", "Network") if line.value]
+    networks = [
+        line.value for file in files for line in lines_of(file, "Pod", "Network") if line.value
+    ]
     return pod_like(
-        named.get(file.name, file.name),
+        named.get(files[0].name, files[0].name),
         ports,
         networks,
         named,
     )
 
 
-def given_by_pod(file: SourceFile) -> tuple[Set, ...]:
+def given_by_pod(files: Sequence[SourceFile]) -> tuple[Set, ...]:
     """What the members of a pod share with it."""
     return tuple(
         Set(item, Span(file, line.offsets[0], line.offsets[-1]))
+        for file in files
         for line in lines_of(file, "Pod", "UserNS")
         if line.value
         for item in parse_argument("--userns", line.value)

@@ -98,3 +98,16 @@ def test_a_writable_log_directory_is_no_takeover(run: Run) -> None:
     assert told["status"] == "fail"
     assert told["severity"] != "critical"
     assert web["level"] != "takeover"
+
+
+def test_what_most_services_have_alike_is_told_once(run: Run) -> None:
+    unit = "[Container]\nImage=docker.io/library/web:1\n"
+    files = {f"q/w{number}.container": unit for number in range(8)}
+    files["q/w0.container"] += "PodmanArgs=--privileged\nPodmanArgs=--memory=64m\n"
+    said = run(files, "check", "./q")[1]
+    assert said.count("no-memory-limit") == 1
+    assert "7 of 8 services: medium no-memory-limit: " in said
+    assert "./q/w0.container:3:12: critical privileged: " in said
+    assert run(files, "check", "./q", "--details")[1].count(" no-memory-limit: ") == 7
+    few = {name: files[name] for name in list(files)[1:5]}
+    assert run(few, "check", *(f"./{name}" for name in few))[1].count(" no-memory-limit: ") == 4

@@ -160,6 +160,30 @@ def test_a_pod_gives_its_members_its_user_namespace(run: Run) -> None:
     assert "host-user-namespace" in member["passed"]
 
 
+def test_a_drop_in_of_a_pod_counts(run: Run) -> None:
+    files = {
+        "p/shop.pod": "[Pod]\nUserNS=auto\n",
+        "p/shop.pod.d/10-ports.conf": "[Pod]\nPublishPort=5432:5432\nUserNS=host\n",
+        "p/db.container": "[Container]\nImage=docker.io/library/postgres:16\nPod=shop.pod\n",
+    }
+    document = report(run, files, "./p")
+    pod, member = service(document, "shop.pod"), service(document, "db")
+    port = finding(pod, "exposed-admin-port")
+    assert (port["status"], port["file"]) == ("fail", "./p/shop.pod.d/10-ports.conf")
+    assert finding(member, "host-user-namespace")["status"] == "fail"
+
+
+def test_a_template_of_another_tool_is_named(run: Run) -> None:
+    text = "kind: Pod\nmetadata:\n  name: {{ .Values.name }}\nspec:\n  {{- range .x }}\n"
+    files = {"k/templates/pod.yaml": text, "k/a.container": UNIT_OF_WEB}
+    code, said = run(files, "check", "./k", "--fail-on", "critical")
+    assert (code, "./k/templates/pod.yaml: not checked: " in said) == (4, True)
+    assert "a template of another tool" in said
+
+
+UNIT_OF_WEB = "[Container]\nImage=docker.io/library/web:1\n"
+
+
 def test_a_specifier_of_an_account_leaves_open_who_runs_it(run: Run) -> None:
     unit = "[Container]\nImage=x.example/a:1\nVolume=%h/data:/data\n"
     install = "[Install]\nWantedBy=multi-user.target\n"
