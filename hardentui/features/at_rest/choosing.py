@@ -168,8 +168,19 @@ def offer(
         choosing,
         overridden,
         suggested,
-        advice.notes,
+        (*advice.notes, *_starting_empty(service, spec, after)),
     )
+
+
+def _starting_empty(service: Service, before: Spec, after: Spec) -> Iterator[str]:
+    """New volumes: what an earlier container has there is not in them."""
+    names = new_names(service, before, after, "volume")
+    for mount in after[MOUNTS]:
+        if mount.source in names:
+            yield (
+                f"the volume at {visible(mount.destination, 80)} is new and starts empty: copy into "
+                "it first what the container of today has there"
+            )
 
 
 def _suggested(

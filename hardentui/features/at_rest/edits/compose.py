@@ -73,11 +73,10 @@ class _ComposeEditor(YamlEditor):
         elif flag == "--volume" and (volume := self._undeclared_volume(argument)):
             self._add_volume(volume, argument.removeprefix(f"{self._stack.name}_"))
         elif flag in _LIST_KEYS:
-            name = "no-new-privileges:true" if argument == "no-new-privileges" else argument
             self._add_to_list(
                 self._tree,
                 _LIST_KEYS[flag],
-                quoted(name),
+                quoted(_as_in_compose(flag, argument)),
             )
         elif flag == "--network" and argument == self._default_network:
             pass  # compose puts it there by itself
@@ -154,3 +153,12 @@ class _ComposeEditor(YamlEditor):
         if flag == each.item.flag or flag in _KEYS:
             return argument or "true"
         raise CannotExpress("it would be written with another key: change it by hand")
+
+
+def _as_in_compose(flag: str, argument: str) -> str:
+    """An argument as people write it in a compose file."""
+    if argument == "no-new-privileges":
+        return "no-new-privileges:true"
+    if flag in ("--cap-add", "--cap-drop"):
+        return argument.upper().removeprefix("CAP_")
+    return argument

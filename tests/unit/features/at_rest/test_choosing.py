@@ -104,6 +104,7 @@ def test_a_volume_that_a_fix_names_gets_its_unit(run: Run) -> None:
     _, text = run(files, "fix", "./q", "--check", "writable-rootfs", "--podman-version", "5.8")
     assert "+Volume=web-data-data.volume:/data" in text
     assert "+VolumeName=web-data-data" in text
+    assert "the volume at /data is new and starts empty" in text
 
 
 @pytest.mark.parametrize(
