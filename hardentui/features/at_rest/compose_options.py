@@ -44,7 +44,7 @@ class Stack(Struct, frozen=True):
     def container(self, service: str) -> str:
         """The name of the container of a service, as Podman's compose gives it."""
         given = self.tree.word("services", service, "container_name")
-        return given or f"{self.name}_{service}_1"
+        return given if given and not is_open(given) else f"{self.name}_{service}_1"
 
     def namespace(self, mode: str) -> str:
         """A namespace that a service shares, `service:db`, as the container that has it."""
