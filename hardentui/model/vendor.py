@@ -41,6 +41,15 @@ class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     checks: tuple[str, ...] = ()  # whose fixes are not taken unasked
 
 
+class SignedImages(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Images that the vendor signs, and the key that verifies them."""
+
+    scope: str  # of a policy: a registry, or a path in it
+    key: str  # the file
+    package: str  # that brings the file
+    source: str
+
+
 class Vendor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who manages a container."""
 
@@ -52,6 +61,7 @@ class Vendor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     overrides: VendorOverrides
     source: tuple[EntrySource, ...]
     purpose: tuple[Purpose, ...] = ()
+    signed: tuple[SignedImages, ...] = ()
     # its units are the vendor's work and not an admin's, so all that they set was set by the vendor
     delivers: bool = True
     one_application: bool = False  # its containers belong together and need each other

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import known
 from hardentui.model.vendor import Vendor
+from hardentui.options import IMAGE
 from hardentui.reading.vendors import fitting_checklist, vendor_known
 from hardentui.visible import visible
 
@@ -25,6 +27,9 @@ class ManagedContainers(Struct, frozen=True, kw_only=True):
     overrides: str  # where settings survive an upgrade
     checklist: str = ""  # the one that fits `checklist_for`; empty if the usual one does
     checklist_for: tuple[str, ...] = ()
+    # `SCOPE=KEY`, the rules for `hardentui trust` that verify its images, and what brings the keys
+    trust: tuple[str, ...] = ()
+    key_packages: tuple[str, ...] = ()
 
 
 def managed(all_facts: Iterable[ContainerFacts]) -> tuple[ManagedContainers, ...]:
@@ -48,6 +53,12 @@ def managed(all_facts: Iterable[ContainerFacts]) -> tuple[ManagedContainers, ...
 
 
 def _group(vendor: Vendor, members: list[ContainerFacts]) -> ManagedContainers:
+    images = [_image_of(facts) for facts in members]
+    rules = [
+        signed
+        for signed in vendor.signed
+        if any(image.startswith(f"{signed.scope}/") for image in images)
+    ]
     fits = tuple(facts.name for facts in members if fitting_checklist(facts))
     return ManagedContainers(
         name=vendor.name,
@@ -58,7 +69,13 @@ def _group(vendor: Vendor, members: list[ContainerFacts]) -> ManagedContainers:
         overrides=vendor.overrides.place,
         checklist=vendor.checklist if fits else "",
         checklist_for=fits,
+        trust=tuple(f"{signed.scope}={signed.key}" for signed in rules),
+        key_packages=tuple(dict.fromkeys(signed.package for signed in rules)),
     )
+
+
+def _image_of(facts: ContainerFacts) -> str:
+    return known(lambda: facts.spec[IMAGE], else_="") or facts.image_name
 
 
 def sentences(group: ManagedContainers, used: str = "") -> Iterator[str]:
@@ -68,6 +85,13 @@ def sentences(group: ManagedContainers, used: str = "") -> Iterator[str]:
     names += f" and {more} more" if more > 0 else ""
     yield f"{group.tool} manages {names} ({group.title}); `{group.upgrade}` upgrades them"
     yield f"Settings that survive an upgrade: {group.overrides.rstrip('.')}"
+    if group.trust:
+        rules = " ".join(group.trust)
+        package = ", ".join(group.key_packages)
+        yield (
+            f"Its images are signed: `hardentui trust plan {rules} --any-tag --accept-in-use` "
+            f"(the key is in the package {package}; nothing is written before a real pull proved it)"
+        )
     if group.checklist and group.checklist != used:
         fits = ", ".join(visible(name, 60) for name in group.checklist_for)
         yield f"--checklist {group.checklist} is made for {fits}"

@@ -427,6 +427,8 @@ MANAGED = ManagedContainers(
     overrides="custom.conf",
     checklist="systemd",
     checklist_for=("web",),
+    trust=("registry.example.com=/key.pem",),
+    key_packages=("keys",),
 )
 
 
