@@ -594,7 +594,5 @@ class ContainerFacts(Facts, sources=OF_CONTAINER):
 
     def planned(self, spec: Spec) -> ContainerFacts:
         """This container as declared with another spec, not yet running."""
-        return self.replace(
-            spec=spec,
-            kernel=NotRunning("planned"),
-        )
+        kernel = NotRunning("planned")
+        return self.replace(spec=spec, kernel=kernel)
