@@ -27,7 +27,7 @@ def _limited() -> None:
 @pytest.mark.parametrize("reader", hostile_images.READERS)
 def test_no_part_of_an_image_takes_more_than_its_share(reader: str) -> None:
     done = subprocess.run(
-        [sys.executable, hostile_images.__file__, reader],
+        [sys.executable, "-P", hostile_images.__file__, reader],
         capture_output=True,
         text=True,
         check=False,

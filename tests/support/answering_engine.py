@@ -10,6 +10,7 @@ import os
 import re
 import socket
 import sys
+import threading
 
 _REQUEST = re.compile(r"(GET|POST|PUT|DELETE|HEAD) (?:/v[0-9.]+/libpod)?(\S+) HTTP")
 
@@ -30,6 +31,24 @@ def answer_to(asked: str, answers: dict[str, object], lie: dict[str, object]) ->
     return document
 
 
+def serve(client: socket.socket, answers: dict[str, object], lie_file: str) -> None:
+    """One request, then the connection is closed."""
+    with client:
+        head = b""
+        while b"\r\n\r\n" not in head and (data := client.recv(65536)):
+            head += data
+        asked = _REQUEST.match(head.decode("latin-1"))
+        if asked is None:
+            return
+        with open(lie_file, encoding="utf-8") as file:
+            document = answer_to(asked[2], answers, json.load(file))
+        code = 200 if document is not None else 404
+        body = b"OK" if asked[2] == "/_ping" else json.dumps(document or {}).encode()
+        lines = [f"HTTP/1.1 {code} X", "Libpod-API-Version: 5.4.2", "Connection: close"]
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", ""]
+        client.sendall("\r\n".join(lines).encode() + body)
+
+
 def main() -> None:
     path, answers_file, lie_file = sys.argv[1:]
     with open(answers_file, encoding="utf-8") as file:
@@ -42,20 +61,7 @@ def main() -> None:
     sys.stdout.flush()
     while True:
         client, _ = listener.accept()
-        with client:
-            head = b""
-            while b"\r\n\r\n" not in head and (data := client.recv(65536)):
-                head += data
-            asked = _REQUEST.match(head.decode("latin-1"))
-            if asked is None:
-                continue
-            with open(lie_file, encoding="utf-8") as file:
-                document = answer_to(asked[2], answers, json.load(file))
-            code = 200 if document is not None else 404
-            body = b"OK" if asked[2] == "/_ping" else json.dumps(document or {}).encode()
-            lines = [f"HTTP/1.1 {code} X", "Libpod-API-Version: 5.4.2", "Connection: close"]
-            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", ""]
-            client.sendall("\r\n".join(lines).encode() + body)
+        threading.Thread(target=serve, args=(client, answers, lie_file), daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def _is_child(pid: object) -> bool:
     return stat.rpartition(")")[2].split()[1] == str(os.getpid())
 
 
-def _one(words: list[str], said: str, who: str) -> None:
+def _one(words: list[str], said: str, who: str, state: str) -> None:
     """In a process of its own, since an account is become for good."""
     handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(handle, 1)
@@ -60,6 +60,8 @@ def _one(words: list[str], said: str, who: str) -> None:
     pipe = os.open(f"{said}.events", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     if who.isdecimal():
         become(int(who), int(who))
+        Path(state).mkdir(mode=0o700, exist_ok=True)
+        os.environ["XDG_STATE_HOME"] = state
     _watch(events)
     code = main(words, become)
     os.write(pipe, json.dumps([code, os.geteuid(), events]).encode())
@@ -77,7 +79,7 @@ def _all() -> None:
             Path(lie_file).write_text(json.dumps(lie))
             child = os.fork()
             if not child:
-                _one(words, said, who)
+                _one(words, said, who, str(Path(lie_file).with_name("own-state")))
             os.waitpid(child, 0)
             code, uid, events = json.loads(Path(f"{said}.events").read_text() or "[70, 0, []]")
             results.append(
