@@ -9,7 +9,8 @@ from hardentui.features.at_rest.compose_objects import is_carried
 from hardentui.features.at_rest.compose_options import READ, Stack, depends_on
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.trees import Tree
-from hardentui.options import PUBLISH
+from hardentui.model.open_value import OpenText
+from hardentui.options import NAME, PUBLISH
 from hardentui.visible import visible
 
 _OF_SERVICES = READ | {
@@ -55,6 +56,9 @@ def of_service(service: Service) -> Iterator[str]:
     made: InStack = service.source
     tree = made.tree
     yield from _beyond(tree, _OF_SERVICES)
+    called = OpenText.read(tree.word("container_name"))
+    if called.open:
+        yield f"its name {visible(called.written, 60)} is open: it is called {service.spec[NAME]}"
     for path, carried in _INSIDE.items():
         yield from _beyond(tree.get(*path.split(".")), carried, f"{path}.")
     if (volumes := tree.get("volumes")) is not None:

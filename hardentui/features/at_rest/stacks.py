@@ -25,10 +25,10 @@ from hardentui.host.podman.generator import refusal
 from hardentui.lib.quadlet import translate
 from hardentui.model.draft import TextFile
 from hardentui.model.file_names import safe_file_name
-from hardentui.model.open_value import OpenText, is_open, names_of
+from hardentui.model.open_value import UNKNOWN, OpenText, is_open, names_of
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import OpenArgument, Spec
-from hardentui.options import HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
+from hardentui.options import ENV, HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import OF_UNITS, OWN_NAMES, bundle
 from hardentui.quadlet.write.open_values import SecretInput, with_open_values, with_secrets
@@ -51,11 +51,15 @@ def convert(
         CannotExpress: a value that no unit file can represent, or two files of one name.
         GeneratorError: the generator would refuse a file, or run another command.
     """
+    stack: Stack = services[0].source.stack
     rootless = services[0].rootless is True
+    notes = [f"{service.name}: left out: no image" for service in services if not _runs(service)]
+    services = [service for service in services if _runs(service)]
+    if not services:
+        raise CannotExpress(f"{visible(stack.name, 60)} has no service with an image here")
     files: dict[str, TextFile] = {}
     inputs: list[str] = []
     wanted: dict[str, None] = {}
-    notes: list[str] = []
     builds: dict[str, str] = {}
     commands: dict[str, tuple[str, ...]] = {}
     for service in services:
@@ -120,13 +124,18 @@ def convert(
         version,
         rootless=rootless,
     )
-    stack: Stack = services[0].source.stack
     notes += [*of_stack(stack), *_objects_left_open(services[0])]
     if wanted:
         example = _example(stack, tuple(wanted), services)
         files[example.name] = example
         inputs.insert(0, _about_inputs(stack, tuple(wanted)))
     return tuple(files.values()), tuple(dict.fromkeys((*inputs, *notes)))
+
+
+def _runs(service: Service) -> bool:
+    """Whether these files say its image; a part of another project may not."""
+    opened = any(argument.option is IMAGE for argument in service.spec.open)
+    return opened or bool(service.spec.literal[IMAGE])
 
 
 def _input_file(stack: Stack) -> str:
@@ -214,6 +223,7 @@ def _spec_of(
         ),
     )
     spec = spec.with_(IMAGE, _full_name(registry, spec[IMAGE]))
+    spec = _with_last_values(spec, service)
     networks = tuple(
         _with_alias(_of_unit(argument, service, version), service.name)
         for argument in spec[NETWORK]
@@ -223,6 +233,25 @@ def _spec_of(
     if checked and version >= _HEALTHY and _waited_for(service.name, services):
         spec = spec.with_(SDNOTIFY, "healthy")
     return spec
+
+
+def _with_last_values(spec: Spec, service: Service) -> Spec:
+    """A variable that is given twice has its last value, open or not."""
+    last = {each.item.raw.partition("=")[0]: each.item.raw for each in service.where(ENV)}
+    literal = tuple(pair for pair in spec[ENV] if not is_open(last.get(_name(pair), "")))
+    kept = tuple(
+        argument
+        for argument in spec.open
+        if argument.option is not ENV
+        or is_open(last.get(argument.text.written.partition("=")[0], UNKNOWN))
+    )
+    if literal == spec[ENV] and kept == spec.open:
+        return spec
+    return replace(spec.with_(ENV, literal), open=kept)
+
+
+def _name(pair: str) -> str:
+    return pair.partition("=")[0]
 
 
 _HUB = "docker.io/"

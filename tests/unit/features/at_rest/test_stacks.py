@@ -181,3 +181,32 @@ def test_what_docker_means_is_what_podman_gets(
         "driver_opts.com.docker.network.bridge.enable_icc is not carried over",
     ):
         assert told in said
+
+
+VARIED = """\
+services:
+  web:
+    image: docker.io/library/web:1
+    container_name: ${PREFIX}-web
+    environment: [MAILER=array, "URL=${URL}", MAILER, URL=http://x]
+  proxy:
+    environment: {A: b}
+"""
+
+
+def test_last_values_names_and_missing_images(run: Run, tmp_path: Path) -> None:
+    """Of a variable that is given twice, the last value counts; a name is no input of systemd."""
+    code, said = run(
+        {"v/compose.yaml": VARIED},
+        *("fix", "./v", "--to", "quadlet", "-o", "out", "--podman-version", "5.4"),
+    )
+    assert code == 0, said
+    unit = (tmp_path / "out/web.container").read_text()
+    assert "Environment=MAILER=${MAILER}" in unit
+    assert "array" not in unit
+    assert "Environment=URL=http://x" in unit
+    assert "${URL}" not in unit
+    assert "ContainerName=v_web_1\n" in unit
+    assert "its name ${PREFIX}-web is open: it is called v_web_1" in said
+    assert "proxy: left out: no image" in said
+    assert not (tmp_path / "out/proxy.container").exists()
