@@ -12,12 +12,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientError, ClientSession, ClientWebSocketResponse
+from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, CookieJar
 from aiohttp.test_utils import unused_port
 
 from hardentui.__main__ import main
@@ -179,7 +179,7 @@ async def test_a_lab_is_done_in_a_browser_by_keyboard_without_a_click(
 ) -> None:
     async with serving(tmp_path, "anna") as links:
         await page.open(links["anna"])
-        await page.shows("anna", "0 of 30 labs passed", "Your first fix")
+        await page.shows("anna", "0 of 36 labs passed", "Your first fix")
         assert "token" not in str(await page.evaluate("location.href"))
         await page.press("Tab", "Tab", "Tab", "Enter")
         await page.shows("Your task", "not yet", "0 of 3 done")
@@ -226,20 +226,17 @@ async def test_ten_learners_in_ten_browsers_one_of_whom_attacks(tmp_path: Path) 
         async def learn(name: str, lab: str, answer: str) -> None:
             page = pages[name]
             await page.open(links[name])
-            await page.shows(name, "0 of 30 labs passed")
+            await page.shows(name, "0 of 36 labs passed")
             await _submit(page, f"form:has(input[value='{lab}'])")
             await page.shows("Your task")
             await page.evaluate(f"document.getElementById('text').value = {json.dumps(answer)}")
             await _submit(page, "form[action='/run']")
-            await page.shows("Solved.", "1 of 30 labs passed")
+            await page.shows("Solved.", "1 of 36 labs passed")
 
         async def attack() -> None:
             page = pages["mallory"]
             await page.open(links["mallory"])
             await page.shows("mallory")
-            for path in ("/static/", "/class.json", "/../class.json", "/learners/learner0.json"):
-                status = f"fetch('{path}').then(answer => answer.status)"
-                assert await _awaited(page, status) == 404
             for options in (
                 "--volume=/etc:/etc",
                 "--mount=type=bind,source={folder},src=/etc,target=/etc",
@@ -255,11 +252,15 @@ async def test_ten_learners_in_ten_browsers_one_of_whom_attacks(tmp_path: Path) 
                 await _submit(page, "form[action='/run']")
                 await page.shows("Your task")
                 assert await page.evaluate("document.querySelector('[role=alert]') !== null")
-            flood = (
-                "Promise.all([...Array(300)].map(() => fetch('/').then(a => a.status, () => 0)))"
-            )
-            await page.evaluate(flood)
-            await page.open("https://example.invalid/")
+            # a page of ours may ask for nothing but forms: the rest is done without a browser
+            async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
+                async with session.get(links["mallory"]) as answer:
+                    assert answer.status == 200
+                home = links["mallory"].partition("?")[0]
+                for path in ("static/", "class.json", "..%2fclass.json", "learners/learner0.json"):
+                    async with session.get(home + path) as answer:
+                        assert answer.status == 404
+                await asyncio.gather(*(_asked(session, home) for _ in range(300)))
 
         await asyncio.gather(
             *(
@@ -274,11 +275,10 @@ async def _submit(page: Page, form: str) -> None:
     await page.evaluate(f"document.querySelector({json.dumps(form)}).requestSubmit()")
 
 
-async def _awaited(page: Page, promise: str) -> Any:
-    answer = await page.call(
-        "Runtime.evaluate", expression=promise, returnByValue=True, awaitPromise=True
-    )
-    return answer.get("result", {}).get("value")
+async def _asked(session: ClientSession, address: str) -> None:
+    with suppress(ClientError):
+        async with session.get(address) as answer:
+            await answer.read()
 
 
 _LOADED = "document.readyState === 'complete' && document.querySelectorAll('h2').length > 0"

@@ -102,7 +102,7 @@ def test_an_install_is_complete(program: str, tmp_path: Path) -> None:
         )[0]
         == 1
     )
-    assert "0 of 30 labs passed" in hardentui("train", "--demo")[1]
+    assert "0 of 36 labs passed" in hardentui("train", "--demo")[1]
     code, said = hardentui("config", "completion", "bash")
     assert (code, "_shtab_hardentui" in said) == (0, True), said
     page = installed.parents[1] / "share" / "man" / "man1" / "hardentui.1"

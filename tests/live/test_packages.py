@@ -66,7 +66,7 @@ def test_one_file_checks_a_host_without_network(
         "--demo",
         home=tmp_path,
     )
-    assert "0 of 30 labs passed" in labs.stdout, labs.stderr
+    assert "0 of 36 labs passed" in labs.stdout, labs.stderr
 
 
 def test_the_file_says_where_it_runs(pyz: str) -> None:

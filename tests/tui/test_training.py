@@ -31,7 +31,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
     app = make_app()
     async with running(app, size) as pilot:
         await pilot.press(
-            "T", opens=TrainingScreen, shows=("0 of 30 labs passed", "Your first fix: privileged")
+            "T", opens=TrainingScreen, shows=("0 of 36 labs passed", "Your first fix: privileged")
         )
         await pilot.press(
             "down", "enter", shows=("Lab: One container eats the host", "✗ not yet", "Your task")
@@ -56,7 +56,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
         await pilot.press(
             "escape",
             opens=TrainingScreen,
-            shows=("1 of 30 labs passed", "✓"),
+            shows=("1 of 36 labs passed", "✓"),
         )
         await until(pilot, lambda: getattr(app.screen, "current", "") == "first-run")
         await pilot.press("enter")

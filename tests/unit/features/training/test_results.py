@@ -15,7 +15,7 @@ def test_first_success_takes_three_commands(
     for name in ("HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     assert main(["train", "--demo"]) == 0
-    assert "0 of 30 labs passed" in capsys.readouterr().out
+    assert "0 of 36 labs passed" in capsys.readouterr().out
     assert main(["train", "start", "first-run", "--demo"]) == 0
     told = capsys.readouterr().out
     assert "SIMULATED" in told
