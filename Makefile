@@ -96,8 +96,8 @@ bench: $(BIN)/.ready ## speed, as ratios against the raw socket and a trivial ta
 single-file: $(BIN)/.ready ## one file with all dependencies, for hosts without network: dist/hardentui.pyz
 	@$(BIN)/python -m tools.pack single-file
 
-packages: $(BIN)/.ready ## a Debian package and an RPM, with all dependencies: dist/
-	@$(BIN)/python -m tools.pack deb rpm
+packages: $(BIN)/.ready ## a Debian package, an RPM, with all dependencies, and the Ansible collection: dist/
+	@$(BIN)/python -m tools.pack deb rpm ansible
 
 image: $(BIN)/.ready ## a container image, built with podman (BASE=… any image with Python 3.11 to 3.14)
 	@$(BIN)/python -m tools.pack image

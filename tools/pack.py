@@ -29,6 +29,7 @@ from uuid import NAMESPACE_URL, uuid5
 from packaging.requirements import Requirement
 
 from hardentui import __version__
+from tools.collection import collection
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
@@ -283,11 +284,17 @@ def image(site: Path, out: Path) -> Path:
     return target
 
 
+def ansible(site: Path, out: Path) -> Path:
+    """The Ansible collection, which calls what is on the host."""
+    return collection(out, __version__, _epoch())
+
+
 WAYS: dict[str, Callable[[Path, Path], Path]] = {
     "single-file": single_file,
     "deb": deb,
     "rpm": rpm,
     "image": image,
+    "ansible": ansible,
     "sbom": sbom,
     "wheel": wheel,
 }
