@@ -1,7 +1,7 @@
 """HardenTUI on this minion: look at containers, harden them, gather facts.
 
 Calls the command of the package, or the single file that the pillar or grain ``hardentui:program``
-names. A rootless Podman is reached as its account: ``user=anna``.
+names; ``hardentui:url`` names the Podman, if it is not the account's own. A rootless Podman is reached as its account: ``user=anna``.
 
 CLI examples::
 
@@ -47,8 +47,10 @@ def _program():
 
 def _call(words, user=None):
     """Exit code, output and messages of a command; no shell reads the words."""
+    url = __salt__["config.get"]("hardentui:url", "")
+    where = ["--url", url] if url else []
     said = __salt__["cmd.run_all"](
-        [_program()] + [str(word) for word in words] + ["--quiet"],
+        [_program()] + [str(word) for word in words] + where + ["--quiet"],
         python_shell=False,
         runas=user,
         ignore_retcode=True,

@@ -1,0 +1,166 @@
+"""Hosts for Ansible and Salt: each a Podman in namespaces of its own, behind an sshd of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import Any
+
+from tests.support.podman import Bench
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = Path(
+    os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "hardentui-test-engines"
+)
+"""Where ansible-core and salt are installed once, apart from everything else."""
+SSHD = "/usr/sbin/sshd"
+
+
+class EngineMissing(Exception):
+    """ansible-core or salt cannot be installed here; says why."""
+
+
+def installed(package: str, program: str) -> Path:
+    """The folder with the programs of a package, in an environment of its own.
+
+    Raises:
+        EngineMissing: it is not here, and cannot be installed.
+    """
+    place = ENVIRONMENTS / package
+    if not (place / "bin" / program).exists():
+        venv.create(place, with_pip=True, clear=True)
+        done = subprocess.run(
+            [place / "bin" / "pip", "install", "-q", package],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if done.returncode:
+            raise EngineMissing(f"{package} cannot be installed: {done.stderr.strip()[-200:]}")
+    return place / "bin"
+
+
+class SshHost:
+    """One host, reached with ssh; its sshd answers one connection and ends.
+
+    Attributes:
+        directory: its state: HardenTUI's journal, what Ansible copies, its keys.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bench: Bench,
+        directory: Path,
+        *,
+        account: str = "",
+    ) -> None:
+        """`account`: whose Podman it is, if it is not root's."""
+        self.name = name
+        self.bench = bench
+        self.account = account
+        self.directory = directory
+        directory.mkdir(mode=0o755)
+        self._key()
+        if account:
+            self._let_become(account)
+        python = self._python_of_all() if account else sys.executable
+        paths = [str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))]
+        self.program = self._script(
+            "hardentui",
+            f'exec env PYTHONPATH={":".join(paths)} {python} -m hardentui "$@"',
+        )
+        # as root, also where the bench enters as its account
+        holder = f"$(cut -d' ' -f1 {bench.directory}/holder.pid)"
+        self.proxy = self._script(
+            "proxy",
+            f"echo $$ > {directory}/proxy.pid; exec nsenter -t {holder} -m -n sh -c "
+            f"'mkdir -p /run/sshd; exec {self._sshd()}'",
+        )
+
+    def _let_become(self, account: str) -> None:
+        """`su` asks the file of passwords for an account that exists in the bench only."""
+        shadow = self.directory / "shadow"
+        shadow.write_text(f"{Path('/etc/shadow').read_text()}{account}:*:19000:0:99999:7:::\n")
+        shadow.chmod(0o600)
+        self._mount(shadow, Path("/etc/shadow"))
+
+    def _python_of_all(self) -> Path:
+        """The Python of these tests where every account may run it, which is not so in a home."""
+        base = self.directory / "python"
+        base.mkdir()
+        self._mount(Path(sys.base_prefix), base)
+        return base / "bin" / Path(os.path.realpath(sys.executable)).name
+
+    def _mount(self, source: Path, target: Path) -> None:
+        """In the namespace of its bench only."""
+        holder = (self.bench.directory / "holder.pid").read_text().split()[0]
+        subprocess.run(
+            ["nsenter", "-t", holder, "-m", "mount", "--bind", source, target],
+            check=True,
+        )
+
+    def _script(self, name: str, line: str) -> Path:
+        path = self.directory / name
+        path.write_text(f"#!/bin/sh\n{line}\n")
+        path.chmod(0o755)
+        return path
+
+    def _key(self) -> None:
+        for name in ("host_key", "key"):
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.directory / name],
+                check=True,
+            )
+        (self.directory / "key.pub").rename(self.directory / "authorized")
+        (self.directory / "authorized").chmod(0o644)
+
+    def _sshd(self) -> str:
+        state = self.directory / "state"
+        state.mkdir(mode=0o777)
+        state.chmod(0o1777)
+        variables = {
+            "XDG_STATE_HOME": f"{state}/state",
+            "XDG_CACHE_HOME": f"{state}/cache",
+            "XDG_CONFIG_HOME": f"{state}/config",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LD_LIBRARY_PATH": "/usr/lib",  # salt-ssh fails where it is not set
+        }
+        (self.directory / "sshd_config").write_text(
+            f"HostKey {self.directory}/host_key\n"
+            f"AuthorizedKeysFile {self.directory}/authorized\n"
+            "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n"
+            f"SetEnv {' '.join(f'{name}={value}' for name, value in variables.items())}\n"
+            "Subsystem sftp internal-sftp\n"
+        )
+        return f"{SSHD} -i -f {self.directory}/sshd_config"
+
+    def ssh_words(self) -> str:
+        """The options of ssh that lead to it."""
+        return (
+            f"-o ProxyCommand={self.proxy} -i {self.directory}/key -o IdentitiesOnly=yes "
+            "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
+            "-o ControlMaster=no"
+        )
+
+    def of_inventory(self) -> dict[str, Any]:
+        """Its variables for Ansible."""
+        become = {
+            "ansible_become": True,
+            "ansible_become_method": "su",
+            "ansible_become_user": self.account,
+        }
+        return {
+            "ansible_host": self.name,  # by which Ansible keeps connections; the proxy leads there
+            "ansible_user": "root",
+            "ansible_ssh_common_args": self.ssh_words(),
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ansible_remote_tmp": f"{self.directory}/state/tmp",
+            "hardentui_program": str(self.program),
+            "podman_url": self.bench.url,
+            **(become if self.account else {}),
+        }
