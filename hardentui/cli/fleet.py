@@ -46,6 +46,16 @@ def check(options: Namespace, terminal: Terminal) -> int:
     return result.exit_code
 
 
+def to_browse(options: Namespace, terminal: Terminal) -> tuple[CheckResult | None, str]:
+    """The hosts for their list, None if it is one; and the facts of the worst that can be opened."""
+    given = fleet_files(options.facts)
+    if not given.is_fleet:
+        return None, given.files[0].path
+    result = fleet_result(given, options, terminal)
+    worst = next((host for host in result.hosts if not host.trouble), result.hosts[0])
+    return result, worst.source
+
+
 def fleet_result(
     given: FleetFiles,
     options: Namespace,

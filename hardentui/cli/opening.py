@@ -21,7 +21,7 @@ from hardentui.features.opening.opened import Begun
 from hardentui.features.reports.making import check_result
 from hardentui.features.reports.result import CheckResult, SubjectResult
 from hardentui.features.settings import wants_text
-from hardentui.features.views import Row, reports_of
+from hardentui.features.views import Row, Selection, reports_of
 from hardentui.harden.score import Cell, score_word
 from hardentui.model.finding import Severity
 from hardentui.words import own_command
@@ -29,6 +29,8 @@ from hardentui.words import own_command
 
 def run(options: Namespace, terminal: Terminal) -> int:
     shown = terminal.is_terminal and sys.stdin.isatty()
+    if options.fleet:
+        return _of_facts(options, terminal, shown=shown and not options.text)
     if options.paths and (options.text or not shown):
         # a name without a command is a path
         paths = [path if "/" in path or path == "-" else f"./{path}" for path in options.paths]
@@ -40,6 +42,36 @@ def run(options: Namespace, terminal: Terminal) -> int:
         code = _screens(options)
     else:
         code = run_table(options, terminal)
+    return code
+
+
+def _of_facts(
+    options: Namespace,
+    terminal: Terminal,
+    *,
+    shown: bool,
+) -> int:
+    """Saved facts: of several hosts their list, of one its containers; without a terminal the report."""
+    named = [word for path in options.fleet for word in ("--facts", path)]
+    chosen = ("--checklist", options.checklist) if options.checklist else ()
+    asked = parse(["check", *named, *chosen])
+    if not shown:
+        reported: int = command_module("check").run(asked, terminal)
+        return reported
+    asked.fail_on = "high"
+    result, first = command_module("fleet").to_browse(asked, terminal)
+    selection = Selection(facts_file=first, checklist=options.checklist)
+
+    def first_look() -> FirstLook:
+        return FirstLook.open(selection)
+
+    code: int = command_module("screens_opened").open_screens(
+        selection,
+        first_look,
+        first_look,
+        first,
+        result,
+    )
     return code
 
 

@@ -318,7 +318,7 @@ class MainParser(Parser):
 _SYNOPSIS = "hardentui [PATH… | COMMAND]: harden a Podman host or files. Alone: its screens."
 _COMMON = """\
 anywhere: --demo, --url URL, --connection NAME, --no-color, --quiet
-alone: --text, --checklist LIST, --version
+alone: --text, --checklist LIST, --facts PATH, --version
 more: hardentui COMMAND --help, hardentui help TOPIC"""
 
 
@@ -365,6 +365,14 @@ def make_parser(
         action="store_true",
         help="without a command: plain lines instead of screens, for screen readers (also: "
         "HARDENTUI_TEXT=1)",
+    )
+    parser.add_argument(
+        "--facts",
+        action=GivenAgain,
+        dest="fleet",
+        metavar="PATH",
+        default=[],
+        help="without a command: the screens on saved facts, of a folder the list of its hosts first",
     )
     common_options(parser, top=True)
     checklist_option(parser, top=True)

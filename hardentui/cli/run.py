@@ -114,6 +114,8 @@ def _check_outputs(options: Namespace) -> None:
 
 def _command(options: Namespace, terminal: Terminal) -> int:
     module = options.command or "opening"
+    if options.command and options.fleet:
+        raise UsageError("--facts stands behind the command: hardentui check --facts PATH.")
     _check_outputs(options)
     code: int = command_part(module, "run")(options, terminal)
     return code

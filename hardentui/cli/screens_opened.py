@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 from hardentui.features.first_look import FirstLook, engine_choices
+from hardentui.features.reports.result import CheckResult
 from hardentui.features.settings import Document, read_settings
 from hardentui.features.views import Selection
 from hardentui.remembered import Remembered, read_remembered, remember
@@ -18,11 +19,13 @@ def open_screens(
     first_look: Callable[[], FirstLook],
     simulate: Callable[[], FirstLook],
     target: str = "",
+    fleet: CheckResult | None = None,
 ) -> int:
     """Open the terminal UI; returns the exit code of the process.
 
     Args:
         target: the files that are shown; empty = an engine.
+        fleet: several hosts, judged; their list is shown first.
     """
     settings = read_settings(Document.read(os.environ), os.environ)
 
@@ -38,5 +41,8 @@ def open_screens(
             remembered=read_remembered(os.environ) if settings.remember else None,
             remember=keep if settings.remember else None,
             target=target or selection.url or selection.connection,
+            opening="hosts" if fleet is not None else "",
+            fleet=fleet,
+            checklist=selection.checklist,
         )
     )

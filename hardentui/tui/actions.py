@@ -15,6 +15,8 @@ APP = (
     Action("app.help", "question_mark,f1", "Help", "Show every key of this screen.", "Everywhere", True, "?"),
     opening("host", "H", "Host", "Show the findings of the host, its engines and the site.",
         "findings.HostScreen"),
+    opening("hosts", "", "Hosts", "Show the hosts of a fleet, worst first.",
+        "hosts.HostsScreen"),
     opening("images", "I", "Images", "Show the images: age, users, contents.",
         "images.ImagesScreen"),
     opening("networks", "M", "Network map", "Show who can reach whom.",

@@ -42,6 +42,7 @@ from hardentui.tui.themes import DEFAULT, THEMES
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
+    from hardentui.features.reports.result import CheckResult
     from hardentui.model.facts import ContainerFacts
     from hardentui.model.plan import Choice
 from hardentui.tui.palette import ActionProvider, ThemeProvider
@@ -128,6 +129,8 @@ class HardenApp(App[None]):
         opening: str = "",
         choices: Callable[[], tuple[EngineChoice, ...]] | None = None,
         target: str = "",
+        fleet: CheckResult | None = None,
+        checklist: str = "",
     ) -> None:
         """Args:
         first_look: finds Podman; called on a thread.
@@ -140,6 +143,8 @@ class HardenApp(App[None]):
         opening: a destination to begin with, such as `training`.
         choices: other connections to choose from; None = none.
         target: what was named to be shown, by which a remembered filter belongs to it.
+        fleet: several hosts, judged; their list is opened first.
+        checklist: for the hosts that are opened from it.
         """
         self.settings = settings or Settings()
         self.signs = signs_for(
@@ -152,6 +157,8 @@ class HardenApp(App[None]):
         self._opening = opening
         self._choices = choices
         self._target = target
+        self.fleet = fleet
+        self.checklist = checklist
         for offered in THEMES:
             self.register_theme(offered)
         self._remembered = remembered or Remembered()
@@ -437,6 +444,8 @@ class HardenApp(App[None]):
         """Why an action of the app cannot be carried out now, as a sentence; empty when it can."""
         top = self.screen
         match action:
+            case "go" if parameters[0] == "hosts" and self.fleet is None:
+                return "This is one host. The hosts of a fleet are opened with their facts."
             case "go":
                 return why_not_open(str(parameters[0]), self.screen_stack)
             case "export" if self.session.bench is None:

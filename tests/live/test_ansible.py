@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,27 +20,22 @@ import yaml
 from tests.conftest import cannot_run
 from tests.support.ansible_hosts import SSHD, EngineMissing, SshHost, installed
 from tests.support.podman import BUSYBOX, TEST_USER, Bench, missing_programs
+from tests.support.program import told
 from tools.collection import collection
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 CHECK = "default-capabilities-kept"
 SERVES = "mkdir -p /tmp/www && exec httpd -f -p 8080 -h /tmp/www"
-NEEDS_A_RIGHT = f"touch /tmp/mine && chown 12:12 /tmp/mine && {SERVES}"
-"""It works until it may no longer give a file away, which no observer saw it do."""
-ROLLING = """\
-- name: The same fix on every host, one after another
-  hosts: all
-  gather_facts: false
-  serial: 1
-  max_fail_percentage: 0
-  tasks:
-    - name: Apply
-      hardentui.podman.apply:
-        program: "{{ hardentui_program }}"
-        url: "{{ podman_url }}"
-        name: web
-        checks: [default-capabilities-kept]
-"""
+NEEDS_A_RIGHT = f"chroot / /bin/true && {SERVES}"
+"""It works until it may no longer change its root, which nobody saw it do at its start."""
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "fleet.md"
+
+
+def _documented_playbook() -> str:
+    """The playbook of docs/fleet.md, literally."""
+    block = re.search(r"```yaml\n(- name: .*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    assert block
+    return block[1]
 
 
 @pytest.fixture(scope="module")
@@ -169,13 +165,14 @@ def test_a_rolling_change_stops_at_the_host_that_it_breaks(
     before = hosts["web03"].bench.podman("inspect", "--format", "{{.Id}}", "web")
     untouched = _dropped(hosts["web05"])
 
-    foreseen = controller.play(ROLLING, "--check", "--diff", "--limit", "web01")
+    rolling = _documented_playbook()
+    foreseen = controller.play(rolling, "--check", "--diff", "--limit", "web01")
     assert foreseen.returncode == 0, foreseen.stdout + foreseen.stderr
     assert _recap(foreseen)["web01"]["changed"] == 1
     assert "+--cap-drop" in foreseen.stdout
     assert _dropped(hosts["web01"]) == untouched, "check mode changes nothing"
 
-    done = controller.play(ROLLING)
+    done = controller.play(rolling)
     assert done.returncode != 0
     recap = _recap(done)
     assert recap["web01"]["changed"] == recap["web02"]["changed"] == 1, done.stdout
@@ -188,8 +185,28 @@ def test_a_rolling_change_stops_at_the_host_that_it_breaks(
     for name in ("web03", "web04", "web05"):
         assert _dropped(hosts[name]) == untouched
 
-    again = controller.play(ROLLING, "--limit", "web01,web02")
+    again = controller.play(rolling, "--limit", "web01,web02")
     assert again.returncode == 0, again.stdout
     assert {counts["changed"] for counts in _recap(again).values()} == {0}, (
         "nothing the second time"
     )
+
+
+def test_facts_are_gathered_with_those_before_and_told_as_a_fleet(
+    controller: Controller,
+) -> None:
+    gather = ("hardentui.podman.gather", "--limit", "web01,web02", "-e")
+    facts = controller.directory / "fleet"
+    for _ in range(2):
+        done = controller.play(*gather, f"hardentui_facts={facts}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert {counts["changed"] for counts in _recap(done).values()} == {0}
+    assert sorted(path.name for path in facts.iterdir()) == [
+        "web01.json.gz",
+        "web01.previous.json.gz",
+        "web02.json.gz",
+        "web02.previous.json.gz",
+    ]
+    report = told("check", "--facts", str(facts))
+    assert len(report["hosts"]) == 2
+    assert len(report["fleet"]["changes"]) == 2

@@ -161,6 +161,6 @@ class SshHost:
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_remote_tmp": f"{self.directory}/state/tmp",
             "hardentui_program": str(self.program),
-            "podman_url": self.bench.url,
+            "hardentui_url": self.bench.url,
             **(become if self.account else {}),
         }

@@ -24,6 +24,7 @@ from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, signs_of
 
 if TYPE_CHECKING:
+    from hardentui.features.reports.result import CheckResult
     from hardentui.model.facts import ContainerFacts
     from hardentui.model.plan import Choice
 from hardentui.tui.widgets.key_bar import KeyBar
@@ -35,6 +36,8 @@ class Lead(Protocol):
 
     session: Session
     settings: Settings
+    fleet: CheckResult | None
+    checklist: str
 
     @property
     def can_simulate(self) -> bool: ...

@@ -1,0 +1,87 @@
+"""`hardentui --facts FOLDER`: the hosts first, each opened as if we were there."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from hardentui.features.first_look import FirstLook
+from hardentui.features.fleet.facts_files import FactsFile
+from hardentui.features.fleet.merging import merged
+from hardentui.features.fleet.told import HostTold
+from hardentui.features.reports.result import CheckResult
+from hardentui.features.views import Selection
+from hardentui.model.finding import Severity
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.hosts import HostsScreen
+from tests.tui.support import NOON, running, screen_text, shows
+
+HOSTILE = "web\x1b[31m\u202e01"
+
+
+def _fleet(paths: list[Path]) -> CheckResult:
+    """Hosts with these facts, the first one the worst; one more has none that can be read."""
+    hosts = [
+        (
+            FactsFile(str(path), f"host{number:03}", "prod"),
+            HostTold(
+                path=str(path),
+                name=HOSTILE if number == 0 else f"host{number:03}",
+                containers=10,
+                worst_score=min(number, 100),
+                severities=((Severity.CRITICAL, 3), (Severity.HIGH, 5)),
+            ),
+        )
+        for number, path in enumerate(paths)
+    ]
+    hosts.append((FactsFile("bad.json", "bad"), HostTold(path="bad.json", trouble="not JSON")))
+    return merged(hosts, Severity.HIGH, datetime(2026, 12, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.json"
+    demo = files("hardentui.features.opening") / "demo" / "host.json"
+    path.write_text(demo.read_text("utf-8"))
+    return path
+
+
+def _app(facts: Path, fleet: CheckResult | None) -> HardenApp:
+    return HardenApp(
+        lambda: FirstLook.open(Selection(facts_file=str(facts))),
+        now=lambda: NOON,
+        environ={},
+        opening="hosts" if fleet is not None else "",
+        fleet=fleet,
+    )
+
+
+async def test_the_hosts_come_first_and_one_opens_as_if_we_were_there(facts: Path) -> None:
+    app = _app(facts, _fleet([facts]))
+    async with running(app, (120, 40)) as pilot:
+        await shows(pilot, "2 hosts, 1 could not be checked", "bad", "Critical")
+        assert isinstance(app.screen, HostsScreen)
+        assert "\u202e" not in screen_text(app)
+        await pilot.press("down", "enter", opens=HomeScreen, shows="shop-web")
+
+
+async def test_where_there_is_one_host_the_list_says_so(facts: Path) -> None:
+    app = _app(facts, None)
+    async with running(app, (120, 40)) as pilot:
+        await shows(pilot, "shop-web")
+        assert "one host" in app.why_not("go", "hosts")
+
+
+async def test_a_thousand_hosts_are_listed_and_answer(facts: Path) -> None:
+    app = _app(facts, _fleet([facts.with_name(f"{number}.json") for number in range(1000)]))
+    async with running(app, (120, 40)) as pilot:
+        await shows(pilot, "1001 hosts")
+        start = time.process_time()
+        for _ in range(10):
+            await pilot.press("down")
+        assert (time.process_time() - start) / 10 < 0.25, "processor seconds a key"
