@@ -292,7 +292,7 @@ def _of_rpm(
     deep: bool,
 ) -> str:
     if not deep:
-        raise _RPM_ASK
+        raise _RPM_ASK.anew()
     return need(run(("rpm", "-q", "--changelog", package.name), _CHANGELOGS_RPM_SECONDS))
 
 
@@ -395,7 +395,7 @@ def read_security_updates(
     The index is not refreshed: an old index gives an old answer.
     """
     if not deep:
-        raise _UPDATES_ASK
+        raise _UPDATES_ASK.anew()
     if there(files, "/usr/bin/apt-get"):
         return _apt_updates(files, run)
     if there(files, "/usr/bin/dnf"):

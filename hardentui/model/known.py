@@ -64,6 +64,11 @@ class Unread(Exception):
         self.said = said
         self.do = do
 
+    def anew(self) -> Unread:
+        """The same to raise: what is raised keeps the frames that it passed, with all that they hold,
+        and a constant would keep them for ever."""
+        return Unread(self.reason, self.said, do=self.do)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Unread) and other.reason == self.reason
 
@@ -107,7 +112,7 @@ def known(
 def need(value: V | Unread) -> V:
     """The value; raises the Unread in its place."""
     if isinstance(value, Unread):
-        raise value
+        raise value.anew()
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -59,10 +60,13 @@ _ENDED = "a process that judged hosts was ended from outside, perhaps for lack o
 
 
 def _begin(look: Look) -> None:
-    """Ctrl-C is the parent's to handle."""
+    """Ctrl-C is the parent's to handle; what is inherited is not looked through for garbage."""
+    gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _inherited.append(look)
 
 
 def _judge(file: FactsFile) -> bytes:
-    return encode(_inherited[-1](file))
+    message = encode(_inherited[-1](file))
+    gc.collect()  # a host holds circles, and the next one is as large
+    return message

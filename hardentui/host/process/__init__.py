@@ -54,7 +54,7 @@ def text_of_process(files: Files, path: str) -> str:
     try:
         return files.read_text(path)
     except (FileNotFoundError, ProcessLookupError):
-        raise ENDED from None
+        raise ENDED.anew() from None
     except OSError as error:
         raise Unread(f"{path}: {reason(error)}") from None
 

@@ -396,7 +396,7 @@ def _table(files: Files, pid: int, name: str) -> str:
     except FileNotFoundError:
         if name.endswith("6"):
             return ""
-        raise ENDED from None
+        raise ENDED.anew() from None
     except OSError as error:
         raise Unread(f"{path}: {reason(error)}") from None
 

@@ -24,5 +24,5 @@ def read_rlimits(files: Files, pid: int) -> tuple[Rlimit, ...]:
                 soft, hard = (int(value) if value.isdecimal() else None for value in values[:2])
                 limits.append(Rlimit(name, soft, hard))
     if not limits:
-        raise NOT_SHOWN
+        raise NOT_SHOWN.anew()
     return tuple(limits)
