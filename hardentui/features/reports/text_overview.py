@@ -123,7 +123,11 @@ def outcome(result: CheckResult, write: Writer) -> Iterator[str]:
         for severity in reversed(Severity)
         if (number := counts[Status.FAIL, severity])
     ]
-    unknown = sum(subject.score.unknown for subject in result.subjects)
+    unknown = (
+        sum(host.unknown for host in result.hosts)
+        if result.hosts
+        else sum(subject.score.unknown for subject in result.subjects)
+    )
     place = f"{visible(result.place, 60)}: " if result.place else ""
     yield from write.wrapped(
         f"{place}{_kinds(result.kinds())} checked{_against(result.checklist)}. "
