@@ -106,6 +106,12 @@ def on_purpose(
         for flag in dict.fromkeys(flags)
         if flag not in told
     ]
+    if vendor is not None and vendor.delivers:
+        reasons += [
+            f"{vendor.tool} sets none, and no trial shows {need.work}"
+            for need in unshown(changed)
+            if need.unlikely and not flags
+        ]
     return tuple(reasons)
 
 
