@@ -120,6 +120,8 @@ def _not_started(bench: Bench, services: Sequence[Service]) -> str:
         return f"with busybox refused: {done.stderr}"
     containers: list[str] = []
     try:
+        for network in _networks_of_others(units.values()):
+            bench.podman("network", "create", "--ignore", network)
         for secret in _secrets(units.values()):
             bench.execute("sh", "-c", f"echo x | podman secret create --replace {secret} -")
         for name in _in_order(done.services):
@@ -151,6 +153,11 @@ def _with_busybox(text: str) -> str:
 
 def _secrets(texts: Iterable[str]) -> set[str]:
     return {name for text in texts for name in re.findall(r"^Secret=([^,\n]+)", text, re.M)}
+
+
+def _networks_of_others(texts: Iterable[str]) -> set[str]:
+    names = {name for text in texts for name in re.findall(r"^Network=([^:\n]+)", text, re.M)}
+    return {name for name in names if not name.endswith(".network")} - {"host", "none", "container"}
 
 
 def _with_inputs(service: str, files: Sequence[TextFile]) -> str:

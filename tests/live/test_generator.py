@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hardentui.errors import GeneratorError
-from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
+from hardentui.features.at_rest.sources import find
+from hardentui.features.at_rest.target_podman import target_podman
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify, version_of
 from hardentui.model.known import Unread
+from hardentui.model.podman_version import Version
 from tests.conftest import cannot_run
 
 pytestmark = pytest.mark.live
@@ -68,6 +73,18 @@ def test_a_key_that_does_not_exist_is_named(
     assert not run.ok
     assert "unsupported key 'NoSuchKey'" in run.stderr
     assert "hardentui-" not in run.stderr
+
+
+def test_keys_of_files_are_written_for_the_generator_of_this_host(
+    program: str,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "web.container").write_text(UNIT.format(""))
+    target = target_podman(None, find([str(tmp_path)]))
+    assert target.version == version_of(program)
+    assert "the generator of this host" in target.note
+    (tmp_path / "web.container").write_text("# hardentui: podman 4.9\n" + UNIT.format(""))
+    assert target_podman(None, find([str(tmp_path)])).version == Version(4, 9)
 
 
 def test_one_bad_unit_does_not_hide_the_good_one(program: str) -> None:
