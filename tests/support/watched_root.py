@@ -32,7 +32,9 @@ def _watch(events: list[str]) -> None:
             return
         if event == "open":
             path, _, flags = arguments
-            writes = isinstance(flags, int) and flags & _WRITES and path != os.devnull
+            if not isinstance(flags, int) or flags & os.O_PATH:
+                return  # it is looked whose that is, and nothing is read
+            writes = flags & _WRITES and path != os.devnull
             if writes or "of-root" in str(path):
                 events.append(f"{'write' if writes else 'read'} {path}")
         elif event == "subprocess.Popen":
