@@ -31,6 +31,11 @@ def _first_of(action: Action) -> str:
     )
 
 
+def key_of(action: Action) -> str:
+    """Its first key, as users read it; empty without one."""
+    return (action.display or _first_of(action)) if action.key else ""
+
+
 def with_keys(text: str) -> str:
     """The text with the keys of its actions (`{walk.trial}`); raises KeyError for an action that is
     none."""

@@ -38,7 +38,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
-from hardentui.tui.themes import DEFAULT, THEMES
+from hardentui.tui.themes import DEFAULT, OF_16_COLORS, THEMES
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
@@ -163,8 +163,10 @@ class HardenApp(App[None]):
             self.register_theme(offered)
         self._remembered = remembered or Remembered()
         self._remember = remember
+        self.set_class(self.console.color_system != "truecolor", "-few-colors")
+        otherwise = DEFAULT if self.console.color_system in ("truecolor", "256") else OF_16_COLORS
         theme = self.settings.theme or self._remembered.theme
-        self.theme = theme if theme in self.available_themes else DEFAULT
+        self.theme = theme if theme in self.available_themes else otherwise
         self._type_ahead = TypeAhead(self, super().on_event)
         self._interrupted = float("-inf")
         self._notified: set[Notice] = set()
@@ -457,7 +459,7 @@ class HardenApp(App[None]):
             case "simulate" if self._simulate is None:
                 return "The simulated host is not available."
             case "simulate" if self.session.failure is None:
-                return "Available when no Podman answers; hardentui --demo opens it at any time."
+                return "It is for a machine where no Podman answers, and one answers here."
         return ""
 
     def check_action(

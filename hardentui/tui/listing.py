@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.features.views import Row
 from hardentui.harden.score import Level
+from hardentui.model.application_labels import compose_project
 from hardentui.model.finding import Severity, Status
 from hardentui.visible import visible
 
@@ -52,11 +53,18 @@ def _by_step(number: int) -> Callable[[Row], Value | None]:
     return value
 
 
+def stack_of(row: Row) -> str:
+    """Its pod or its compose project; empty if it stands alone."""
+    facts = row.report.facts if row.report is not None else None
+    return row.pod or (compose_project(facts.labels) if facts is not None else "")
+
+
 _VALUES: dict[str, Callable[[Row], Value | None]] = {
     "score": lambda row: None if score_of(row) is None else (score_of(row) or 0,),
     "name": lambda row: (row.name.lower(),),
     "image": lambda row: (row.image.lower(),) if row.image else None,
     "engine": lambda row: (row.engine.label,),
+    "stack": lambda row: (stack_of(row).lower(),) if stack_of(row) else None,
     "unit": lambda row: (row.unit.lower(),) if row.unit else None,
     "state": lambda row: (row.state != "running", row.state),
     **{f"step {number}": _by_step(number) for number in range(1, 11)},
@@ -64,7 +72,7 @@ _VALUES: dict[str, Callable[[Row], Value | None]] = {
 COLUMNS = tuple(_VALUES)
 """Columns that the list can be sorted by: first those that the sort key cycles through, then the
 steps."""
-CYCLED = COLUMNS[:6]
+CYCLED = COLUMNS[:7]
 _FALLS = {f"step {number}" for number in range(1, 11)}
 """Columns sorted in descending order by default: the worst severity first."""
 

@@ -10,6 +10,7 @@ from textual.actions import parse
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from hardentui.tui.action import Action
+from hardentui.tui.action_texts import key_of
 from hardentui.tui.actions import APP
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class ActionProvider(Provider):
         node = self.app if action in APP else self.screen
         return node.check_action(name, parameters) is True
 
+    def _help(self, action: Action) -> str:
+        """What it does, after its key."""
+        key = key_of(action)
+        return f"{key}   {action.tooltip}" if key else action.tooltip
+
     async def _carry_out(self, action: Action) -> None:
         await self.app.run_action(
             action.target,
@@ -43,7 +49,7 @@ class ActionProvider(Provider):
             yield DiscoveryHit(
                 action.label,
                 partial(self._carry_out, action),
-                help=action.tooltip,
+                help=self._help(action),
             )
 
     async def search(self, query: str) -> Hits:
@@ -54,7 +60,7 @@ class ActionProvider(Provider):
                     score,
                     matcher.highlight(action.label),
                     partial(self._carry_out, action),
-                    help=action.tooltip,
+                    help=self._help(action),
                 )
 
 

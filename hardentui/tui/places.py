@@ -20,6 +20,7 @@ class Place(Struct, frozen=True):
     engine: str
     container: str
     step: int
+    check: str = ""  # whose finding is meant; empty = none in particular
 
     def is_of(self, row: Row) -> bool:
         return (row.engine.label, row.name) == (self.engine, self.container)

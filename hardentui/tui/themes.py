@@ -126,3 +126,5 @@ THEMES = (
     ),
 )
 DEFAULT = "hardentui-dark"
+OF_16_COLORS = "high-contrast"
+"""The default of a terminal that has no more: its colours stay apart from their background there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from msgspec.structs import replace
 from textual.geometry import Size
 from textual.strip import Strip
 from textual.widgets import Input
@@ -12,6 +13,7 @@ from textual.widgets import Input
 from hardentui.errors import NoEngine
 from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.views import Attempt
+from hardentui.model.finding import Kind
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ListView
 from hardentui.tui.screens.findings import HostScreen
@@ -19,6 +21,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.pages import CommandsScreen, ConnectionScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.container_list import ContainerList
+from hardentui.tui.widgets.finding_list import FindingList
 from tests.tui.replayed import Host, nothing, some
 from tests.tui.support import (
     Driver,
@@ -656,3 +659,37 @@ async def test_a_walk_opens_on_what_the_owner_of_the_container_can_fix() -> None
             pilot,
             next(each.title for each in report.failing if each.severity is worst),
         )
+
+
+async def test_a_line_of_what_to_do_first_opens_the_finding_that_it_names() -> None:
+    async with at_home(some(), (120, 40)) as (app, pilot):
+        home = app.screen
+        assert isinstance(home, HomeScreen)
+        await until(pilot, lambda: bool(home._first))
+        single = next(at for at, line in enumerate(home._first, 1) if len(line.subjects) == 1)
+        line = home._first[single - 1]
+        if line.subject.kind is Kind.CONTAINER:
+            await pilot.press(str(single), opens=WalkScreen)
+            walk = app.screen.query_one(FindingList)
+            await until(pilot, lambda: walk.current is not None)
+            current = walk.current
+            assert current is not None
+            assert current.check == line.checks[0]
+
+
+async def test_a_line_that_names_several_containers_marks_them() -> None:
+    async with at_home(some(), (120, 40)) as (app, pilot):
+        home = app.screen
+        assert isinstance(home, HomeScreen)
+        await until(pilot, lambda: bool(home._first))
+        rows = tuple(app.session.rows.values())[:3]
+        subjects = tuple(row.report.subject for row in rows if row.report is not None)
+        home._first = (replace(home._first[0], subjects=subjects),)
+        await pilot.press("1", shows="3 containers are marked. h hardens them.")
+        assert set(app.session.marks) == {row.key for row in rows}
+        assert isinstance(app.screen, HomeScreen)
+
+
+async def test_the_palette_tells_the_key_of_each_entry() -> None:
+    async with at_home(some(), (120, 40)) as (_, pilot):
+        await pilot.press("ctrl+p", *"harden", shows="h   Try, show and apply fixes")

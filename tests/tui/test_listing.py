@@ -10,7 +10,13 @@ from hardentui.features.views import Row
 from hardentui.harden.score import Level
 from hardentui.model.finding import Status
 from hardentui.tui.listing import COLUMNS, CYCLED, ListView, arrange, summary
-from hardentui.tui.widgets.container_list import level_text, short_image
+from hardentui.tui.widgets.container_list import (
+    columns_for,
+    headings,
+    level_text,
+    short_image,
+    state_text,
+)
 from tests.tui.replayed import Host, judged_rows, some
 
 
@@ -117,3 +123,22 @@ def test_twins_and_labs_stand_apart_and_are_not_counted() -> None:
     assert arrange(apart, ListView())[-1].name == worst.name
     assert sum(summary(apart)[0].values()) == len(rows) - 1
     assert level_text(replace(worst, aside="lab")) == "lab"
+
+
+def test_what_belongs_together_stands_together(rows: list[Row]) -> None:
+    pods = ["b", "", "a", "", "b", "a"]
+    mixed = [replace(row, pod=pod) for row, pod in zip(rows, pods, strict=False)]
+    ordered = [row.pod for row in arrange(mixed, ListView(column="stack"))]
+    assert ordered == ["a", "a", "b", "b", *[""] * (len(mixed) - 4)]
+
+
+def test_the_column_of_files_ends_with_the_name_of_the_file(rows: list[Row]) -> None:
+    path = "deploy/production/quadlets/web.container"
+    files = [replace(row, state="file", status=path) for row in rows]
+    for width in (60, 80, 120, 200):
+        columns = columns_for(width, files)
+        assert "File" in headings(columns)
+        assert "State" not in headings(columns)
+        shown = state_text(files[0], columns.state)
+        assert shown.endswith("container")
+        assert len(shown) <= columns.state

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
+from rich.color import ColorSystem
+from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
 from textual.widgets import OptionList
@@ -17,9 +19,10 @@ from hardentui.model.settings import Settings
 from hardentui.tui.screens.job import PickScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
-from hardentui.tui.themes import DEFAULT, THEMES
+from hardentui.tui.themes import DEFAULT, OF_16_COLORS, THEMES
+from hardentui.tui.widgets.container_list import ContainerList
 from tests.tui.replayed import some
-from tests.tui.support import at_home, screen_lines, screen_text, shows, until
+from tests.tui.support import at_home, make_app, screen_lines, screen_text, shows, until
 
 
 def contrast(first: Color, second: Color) -> float:
@@ -64,6 +67,45 @@ def test_every_text_colour_has_enoughcontrast(theme: Theme) -> None:
         for ground in grounds:
             ratio = contrast(Color.parse(colour), Color.parse(ground))
             assert ratio >= 4.5, f"{name} on {ground}: {ratio:.2f}"
+
+
+def _shown(style: Style, system: ColorSystem) -> tuple[Color, Color]:
+    """Text and background of a segment on a terminal with that many colours."""
+    assert style.color is not None
+    assert style.bgcolor is not None
+    drawn = [
+        Color(*part.downgrade(system).get_truecolor()) for part in (style.color, style.bgcolor)
+    ]
+    return (drawn[1], drawn[0]) if style.reverse else (drawn[0], drawn[1])
+
+
+@pytest.mark.parametrize(
+    ("system", "theme"),
+    [
+        *((ColorSystem.EIGHT_BIT, theme.name) for theme in THEMES),
+        (ColorSystem.STANDARD, OF_16_COLORS),
+    ],
+)
+async def test_the_row_under_the_cursor_is_legible_in_few_colours(
+    system: ColorSystem, theme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word = {ColorSystem.EIGHT_BIT: "256", ColorSystem.STANDARD: "standard"}[system]
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", word)
+    async with at_home(some(), (120, 36), settings=Settings(theme=theme)) as (app, pilot):
+        rows = app.screen.query_one(ContainerList)
+        await until(pilot, lambda: rows.current is not None)
+        strip = rows.render_line(rows.cursor + 1)
+        for text, style, _ in strip:
+            if text.strip() and style is not None:
+                ratio = contrast(*_shown(style, system))
+                assert ratio >= 4.5, f"{text!r}: {ratio:.2f}"
+
+
+def test_a_terminal_of_16_colours_gets_a_theme_that_is_legible_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "standard")
+    assert make_app(some()).theme == OF_16_COLORS
 
 
 _BLIND = {

@@ -811,7 +811,8 @@ class ChangeScreen(StoppablePage):
         elif entry.in_force:
             names = visible(", ".join(entry.originals), 200)
             kept = f" Kept, stopped: {names}." if names else ""
-            text, color = f"Done.{down}{kept} u undoes it.", "$success"
+            undo = "u undoes it." if not self._simulated else "Simulated: nothing was changed."
+            text, color = f"Done.{down}{kept} {undo}", "$success"
         else:
             but = ", but for what was written since" if entry.newer else ""
             text, color = (

@@ -31,6 +31,7 @@ from hardentui.tui.widgets.page import TextField
 from hardentui.tui.widgets.plan_panel import Beside, Outlook, Prospect, prospect_of
 from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible
+from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
@@ -220,8 +221,8 @@ class HomeScreen(ContainerScreen):
         self.call_after_refresh(lambda: self._show_outlook(self._list.current))
 
     def action_first(self, number: int) -> None:
-        """Lead into a line of what to do first: the walk at its step, or the page of what it is
-        about."""
+        """Lead into a line of what to do first: the walk at its finding, the page of what it is
+        about, or several containers, which are marked."""
         if number > len(self._first):
             self.complain("There is no such line.")
             return
@@ -231,13 +232,25 @@ class HomeScreen(ContainerScreen):
             pages = {Kind.IMAGE: "images", Kind.NETWORK: "networks"}
             self.harden.action_go(pages.get(subject.kind, "host"))
             return
+        if len(line.subjects) > 1:
+            self._mark_those(line)
+            return
         check = self.session.bench.judge.check(line.checks[0]) if self.session.bench else None
         self.session.last_walk = Place(
             subject.engine,
             subject.name,
             check.step if check else 1,
+            line.checks[0],
         )
         self.harden.open_walk(f"{subject.engine}/{subject.id}")
+
+    def _mark_those(self, line: DoFirst) -> None:
+        keys = [f"{subject.engine}/{subject.id}" for subject in line.subjects]
+        marks = self.session.marks
+        marks.clear()
+        marks.update(dict.fromkeys(key for key in keys if key in self.session.rows))
+        self._draw()
+        self.notify(f"{plural(len(marks), 'container')} are marked. h hardens them.")
 
     def _empty(self, rows: list[Row]) -> Content | None:
         session = self.session

@@ -114,7 +114,7 @@ class ConnectionScreen(ReadingScreen):
 
     def why_not(self, action: str) -> str:
         if action == "change" and not self._choices:
-            return "There is no other engine; name one with --url or --connection."
+            return "There is no other engine here: none is configured for this account."
         return ""
 
     def action_change(self) -> None:

@@ -162,7 +162,10 @@ class WalkScreen(ContainerScreen):
         self.query_one(WhyPanel).page = 0 if roomy else None
         self.set_class(roomy, "-plan")
         self.query_one(FindingList).focus()
+        place = self.session.last_walk
         await self._show_step()
+        if place is not None and place.check:
+            self.query_one(FindingList).go_to(place.check)
 
     # --- data -------------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ _LEAST_OF_WORST = 30
 
 class Columns(Struct, frozen=True):
     """Widths in terminal cells; 0 = not shown. `worst` is after the steps, the others before the
-    score."""
+    score. `files`: the state is the path of a file."""
 
     name: int
     image: int
@@ -52,6 +52,7 @@ class Columns(Struct, frozen=True):
     state: int
     worst: int = 0
     level: int = 0
+    files: bool = False
 
 
 def columns_for(width: int, rows: Sequence[Row]) -> Columns:
@@ -68,8 +69,9 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
     )
     unit = 0
     fixed = _CURSOR + _SCORE + 1 + CELLS
-    if width >= 110:
-        state = _longest([row.status for row in sample], 7, 24)
+    files = bool(sample) and all(row.is_file for row in sample)
+    if width >= 110 or files:
+        state = _longest([row.status for row in sample], 7, 40 if files else 24)
     if width >= 150 and any(row.unit for row in sample):
         unit = _longest([row.unit for row in sample], 4, 30)
     if width < 44:
@@ -80,6 +82,7 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
             0,
             0,
         )
+    state = min(state, width // 4) if files and width < 110 else state
     if width < 72:
         return Columns(
             max(4, width - fixed - state - 2),
@@ -87,10 +90,11 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
             0,
             0,
             state,
+            files=files,
         )
     level = _LEVEL
     if width < 110:
-        state = 0  # the level says more
+        state = state if files else 0  # the level says more
     gaps = 1 + sum(map(bool, (image, state, unit, engine)))
     free = width - fixed - state - gaps - unit - (level + 1 if level else 0)
     engine = min(engine, max(8, free // 4))
@@ -107,6 +111,7 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
         state,
         worst,
         level,
+        files,
     )
 
 
@@ -150,7 +155,7 @@ def _titles(columns: Columns) -> tuple[tuple[str, str, int], ...]:
         ("Image", "image", columns.image),
         ("Engine", "engine", columns.engine),
         ("Unit", "unit", columns.unit),
-        ("State", "state", columns.state),
+        ("File" if columns.files else "State", "state", columns.state),
         ("Level", "score", columns.level),
         ("Score", "score", _SCORE),
     )
@@ -185,9 +190,13 @@ def heading_at(columns: Columns, x: int) -> str:
 
 
 def state_text(row: Row, width: int) -> str:
-    """Podman's longer text if there is room for it; or that it soaks."""
+    """Podman's longer text if there is room for it; or that it soaks; of a file the end of its
+    path."""
     if row.soaks:
         return "soaking"
+    if row.is_file:
+        path = visible(row.status)
+        return path if len(path) <= width else f"…{path[1 - width :]}"
     return row.status if width > 10 and row.status else row.state
 
 

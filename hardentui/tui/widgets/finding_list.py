@@ -439,6 +439,11 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         else:
             self._move_to(self._at + by)
 
+    def go_to(self, check: str) -> None:
+        """Put the cursor on the finding of this check, if it is here."""
+        places = (at for at, entry in enumerate(self._entries) if entry.finding.check == check)
+        self._move_to(next(places, self._at))
+
     def show_headline(self) -> None:
         """Bring the first line of the current finding into view, with its tick."""
         if self._items and (top := self._items[self._at].virtual_region.y) < self.scroll_offset.y:
