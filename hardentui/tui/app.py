@@ -163,8 +163,9 @@ class HardenApp(App[None]):
             self.register_theme(offered)
         self._remembered = remembered or Remembered()
         self._remember = remember
-        self.set_class(self.console.color_system != "truecolor", "-few-colors")
-        otherwise = DEFAULT if self.console.color_system in ("truecolor", "256") else OF_16_COLORS
+        colors = self.console.color_system
+        self.set_class(colors in ("256", "standard"), "-few-colors")
+        otherwise = OF_16_COLORS if colors == "standard" else DEFAULT
         theme = self.settings.theme or self._remembered.theme
         self.theme = theme if theme in self.available_themes else otherwise
         self._type_ahead = TypeAhead(self, super().on_event)
@@ -459,7 +460,7 @@ class HardenApp(App[None]):
             case "simulate" if self._simulate is None:
                 return "The simulated host is not available."
             case "simulate" if self.session.failure is None:
-                return "It is for a machine where no Podman answers, and one answers here."
+                return "Available when no Podman answers, and one answers here."
         return ""
 
     def check_action(
