@@ -165,7 +165,8 @@ class HardenApp(App[None]):
         self._remember = remember
         colors = self.console.color_system
         self.set_class(colors in ("256", "standard"), "-few-colors")
-        otherwise = OF_16_COLORS if colors == "standard" else DEFAULT
+        few = colors == "standard" and not os.environ.get("NO_COLOR")
+        otherwise = OF_16_COLORS if few else DEFAULT
         theme = self.settings.theme or self._remembered.theme
         self.theme = theme if theme in self.available_themes else otherwise
         self._type_ahead = TypeAhead(self, super().on_event)
