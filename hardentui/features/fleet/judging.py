@@ -38,6 +38,7 @@ def judged(
         return
     # forked: a process that starts anew loads the checks again, and finds no main module in a zip
     context = multiprocessing.get_context("fork")
+    parts: dict[object, object] = {}
     with ProcessPoolExecutor(
         processes,
         mp_context=context,
@@ -49,7 +50,7 @@ def judged(
             for future in as_completed(tuple(waiting)):
                 at = waiting.pop(future)
                 try:
-                    yield at, decode(future.result())
+                    yield at, decode(future.result(), parts)
                 except BrokenProcessPool:
                     yield at, HostTold(path=files[at].path, trouble=_ENDED)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from functools import partial
+from typing import TypeVar, cast
 
 from msgspec import Struct, msgpack
 from msgspec.structs import replace
@@ -17,6 +18,8 @@ from hardentui.harden.score import Rise, Score
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 from hardentui.model.network import NetworkMap
 from hardentui.model.waiver import WaiverUse
+
+T = TypeVar("T")
 
 
 class PackedSubject(Struct, frozen=True):
@@ -86,8 +89,26 @@ def encode(told: HostTold) -> bytes:
     return msgpack.encode(told)
 
 
-def decode(message: bytes) -> HostTold:
-    return _HOST.decode(message)
+def decode(message: bytes, parts: dict[object, object]) -> HostTold:
+    """Args: parts: what hosts have alike is kept once, here: most of a fleet is the same."""
+    told = _HOST.decode(message)
+    return replace(told, summaries=tuple(_sharing(each, parts) for each in told.summaries))
+
+
+def _sharing(summary: ContainerSummary, parts: dict[object, object]) -> ContainerSummary:
+    return replace(
+        summary,
+        image=_once(summary.image, parts),
+        podman=_once(summary.podman, parts),
+        application=_once(summary.application, parts),
+        failing=_once(tuple(_once(each, parts) for each in summary.failing), parts),
+        fixes=_once(tuple(_once(each, parts) for each in summary.fixes), parts),
+        options=_once(tuple(_once(each, parts) for each in summary.options), parts),
+    )
+
+
+def _once(value: T, parts: dict[object, object]) -> T:
+    return cast("T", parts.setdefault(value, value))
 
 
 def pack(subjects: Iterable[SubjectResult], *, with_rises: bool) -> bytes:
