@@ -86,6 +86,14 @@ class Page:
                     **({"text": text} if kind == "keyDown" else {}),
                 )
 
+    async def until(self, expression: str) -> None:
+        """Wait until the page is so."""
+        for _ in range(300):
+            if await self.evaluate(f"Boolean({expression})"):
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{expression} was never so")
+
     async def shows(self, *texts: str) -> None:
         """Wait until the page has all of these."""
         for _ in range(300):
@@ -245,13 +253,15 @@ async def test_ten_learners_in_ten_browsers_one_of_whom_attacks(tmp_path: Path) 
                 "--pid=host",
             ):
                 await _submit(page, "form[action='/start']")
-                await page.shows("Your task")
+                await page.until(
+                    "document.querySelector('main form[action=\"/run\"]') && !" + _ALERT
+                )
                 await page.evaluate(
                     f"document.getElementById('text').value = {json.dumps(options)}"
                 )
                 await _submit(page, "form[action='/run']")
-                await page.shows("Your task")
-                assert await page.evaluate("document.querySelector('[role=alert]') !== null")
+                await page.until(_ALERT)
+
             # a page of ours may ask for nothing but forms: the rest is done without a browser
             async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
                 async with session.get(links["mallory"]) as answer:
@@ -269,6 +279,9 @@ async def test_ten_learners_in_ten_browsers_one_of_whom_attacks(tmp_path: Path) 
             ),
             attack(),
         )
+
+
+_ALERT = "document.querySelector('[role=alert]')"
 
 
 async def _submit(page: Page, form: str) -> None:

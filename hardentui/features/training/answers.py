@@ -162,12 +162,24 @@ def _inside(
 
 def _sources(line: CommandLine) -> list[str]:
     """Host paths that would be mounted; anonymous volumes are the container's own."""
-    sources = [value.split(":")[0] for value in line.all("--volume") if ":" in value]
+    sources = []
+    for value in line.all("--volume"):
+        source, *rest = value.split(":")
+        sources += [source] if rest else []
+        if "upperdir=" in value or "workdir=" in value:
+            sources.append("/")
     for value in line.all("--mount"):
-        parts = dict(part.partition("=")[::2] for part in value.split(","))
-        if parts.get("type", "volume") not in ("tmpfs", "devpts", "ramfs"):
-            sources += [parts.get("source") or parts.get("src") or "/"]
+        pairs = [part.partition("=")[::2] for part in value.split(",")]
+        types = {word for key, word in pairs if key == "type"} or {"volume"}
+        named = [word for key, word in pairs if key in ("source", "src")]
+        if '"' in value:  # Podman reads it as CSV: what is quoted may be another source
+            named.append("/")
+        if not types <= _IN_MEMORY:
+            sources += named or ["/"]
     return sources
+
+
+_IN_MEMORY = {"tmpfs", "devpts", "ramfs"}
 
 
 def _below(path: str, directory: str) -> bool:
