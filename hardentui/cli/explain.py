@@ -13,9 +13,9 @@ from hardentui.checks.prelude import commands, facts_of
 from hardentui.cli.commands import COMMANDS, EXIT_CODES, MOVED
 from hardentui.cli.parser import checklist_option, make_parser
 from hardentui.cli.terminal import Paragraphs, Terminal, foreign
-from hardentui.errors import UsageError
+from hardentui.errors import NotFound, UsageError
 from hardentui.features.applications.loading import Library
-from hardentui.features.applications.page import differences, sections_of
+from hardentui.features.applications.page import EntrySection, differences, sections_of
 from hardentui.features.checklists import loading as checklists
 from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.looking.row_filter import EXAMPLES
@@ -23,9 +23,10 @@ from hardentui.features.training.lab_files import labs_about
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.remedy import remediation
 from hardentui.harden.score import MEANING
-from hardentui.model.application import Family
+from hardentui.model.application import Application, Family
 from hardentui.model.check import HEADINGS, Check
 from hardentui.model.checklist import Checklist
+from hardentui.reading.applications import AskedImage
 from hardentui.reading.forms import FORMS
 from hardentui.visible import visible
 from hardentui.words import nearest
@@ -40,7 +41,8 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="ID",
         nargs="?",
         default="",
-        help="the id of a check, a known application such as postgres, or: score, filter",
+        help="the id of a check, a known application such as postgres, an image such as "
+        "docker.io/library/postgres:17, or: score, filter",
     )
     which.add_argument(
         "--list",
@@ -67,6 +69,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
     family = None if options.check in CHECKS else Library().named(options.check)
     if family is not None:
         terminal.write("\n".join(application_lines(family, Paragraphs(terminal))) + "\n")
+        return 0
+    if {*options.check} & set("/:"):
+        terminal.write("\n".join(_image(options.check, Paragraphs(terminal))) + "\n")
         return 0
     check = find_check(options.check, checklist.own)
     terminal.write("\n".join(explain_lines(check, checklist, Paragraphs(terminal))) + "\n")
@@ -107,10 +112,28 @@ def _filter(write: Paragraphs) -> Iterator[str]:
 
 def application_lines(family: Family, write: Paragraphs) -> Iterator[str]:
     """The entry of a known application, and what its variants say otherwise."""
-    application = family.general
+    yield from _entry(family.general, write, differences(family))
+
+
+def _image(name: str, write: Paragraphs) -> Iterator[str]:
+    """What holds for one image, by its tag. Raises NotFound."""
+    application = Library().find(AskedImage(name))
+    if application is None:
+        raise NotFound(
+            f"No known application has the image {visible(name, 120)!r}.",
+            "The entries: hardentui config application list",
+        )
+    yield from _entry(application, write)
+
+
+def _entry(
+    application: Application,
+    write: Paragraphs,
+    more: Iterable[EntrySection] = (),
+) -> Iterator[str]:
     yield write.bold(visible(application.title, 80))
     yield visible(f"{application.name}  {application.said_by}", 120)
-    for section in (*sections_of(application), *differences(family)):
+    for section in (*sections_of(application), *more):
         yield from write.block(
             visible(section.heading, 80),
             [visible(line, 300) for line in section.lines],

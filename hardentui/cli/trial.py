@@ -19,6 +19,7 @@ from hardentui.cli.parser import flag, format_option, given, group_of, patience_
 from hardentui.cli.plan_choice import check_options, command_on, make_plan
 from hardentui.cli.terminal import Paragraphs, Terminal
 from hardentui.errors import UsageError
+from hardentui.features.applications.comparing import compared
 from hardentui.features.applications.drafting import drafted
 from hardentui.features.fix.saving import save_result
 from hardentui.features.fix.trial_files import trial_files
@@ -55,6 +56,10 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
                 yield f"    {visible(line.text)}"
             else:
                 yield from write.wrapped(line.text)
+    if trial.application is not None:
+        yield ""
+        yield write.bold("Known application")
+        yield from write.wrapped(visible(trial.application.sentence, 1000))
 
 
 EXIT_CODES = {
@@ -155,6 +160,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 plan, wishes, progress, threading.Event(), named=bool(options.check)
             )
         terminal.clear()
+        trial = replace(trial, application=compared(known_facts(report), trial))
         if options.format == "json":
             terminal.write(as_json(trial))
         else:

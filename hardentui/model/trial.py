@@ -246,6 +246,24 @@ class ChosenFix(Struct, frozen=True):
     parameters: dict[str, ParameterValue] = {}
 
 
+class EntryComparison(Struct, frozen=True):
+    """The entry of its known application, and where a twin did otherwise. What the twin did wins."""
+
+    application: str
+    said_by: str
+    differences: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        if not self.differences:
+            return f"The twin did what is {self.said_by}."
+        told = "; ".join(self.differences)
+        return (
+            f"The twin did otherwise than {self.said_by}: {told}. What it showed was taken; "
+            "please report it."
+        )
+
+
 class Trial(Struct, frozen=True, kw_only=True):
     """A trial's record; as JSON it is `trial.json`."""
 
@@ -278,6 +296,8 @@ class Trial(Struct, frozen=True, kw_only=True):
     ended: str = ""  # why it ended before its end, one sentence; empty if it did not
     budget: tuple[BudgetLine, ...] = ()  # what the twins needed, and what was free
     hooks: tuple[str, ...] = ()  # programs that the engine runs for each twin too, on the host
+    # what the twins did beside the entry of its known application; None without an entry
+    application: EntryComparison | None = None
 
 
 class TrialStep(StrEnum):

@@ -99,6 +99,7 @@ BACK = Action(
 _LOG = ("l", "Log", "Read, follow and search the log of this container.")
 _RIGHTS = ("R", "Rights", "Show what the kernel lets this container do.")
 _WATCH = ("m", "Monitor", "Monitor this container: resource use, alarms, log.")
+_APPLICATION = ("", "Known application", "Show what its image is known to need, with sources.")
 _HISTORY = ("", "History", "Show what was changed on this container.")
 
 HOME = (
@@ -117,6 +118,7 @@ HOME = (
     Action("home.rights", "", *_RIGHTS[1:], "Containers"),
     Action("home.monitor", *_WATCH, "Containers"),
     Action("home.history", *_HISTORY, "Containers"),
+    Action("home.application", *_APPLICATION, "Containers"),
     Action("home.recheck", "r", "Again", "Check this container again.", "Containers", True),
     Action("home.recheck_all", "", "Check all again", "Check every container again.", "Containers"),
     Action("home.cancel", "escape", "Cancel", "Drop the filter, the scan or the marks.", "Containers"),
@@ -143,6 +145,7 @@ WALK = (
     Action("walk.rights", *_RIGHTS, "Findings"),
     Action("walk.monitor", *_WATCH, "Findings"),
     Action("walk.history", *_HISTORY, "Findings"),
+    Action("walk.application", *_APPLICATION, "Findings"),
     Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
     Action("walk.next", "down,j", "Down", "The finding below.", "Findings"),
     Action("walk.next_text", "right_square_bracket", "Why", "The next page about this step.", "Steps"),
@@ -165,6 +168,7 @@ CONTAINER = (
     Action("container.rights", *_RIGHTS, "Container"),
     Action("container.monitor", *_WATCH, "Container"),
     Action("container.history", *_HISTORY, "Container"),
+    Action("container.application", *_APPLICATION, "Container"),
 )
 VALUES = (
     Action(

@@ -57,11 +57,12 @@ SCREENS = {action.id.partition(".")[2]: action.opens for action in APP if action
     "monitor": "container.MonitorScreen",
     "logs": "container.LogsScreen",
     "rights": "container.RightsScreen",
+    "application": "container.ApplicationScreen",
     "help": "pages.HelpScreen",
 }
 """Name -> module and class: imported when first opened, because the first screen does not wait for
 them."""
-_TABS = ("MonitorScreen", "LogsScreen", "RightsScreen")
+_TABS = ("MonitorScreen", "LogsScreen", "RightsScreen", "ApplicationScreen")
 """The tabs of a container besides the walk."""
 
 

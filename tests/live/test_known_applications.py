@@ -3,6 +3,7 @@ with all fixes of its entry in force, after a restart and a reload as well."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from hardentui.__main__ import main
-from hardentui.features.applications.loading import Library
+from hardentui.features.applications.loading import Library, our_files
 from hardentui.model.application import Application, ProofKind
 from hardentui.reading.applications import AskedImage
 from tests.support.known_applications import (
@@ -158,6 +159,36 @@ def test_it_also_works_with_the_capabilities_for_a_start_as_root(
     assert added == {*(entry_of(application).capabilities.start or ())}
     assert not any(word.startswith("--user") for word in command)
     worked_through(bench, on_host, command)
+
+
+def test_a_twin_that_does_otherwise_than_its_entry_wins_and_is_told(
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An entry of the site that is wrong about the port and the capabilities of nginx."""
+    application = next(each for each in APPLICATIONS if each.name == "nginx")
+    build_application(bench, application)
+    ours = next(file.text for file in our_files() if file.path.endswith("/nginx.toml"))
+    wrong = ours.replace("number = 80\n", "number = 81\n").replace('"NET_BIND_SERVICE", ', "")
+    assert wrong.count("NET_BIND_SERVICE") < ours.count("NET_BIND_SERVICE")
+    site = tmp_path / "hardentui" / "applications"
+    site.mkdir(parents=True)
+    (site / "nginx.toml").write_text(wrong)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    bench.podman(*script_of(run_line(application)), timeout=120)
+    ready(bench, application)
+    probe = "curl -fsS -m 5 -o /dev/null http://$TARGET/"
+    words = ("--all", "--learn", "--probe", probe, "--format", "json", "--url", bench.url)
+    assert main(["trial", NAME, *words]) == 0
+    trial = json.loads(capsys.readouterr().out)
+    told = trial["application"]
+    assert told["said_by"].startswith("declared by this site's entry nginx")
+    assert "it also listens on tcp 80" in told["differences"]
+    assert any("NET_BIND_SERVICE" in difference for difference in told["differences"])
+    added = [option["after"] for option in trial["options"] if option["option"] == "--cap-add"]
+    assert any("NET_BIND_SERVICE" in str(value) for value in added)
 
 
 def test_what_is_marked_as_run_is_run_here() -> None:

@@ -13,7 +13,8 @@ from hardentui.features.views import Row
 from hardentui.features.workbench import Workbench
 from hardentui.model.network_split import SplitResult, SplitTrial, WayTried
 from hardentui.model.trial import TrialEvent, TrialStep
-from hardentui.tui.screens.container import RightsScreen
+from hardentui.tui.screens.container import ApplicationScreen, RightsScreen
+from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.job import AskScreen, JobScreen
 from hardentui.tui.screens.networks import NetworksScreen
 from tests.tui.replayed import Host, some
@@ -292,3 +293,27 @@ async def test_only_what_is_proposed_can_be_tried(trial: Callable[..., HeldTrial
         await _map(pilot)
         await pilot.press("networks.try", shows="This host is simulated")
     assert stand_in.asked == []
+
+
+# --- known applications ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_page_of_a_known_application(size: tuple[int, int]) -> None:
+    async with at_home(Host(("node-exporter", "node-exporter")), size) as (app, pilot):
+        await shows(pilot, "▸ node-exporter")
+        await pilot.press("home.application")
+        await until(
+            pilot,
+            lambda: isinstance(app.screen, ApplicationScreen)
+            and "Prometheus node exporter, declared by the known application node-exporter"
+            in " ".join(drawn(app).split()),
+        )
+
+
+async def test_a_container_without_an_entry_says_why_there_is_no_page() -> None:
+    async with at_home(Host(("shop-api", "shop-api"))) as (app, pilot):
+        await shows(pilot, "▸ shop-api")
+        home = app.screen
+        assert isinstance(home, HomeScreen)
+        await until(pilot, lambda: "no entry is about its image" in home.why_not("application"))

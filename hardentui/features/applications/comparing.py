@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from msgspec import Struct
-
 from hardentui.model.application import Application
 from hardentui.model.facts import ContainerFacts, capability_name
 from hardentui.model.spec import Spec
-from hardentui.model.trial import Result, Trial
+from hardentui.model.trial import EntryComparison, Result, Trial
 from hardentui.options import MOUNTS, TMPFS
 from hardentui.reading.application_needs import entry_capabilities
 from hardentui.reading.containers import known_application
@@ -19,24 +17,6 @@ from hardentui.visible import visible
 
 _PODMANS = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared
 Difference: TypeAlias = str
-
-
-class EntryComparison(Struct, frozen=True):
-    """An entry, and where a twin did otherwise. What the twin did wins."""
-
-    application: str
-    said_by: str
-    differences: tuple[Difference, ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        if not self.differences:
-            return f"The twin did what is {self.said_by}."
-        told = "; ".join(self.differences)
-        return (
-            f"The twin did otherwise than {self.said_by}: {told}. What it showed was taken; "
-            "please report it."
-        )
 
 
 def compared(

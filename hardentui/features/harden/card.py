@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.features.applications.comparing import compared
 from hardentui.features.rights.kernel_reach import doors_of, kernel_reach
@@ -236,7 +237,7 @@ def card_of(
         probes=trial.probes,
         ledger=ledger(facts, plan.before, plan.after, LayerData(), {}),
         application=comparison.sentence if comparison is not None else "",
-        trial=trial,
+        trial=replace(trial, application=comparison),
     )
 
 

@@ -17,6 +17,7 @@ from hardentui.errors import HardenError
 from hardentui.features.first_look import EngineChoice, FirstLook
 from hardentui.features.views import Row, reports_of
 from hardentui.model.settings import Settings
+from hardentui.reading.containers import known_application
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.action_texts import in_keys, told
 from hardentui.tui.messages import in_background
@@ -298,6 +299,7 @@ _NO_CONTAINER = {
     "copy_as": "There is no container to copy.",
     "history": "There is no container that could have been changed.",
     "walk": "There is no container to walk through.",
+    "application": "There is no container whose image could be known.",
 }
 _OF_A_HOST = frozenset({"logs", "monitor", "rights", "copy_as", "history"})
 
@@ -328,6 +330,9 @@ class ContainerScreen(HardenScreen):
             return "No engine was asked: these are files."
         if action == "logs" and (row.report is None or row.report.facts is None):
             return "Its details are not loaded yet, so its log cannot be found."
+        facts = row.report.facts if row.report is not None else None
+        if action == "application" and (facts is None or known_application(facts) is None):
+            return "No known application: no entry is about its image, or it runs something else."
         return ""
 
     def action_logs(self) -> None:
@@ -346,6 +351,9 @@ class ContainerScreen(HardenScreen):
 
     def action_copy_as(self) -> None:
         self.harden.open_copies(self.session.rows[self.container_key])
+
+    def action_application(self) -> None:
+        self.harden.open_tab("application", self.session.rows[self.container_key])
 
     def action_rights(self) -> None:
         self.harden.open_tab("rights", self.session.rows[self.container_key])

@@ -22,6 +22,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError, NotFound
+from hardentui.features.applications.page import sections_of
 from hardentui.features.rights.page import rights_of
 from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
 from hardentui.features.views import Report, Row
@@ -40,6 +41,7 @@ from hardentui.harden.score import (
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.monitoring import LogLine, Sample
+from hardentui.reading.containers import known_application
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.actions import BACK, CONTAINER, COPY, COPY_MORE, LOGS
 from hardentui.tui.screens.base import ContainerScreen
@@ -133,6 +135,32 @@ class RightsScreen(ContainerJob):
             look,
             "looking",
         )
+
+
+class ApplicationScreen(ContainerJob):
+    """What the image of the container is known to need, with the sources."""
+
+    def __init__(self, bench: Workbench, row: Row) -> None:
+        def look(stop: threading.Event, tell: Tell) -> TaskResult:
+            facts = row.report.facts if row.report is not None else None
+            application = known_application(facts) if facts is not None else None
+            if application is None:
+                raise NotFound(f"No entry is about the image of {visible(row.name, 60)!r}.")
+            about = PageLine("", f"{application.title}, {application.said_by}")
+            return TaskResult(
+                (
+                    PageSection(application.name, (about,)),
+                    *(
+                        PageSection(
+                            section.heading,
+                            tuple(PageLine("", line) for line in section.lines),
+                        )
+                        for section in sections_of(application)
+                    ),
+                )
+            )
+
+        super().__init__(row, "application", look, "reading")
 
 
 _BARS = "▁▂▃▄▅▆▇█"

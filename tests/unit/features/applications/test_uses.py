@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hardentui.__main__ import main
 from hardentui.checks import CHECKS
 from hardentui.checks.prelude import container
 from hardentui.errors import CannotFix
@@ -114,3 +115,10 @@ def test_no_file_is_told_where_the_entry_says_that_there_is_none() -> None:
     commands = judged("plaintext-secret-env", facts).commands
     assert any("type=env" in command for command in commands)
     assert not any("_FILE" in command for command in commands)
+
+
+def test_an_image_is_explained_by_its_tag(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "docker.io/library/postgres:17-alpine"]) == 0
+    assert "it can start as 70:70" in capsys.readouterr().out
+    assert main(["explain", "docker.io/somebody/thing:1"]) == 2
+    assert "No known application has the image" in capsys.readouterr().err
