@@ -305,9 +305,11 @@ async def test_the_page_of_a_known_application(size: tuple[int, int]) -> None:
         await pilot.press("home.application")
         await until(
             pilot,
-            lambda: isinstance(app.screen, ApplicationScreen)
-            and "Prometheus node exporter, declared by the known application node-exporter"
-            in " ".join(drawn(app).split()),
+            lambda: (
+                isinstance(app.screen, ApplicationScreen)
+                and "Prometheus node exporter, declared by the known application node-exporter"
+                in " ".join(drawn(app).split())
+            ),
         )
 
 

@@ -120,5 +120,5 @@ def test_no_file_is_told_where_the_entry_says_that_there_is_none() -> None:
 def test_an_image_is_explained_by_its_tag(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "docker.io/library/postgres:17-alpine"]) == 0
     assert "it can start as 70:70" in capsys.readouterr().out
-    assert main(["explain", "docker.io/somebody/thing:1"]) == 2
+    assert main(["explain", "docker.io/somebody/thing:1"]) == 3
     assert "No known application has the image" in capsys.readouterr().err
