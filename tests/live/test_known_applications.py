@@ -189,7 +189,7 @@ def test_a_twin_that_does_otherwise_than_its_entry_wins_and_is_told(
     assert any("NET_BIND_SERVICE" in difference for difference in told["differences"])
 
     assert trial["result"] == "works"
-    assert "CAP_NET_BIND_SERVICE" in trial["learned"]["capabilities"]
+    assert "NET_BIND_SERVICE" in trial["learned"]["capabilities"]
 
 
 def test_what_is_marked_as_run_is_run_here() -> None:
