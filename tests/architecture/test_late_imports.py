@@ -10,6 +10,7 @@ from tests.architecture.test_boring_python import nodes
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
     "cli/at_rest.py _convert": "few turn a compose file into Quadlets",
+    "cli/at_rest.py _convert_commands": "few turn run commands into Quadlets",
     "cli/opening.py _screens": "few open the screens on files",
     "cli/run.py _check_outputs": "only for those who write",
     "cli/check.py _filtered": "few filter",
@@ -46,6 +47,7 @@ SEAMS = {
     "features/opening/saved_facts.py": (
         "a check that was chosen may not ask for the host: 40 modules"
     ),
+    "features/reports/text_overview.py _managed": "few hosts have a vendor's containers",
     "features/reports/making.py": "few findings of a chosen check are part of an attack path",
     "features/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
     "tui/session.py look_at_trials": "what trials record matters once the first screen is there",
