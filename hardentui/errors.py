@@ -95,7 +95,12 @@ class StrangersEngine(EngineError):
         url: of the engine.
     """
 
-    def __init__(self, uid: int, gid: int, url: str) -> None:
+    def __init__(
+        self,
+        uid: int,
+        gid: int,
+        url: str,
+    ) -> None:
         super().__init__(
             "This Podman belongs to another account, so root changes nothing on it.",
             f"hardentui --url {url} … does it as that account.",

@@ -178,7 +178,12 @@ def look_at_bundle(
             _refuse_locked(handle, os.path.dirname(missing[-1]))
         return tuple(_written(path, file) for file in bundle)
     with _opened(path, False, False) as handle:
-        place = OpenDirectory(path, handle, bundle, keep_mode)
+        place = OpenDirectory(
+            path,
+            handle,
+            bundle,
+            keep_mode,
+        )
         for file in bundle:
             file.state = _compare(place, file, overwrite=True)
             if file.state is WriteState.REPLACED:
@@ -352,7 +357,10 @@ def _left_as_it_is(place: OpenDirectory, name: str) -> WriteError:
     shown = f"{visible(place.path)}/{visible(name)}"
     what = "was changed by somebody else" if exists(place, name) else "was removed"
     if os.fstat(place.handle).st_uid not in trusted():
-        return WriteError(f"{shown} {what} meanwhile; it was left as it is.", "Try again.")
+        return WriteError(
+            f"{shown} {what} meanwhile; it was left as it is.",
+            "Try again.",
+        )
     beside = OpenDirectory(
         place.path,
         place.handle,

@@ -301,7 +301,10 @@ def _exchanged(place: OpenDirectory, file: PlacedFile) -> int:
     return ctypes.get_errno() if failed else 0
 
 
-def drop_backups(place: OpenDirectory, files: Iterable[PlacedFile]) -> None:
+def drop_backups(
+    place: OpenDirectory,
+    files: Iterable[PlacedFile],
+) -> None:
     for file in files:
         if file.backup:
             with contextlib.suppress(OSError):

@@ -69,12 +69,22 @@ class TrainingServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, served: Served, *, port: int = 8000, address: str = "") -> None:
+    def __init__(
+        self,
+        served: Served,
+        *,
+        port: int = 8000,
+        address: str = "",
+    ) -> None:
         self.served = served
         super().__init__(("127.0.0.1", port), _Handler)
         own = self.server_address[1]
         self.address = address.rstrip("/") or f"http://127.0.0.1:{own}"
-        self.origins = {self.address, f"http://127.0.0.1:{own}", f"http://localhost:{own}"}
+        self.origins = {
+            self.address,
+            f"http://127.0.0.1:{own}",
+            f"http://localhost:{own}",
+        }
         self.hosts = {urlsplit(origin).netloc for origin in self.origins}
         self.secure = self.address.startswith("https:")
         self.pages = _Pages()
@@ -114,9 +124,19 @@ class _Pages:
         self._said = environment.get_template("said.html.j2")
         self.style = environment.get_template("desk.css").render()
 
-    def desk(self, learner: str, page: DeskPage, before: str) -> str:
+    def desk(
+        self,
+        learner: str,
+        page: DeskPage,
+        before: str,
+    ) -> str:
         left = max(0, round((page.ends - time.time()) / 60)) if page.ends else None
-        return self._desk.render(learner=learner, page=page, before=before, minutes_left=left)
+        return self._desk.render(
+            learner=learner,
+            page=page,
+            before=before,
+            minutes_left=left,
+        )
 
     def said(self, title: str, text: str) -> str:
         return self._said.render(title=title, text=text)
@@ -133,7 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         place = urlsplit(self.path)
         if place.path == "/style.css":
-            self._send(HTTPStatus.OK, self.server.pages.style, kind="text/css")
+            self._send(
+                HTTPStatus.OK,
+                self.server.pages.style,
+                kind="text/css",
+            )
             return
         token = parse_qs(place.query).get("token", [""])[0]
         if place.path == "/" and token and self._who(token):
@@ -166,22 +190,41 @@ class _Handler(BaseHTTPRequestHandler):
         if fields is None:
             return
         self._desk(
-            learner, DeskRequest(action, fields.get("lab", ""), fields.get("text", "")), sent=True
+            learner,
+            DeskRequest(
+                action,
+                fields.get("lab", ""),
+                fields.get("text", ""),
+            ),
+            sent=True,
         )
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: a link has a token in it."""
 
-    def _desk(self, learner: str, request: DeskRequest, *, sent: bool = False) -> None:
+    def _desk(
+        self,
+        learner: str,
+        request: DeskRequest,
+        *,
+        sent: bool = False,
+    ) -> None:
         try:
             page = self.server.served.answer(learner, request)
         except HardenError as error:
-            self._say(HTTPStatus.SERVICE_UNAVAILABLE, f"{error.title} {error.hint or ''}")
+            self._say(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                f"{error.title} {error.hint or ''}",
+            )
             return
         if sent and not page.error:
             self._redirect({})  # so that a reload does not send the form again
             return
-        text = self.server.pages.desk(learner, page, self.server.served.before)
+        text = self.server.pages.desk(
+            learner,
+            page,
+            self.server.served.before,
+        )
         self._send(HTTPStatus.OK, text)
 
     def _is_ours(self, *, sends: bool = False) -> bool:
@@ -231,11 +274,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self._send(status, self.server.pages.said("HardenTUI training", text))
 
-    def _send(self, status: HTTPStatus, text: str, *, kind: str = "text/html") -> None:
+    def _send(
+        self,
+        status: HTTPStatus,
+        text: str,
+        *,
+        kind: str = "text/html",
+    ) -> None:
         content = text.encode()
         self.send_response(status)
         length = str(len(content))
-        headers = {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": length}
+        headers = {
+            "Content-Type": f"{kind}; charset=utf-8",
+            "Content-Length": length,
+        }
         for name, value in {**_HEADERS, **headers}.items():
             self.send_header(name, value)
         self.end_headers()

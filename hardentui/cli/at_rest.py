@@ -94,7 +94,11 @@ def _check_now(options: Namespace, terminal: Terminal) -> int:
     looked = (
         _against_host(options, terminal)
         if options.against_host
-        else look(asked(options), date.today(), progress=terminal.progress)
+        else look(
+            asked(options),
+            date.today(),
+            progress=terminal.progress,
+        )
     )
     terminal.clear()
     if options.since:
@@ -154,7 +158,12 @@ def _against_host(options: Namespace, terminal: Terminal) -> Looked:
             row = bench.containers.refresh(keys[name]) if name in keys else None
             return row.report.facts if row is not None and row.report is not None else None
 
-        return look(account, date.today(), running, terminal.progress)
+        return look(
+            account,
+            date.today(),
+            running,
+            terminal.progress,
+        )
 
 
 _NOTHING = 1  # as for plan and trial
@@ -265,7 +274,12 @@ def _convert(
     formats = {each.service.format for each in looked.services}
     terminal.note(f"note: {podman.note}")
     if formats == {Format.RUN}:
-        return _convert_commands(looked, options, terminal, podman)
+        return _convert_commands(
+            looked,
+            options,
+            terminal,
+            podman,
+        )
     stacks: dict[str, list[Service]] = {}
     for judged in looked.services:
         service = judged.service
@@ -293,7 +307,11 @@ def _convert(
         for note in notes:
             terminal.note(f"note: {visible(note, 300)}")
         folder = folders[file.path]
-        _give(files, options.directory and os.path.join(options.directory, folder), terminal)
+        _give(
+            files,
+            options.directory and os.path.join(options.directory, folder),
+            terminal,
+        )
     _tell_refused(looked, terminal)
     return INCOMPLETE if looked.refused or failed else 0
 
@@ -310,7 +328,12 @@ def _convert_commands(
     fixed = fix_all(looked, _wanted(options), podman.version)
     for judged, each in zip(looked.services, fixed, strict=True):
         taken = None if options.as_is else each
-        files, notes = units_of(judged, taken, looked.judge.checklist, podman.version)
+        files, notes = units_of(
+            judged,
+            taken,
+            looked.judge.checklist,
+            podman.version,
+        )
         for note in notes:
             terminal.note(f"note: {judged.service.name}: {visible(note, 300)}")
         _give(files, options.directory, terminal)
@@ -320,7 +343,11 @@ def _convert_commands(
     return INCOMPLETE if looked.refused else 0
 
 
-def _give(files: Sequence[TextFile], directory: str, terminal: Terminal) -> None:
+def _give(
+    files: Sequence[TextFile],
+    directory: str,
+    terminal: Terminal,
+) -> None:
     if directory:
         os.makedirs(directory, exist_ok=True)
         terminal.tell_written(write_bundle(directory, files, create=True))
@@ -358,7 +385,10 @@ def _write_below(
     by_place: dict[str, list[DraftFile]] = {}
     for draft in drafts:
         place = os.path.relpath(draft.directory, above) if draft.directory else "."
-        by_place.setdefault(os.path.normpath(os.path.join(directory, place)), []).append(draft)
+        by_place.setdefault(
+            os.path.normpath(os.path.join(directory, place)),
+            [],
+        ).append(draft)
     for place, files in by_place.items():
         os.makedirs(place, exist_ok=True)
         terminal.tell_written(write_bundle(place, files, create=True))

@@ -86,14 +86,27 @@ def next_steps(
         yield "hardentui explain score", "what the score means"
 
 
-def _next_of_fleet(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
-    where = (*_given(options, "facts"), *_given(options, "checklist"))
+def _next_of_fleet(
+    result: CheckResult,
+    options: Namespace,
+) -> Iterator[tuple[str, str]]:
+    where = (
+        *_given(options, "facts"),
+        *_given(options, "checklist"),
+    )
     worst = next((host for host in result.hosts if not host.trouble), None)
     if worst is not None:
         file = ("--facts", worst.source, *_given(options, "checklist"))
         yield own_command(file, "check"), "everything on the worst host"
     yield (
-        own_command(where, "check", "--format", "html", "-o", "fleet.html"),
+        own_command(
+            where,
+            "check",
+            "--format",
+            "html",
+            "-o",
+            "fleet.html",
+        ),
         "all of it, to pass on",
     )
 
@@ -274,7 +287,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return at_rest
     if options.against_host or options.against_release:
         name = "--against-host" if options.against_host else "--against-release"
-        raise UsageError(f"{name} is about files.", "Name a file or folder, as in ./quadlets.")
+        raise UsageError(
+            f"{name} is about files.",
+            "Name a file or folder, as in ./quadlets.",
+        )
     if options.watch:
         raise UsageError(
             "--watch is about files.",
@@ -373,7 +389,10 @@ def look_at(
     return result, reports
 
 
-def _lost_engines(bench: Workbench, rows: Iterable[Row]) -> Iterator[tuple[Report, str]]:
+def _lost_engines(
+    bench: Workbench,
+    rows: Iterable[Row],
+) -> Iterator[tuple[Report, str]]:
     """Engines that do not list their containers while others do: these were not looked at."""
     listed = {row.engine.label for row in rows}
     for engine in bench.opened.engines:
@@ -383,7 +402,12 @@ def _lost_engines(bench: Workbench, rows: Iterable[Row]) -> Iterator[tuple[Repor
             engine.listed()
         except EngineError as error:
             name = engine.facts.label
-            subject = Subject(Kind.ENGINE, f"{name}/containers", f"containers of {name}", name)
+            subject = Subject(
+                Kind.ENGINE,
+                f"{name}/containers",
+                f"containers of {name}",
+                name,
+            )
             yield bench.judge.nothing(subject, visible(error.title, 200)), "engine"
 
 

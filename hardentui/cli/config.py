@@ -67,7 +67,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
         )
     if verb == "application":
         if not words or words[0] not in _APPLICATION_VERBS or len(words) > 2:
-            raise UsageError("What about the application?", "application list, or: lint FILE")
+            raise UsageError(
+                "What about the application?",
+                "application list, or: lint FILE",
+            )
         return _applications(words, terminal)
     if verb == "completion":
         if len(words) != 1 or words[0] not in shtab.SUPPORTED_SHELLS:
@@ -128,7 +131,11 @@ def _checklist(
         terminal.write(f"{visible(new_checklist(file))}\n")
         terminal.note(f"note: edit it, then: hardentui config checklist lint {visible(file)}")
         return 0
-    return _linted(file, lambda: lint_checklist(file).summary, terminal)
+    return _linted(
+        file,
+        lambda: lint_checklist(file).summary,
+        terminal,
+    )
 
 
 def _linted(
@@ -152,7 +159,11 @@ def _applications(words: list[str], terminal: Terminal) -> int:
     if words[0] == "lint":
         if not words[1:]:
             raise UsageError("Which entry?", "hardentui config application lint FILE")
-        return _linted(words[1], lambda: lint_application(words[1]).summary, terminal)
+        return _linted(
+            words[1],
+            lambda: lint_application(words[1]).summary,
+            terminal,
+        )
     library = Library()
     families = library.all()
     width = max(len(family.name) for family in families)

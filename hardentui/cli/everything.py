@@ -179,7 +179,12 @@ class _Shown:
 
     def _member(self, member: Member) -> None:
         if self._json:
-            self._event(RunEvent(event="container", container=member))
+            self._event(
+                RunEvent(
+                    event="container",
+                    container=member,
+                )
+            )
         elif not member.standing.is_open:
             self._terminal.note(f"{visible(member.name, 60)}: {about(member)}")
 

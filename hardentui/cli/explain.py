@@ -110,7 +110,10 @@ def _filter(write: Paragraphs) -> Iterator[str]:
     )
 
 
-def application_lines(family: Family, write: Paragraphs) -> Iterator[str]:
+def application_lines(
+    family: Family,
+    write: Paragraphs,
+) -> Iterator[str]:
     """The entry of a known application, and what its variants say otherwise."""
     yield from _entry(family.general, write, differences(family))
 

@@ -46,13 +46,19 @@ def check(options: Namespace, terminal: Terminal) -> int:
     return result.exit_code
 
 
-def to_browse(options: Namespace, terminal: Terminal) -> tuple[CheckResult | None, str]:
+def to_browse(
+    options: Namespace,
+    terminal: Terminal,
+) -> tuple[CheckResult | None, str]:
     """The hosts for their list, None if it is one; and the facts of the worst that can be opened."""
     given = fleet_files(options.facts)
     if not given.is_fleet:
         return None, given.files[0].path
     result = fleet_result(given, options, terminal)
-    worst = next((host for host in result.hosts if not host.trouble), result.hosts[0])
+    worst = next(
+        (host for host in result.hosts if not host.trouble),
+        result.hosts[0],
+    )
     return result, worst.source
 
 
@@ -166,16 +172,31 @@ def _result_before(
     terminal: Terminal,
 ) -> CheckResult | None:
     """The gathering before, judged as today; None if it cannot be used."""
-    here = Namespace(**{**vars(options), "facts": file.before, "format": "text", "since": ""})
+    here = Namespace(
+        **{
+            **vars(options),
+            "facts": file.before,
+            "format": "text",
+            "since": "",
+        }
+    )
     try:
         with session.workbench(here, terminal, everything=True) as bench:
-            result, _ = look_at(bench, here, terminal, waivers=False)
+            result, _ = look_at(
+                bench,
+                here,
+                terminal,
+                waivers=False,
+            )
             return result
     except HardenError:
         return None
 
 
-def _chosen(files: tuple[FactsFile, ...], text: str) -> tuple[tuple[FactsFile, ...], str]:
+def _chosen(
+    files: tuple[FactsFile, ...],
+    text: str,
+) -> tuple[tuple[FactsFile, ...], str]:
     """The files that the words `host:` and `group:` of a filter choose, and the other words.
 
     Raises:

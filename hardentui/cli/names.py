@@ -47,7 +47,10 @@ def are_files(options: Namespace, terminal: Terminal) -> bool:
         _refuse_two_meanings(folders, options, terminal)
     if options.together:
         if options.names:
-            raise UsageError("-f names all files of one project.", "Give each of them with -f.")
+            raise UsageError(
+                "-f names all files of one project.",
+                "Give each of them with -f.",
+            )
         return True
     if any_paths(options.names):
         return True

@@ -30,7 +30,11 @@ from hardentui.words import own_command
 def run(options: Namespace, terminal: Terminal) -> int:
     shown = terminal.is_terminal and sys.stdin.isatty()
     if options.fleet:
-        return _of_facts(options, terminal, shown=shown and not options.text)
+        return _of_facts(
+            options,
+            terminal,
+            shown=shown and not options.text,
+        )
     if options.paths and (options.text or not shown):
         # a name without a command is a path
         paths = [path if "/" in path or path == "-" else f"./{path}" for path in options.paths]
@@ -60,7 +64,10 @@ def _of_facts(
         return reported
     asked.fail_on = "high"
     result, first = command_module("fleet").to_browse(asked, terminal)
-    selection = Selection(facts_file=first, checklist=options.checklist)
+    selection = Selection(
+        facts_file=first,
+        checklist=options.checklist,
+    )
 
     def first_look() -> FirstLook:
         return FirstLook.open(selection)

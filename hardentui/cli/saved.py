@@ -123,7 +123,10 @@ def show_rights(options: Namespace, terminal: Terminal) -> int:
         ]
         simulated = bench.opened.simulated
     if options.format == "json":
-        document = RightsDocument(simulated=simulated, containers=tuple(pages))
+        document = RightsDocument(
+            simulated=simulated,
+            containers=tuple(pages),
+        )
         terminal.write_json(to_builtins(document), 1)
     else:
         for page in pages:

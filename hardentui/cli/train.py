@@ -68,7 +68,13 @@ def arguments(parser: ArgumentParser) -> None:
         "words", metavar="…", nargs=argparse.REMAINDER, help="arguments of the action"
     )
     _labs_option(parser)
-    given(parser, "--as", "NAME", "as this learner of the class", dest="learner")
+    given(
+        parser,
+        "--as",
+        "NAME",
+        "as this learner of the class",
+        dest="learner",
+    )
     parser.add_argument(
         "--serve",
         nargs="?",
@@ -77,11 +83,21 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="PORT",
         help="the class in browsers, with a link for each; default: 8000",
     )
-    given(parser, "--address", "URL", "of the proxy in front of --serve, https://…")
+    given(
+        parser,
+        "--address",
+        "URL",
+        "of the proxy in front of --serve, https://…",
+    )
 
 
 def _labs_option(parser: ArgumentParser) -> None:
-    given(parser, "--labs", "PATH", "your own labs or course instead of the built-in labs")
+    given(
+        parser,
+        "--labs",
+        "PATH",
+        "your own labs or course instead of the built-in labs",
+    )
 
 
 def _port(text: str) -> int:
@@ -120,7 +136,11 @@ def _parse_words(action: str, options: Namespace) -> None:
             nargs="?" if action == "solution" else None,
         )
     if action == "start":
-        parser.add_argument("--guided", action="store_true", help="be told each next move")
+        parser.add_argument(
+            "--guided",
+            action="store_true",
+            help="be told each next move",
+        )
     if action == "check":
         parser.add_argument(
             "--watch", action="store_true", help="check again whenever the container changes"
@@ -320,7 +340,11 @@ def _add_arguments(action: str, parser: Parser) -> None:
         command_module("train_class").report_arguments(parser)
 
 
-def _carry_out(action: str, options: Namespace, terminal: Terminal) -> int:
+def _carry_out(
+    action: str,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
     if action == "test":
         code: int = command_module("train_test").run_test(options, terminal)
     elif action == "class":

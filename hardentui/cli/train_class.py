@@ -30,8 +30,18 @@ def class_arguments(parser: ArgumentParser) -> None:
         default="",
         help="make, open or close it; without one, show it",
     )
-    parser.add_argument("names", metavar="NAME", nargs="*", help="of a learner of a new class")
-    repeated(parser, "--lab", "LAB", "a lab of the class, in this order; else all")
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="of a learner of a new class",
+    )
+    repeated(
+        parser,
+        "--lab",
+        "LAB",
+        "a lab of the class, in this order; else all",
+    )
     parser.add_argument(
         "--exam", type=period, metavar="T", default=0.0, help="no help, and 45m (so long) for each"
     )
@@ -41,14 +51,33 @@ def class_arguments(parser: ArgumentParser) -> None:
 
 
 def report_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--format", choices=tuple(_FORMATS), default="text", help="default: text")
-    given(parser, "-o", "FILE", "write it there", dest="output")
-    given(parser, "--verify", "FILE", "check a learner's signed result instead")
+    parser.add_argument(
+        "--format",
+        choices=tuple(_FORMATS),
+        default="text",
+        help="default: text",
+    )
+    given(
+        parser,
+        "-o",
+        "FILE",
+        "write it there",
+        dest="output",
+    )
+    given(
+        parser,
+        "--verify",
+        "FILE",
+        "check a learner's signed result instead",
+    )
 
 
 def run_class(options: Namespace, terminal: Terminal) -> int:
     if options.names and options.verb != "new":
-        raise UsageError("Only a new class takes names.", "hardentui train class new NAME…")
+        raise UsageError(
+            "Only a new class takes names.",
+            "hardentui train class new NAME…",
+        )
     if options.verb == "new":
         made = classroom.open_class(
             options.names,
@@ -102,7 +131,12 @@ def _show(made: classroom.Classroom, terminal: Terminal) -> None:
 def _sign(made: classroom.Classroom, terminal: Terminal) -> None:
     key = classroom.signing_key()
     for learner in made.learners:
-        result = class_report.signed_result(made, learner, key, made.ended)
+        result = class_report.signed_result(
+            made,
+            learner,
+            key,
+            made.ended,
+        )
         path = classroom.result_of(learner)
         classroom.keep_result(path, class_report.as_json(result))
         terminal.write(f"{visible(learner.name)}: {visible(path)}\n")

@@ -27,7 +27,11 @@ def serve(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("--address is a URL.", "--address https://class.example.org")
     made = classroom.read_class()
     if made is None or made.ended:
-        classroom.open_class(["guest"], where=options.labs, checks=CHECKS)
+        classroom.open_class(
+            ["guest"],
+            where=options.labs,
+            checks=CHECKS,
+        )
         made = classroom.start_class()
         terminal.note("A class of one guest was made: hardentui train class end closes it.")
     seats = None if options.demo else _seats(len(made.learners), terminal)
@@ -39,7 +43,11 @@ def serve(options: Namespace, terminal: Terminal) -> int:
         "" if seats else _NO_PODMAN,
     )
     try:
-        server = TrainingServer(served, port=options.serve, address=options.address)
+        server = TrainingServer(
+            served,
+            port=options.serve,
+            address=options.address,
+        )
     except OSError as error:
         raise InputError(f"Port {options.serve} cannot be used: {error.strerror}.") from error
     for learner in made.learners:
@@ -48,7 +56,11 @@ def serve(options: Namespace, terminal: Terminal) -> int:
         terminal.note("Nobody can begin yet. Open it: hardentui train class start")
     terminal.note("A link is a learner's key. Ctrl-C ends the session; progress is kept.")
     stop = threading.Event()
-    looking = threading.Thread(target=_stop_idle, args=(desks, stop), daemon=True)
+    looking = threading.Thread(
+        target=_stop_idle,
+        args=(desks, stop),
+        daemon=True,
+    )
     looking.start()
     try:
         server.serve_forever()

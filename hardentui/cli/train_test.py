@@ -20,8 +20,17 @@ from hardentui.words import plural
 
 
 def test_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("names", metavar="LAB", nargs="*", help="a file, id or number; else all")
-    parser.add_argument("--lint", action="store_true", help="only read it; run nothing")
+    parser.add_argument(
+        "names",
+        metavar="LAB",
+        nargs="*",
+        help="a file, id or number; else all",
+    )
+    parser.add_argument(
+        "--lint",
+        action="store_true",
+        help="only read it; run nothing",
+    )
 
 
 def run_test(options: Namespace, terminal: Terminal) -> int:
@@ -35,7 +44,11 @@ def run_test(options: Namespace, terminal: Terminal) -> int:
             if not options.demo:
                 bench = Workbench.open(selection_of(options))
                 opened.callback(bench.close)
-            place = Workplace(labs, progress=os.path.join(folder, "training.json"), folder=folder)
+            place = Workplace(
+                labs,
+                progress=os.path.join(folder, "training.json"),
+                folder=folder,
+            )
             training = opened.enter_context(open_training(bench, place))
             opened.callback(training.stop)
         for lab in labs:
@@ -51,7 +64,11 @@ def run_test(options: Namespace, terminal: Terminal) -> int:
     return 1 if faults else 0
 
 
-def _faults(lab: Lab, training: Training | None, terminal: Terminal) -> list[str]:
+def _faults(
+    lab: Lab,
+    training: Training | None,
+    terminal: Terminal,
+) -> list[str]:
     faults = list(lint(lab))
     if training is not None:
         terminal.activity(f"trying {lab.id}: start, solution, {len(lab.wrong)} wrong answers")

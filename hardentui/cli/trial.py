@@ -297,7 +297,12 @@ def _save(
     """The record and, if something works, the files of the hardened container."""
     facts = known_facts(report)
     files = (
-        *trial_files(bench.planner, bench.drafter, report, trial),
+        *trial_files(
+            bench.planner,
+            bench.drafter,
+            report,
+            trial,
+        ),
         drafted(facts, trial, date.today()),
     )
     terminal.tell_written(

@@ -100,7 +100,11 @@ class DockerConnection:
     def _container(self, document: Document) -> Document:
         if self.info_document is None:
             self.info_document = self._docker.get("/info")
-        return container(document, self.info_document or {}, self.peer() or 0)
+        return container(
+            document,
+            self.info_document or {},
+            self.peer() or 0,
+        )
 
     def get_many(
         self,

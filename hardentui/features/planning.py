@@ -407,7 +407,11 @@ class Planner:
         """
         return self._riser(report).score_after(plan)
 
-    def rise_by(self, report: Report, checks: Iterable[str]) -> Rise:
+    def rise_by(
+        self,
+        report: Report,
+        checks: Iterable[str],
+    ) -> Rise:
         """What the fixes of these checks bring, as far as they can be applied."""
         return self._riser(report).by_fixes(checks)
 
@@ -424,7 +428,12 @@ class Planner:
 
     def _riser(self, report: Report) -> Riser:
         by_id = {check.id: check for check in self._checks}
-        return Riser(known_facts(report), report.findings, by_id, self._checklist)
+        return Riser(
+            known_facts(report),
+            report.findings,
+            by_id,
+            self._checklist,
+        )
 
 
 def typed_value(

@@ -92,7 +92,13 @@ def settings_document(
 ) -> SettingsDocument:
     """The table for JSON."""
     entries = (
-        SettingEntry(row.name, row.value, row.origin.source, row.origin.place) for row in rows
+        SettingEntry(
+            row.name,
+            row.value,
+            row.origin.source,
+            row.origin.place,
+        )
+        for row in rows
     )
     return SettingsDocument(path, tuple(entries), notices)
 

@@ -286,5 +286,11 @@ def change_setting(line: str, environ: Mapping[str, str]) -> str:
         fault = read_settings(Document(path, text), {}).notices[-1]
         raise InputError(f"{visible(line, 100)!r} is not valid.", fault.message)
     means = {**document.values, **read_toml(line)}
-    write_toml(path, text, means=means, before=document.text, mode=0o600)
+    write_toml(
+        path,
+        text,
+        means=means,
+        before=document.text,
+        mode=0o600,
+    )
     return path

@@ -167,7 +167,12 @@ def write_added(
     before = read_or_empty(path)
     text = added(before, path, waiver, checks)
     parse(text, path, checks)
-    write_toml(path, text, means={"waiver": _tables(before, waiver)}, before=before)
+    write_toml(
+        path,
+        text,
+        means={"waiver": _tables(before, waiver)},
+        before=before,
+    )
 
 
 def refuse_incomplete(waiver: Waiver) -> None:

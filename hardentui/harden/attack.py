@@ -329,7 +329,10 @@ def reach_of(facts: ContainerFacts) -> Reach:
         return Reach.EVERYWHERE
     if "none" in modes_of(facts):
         return Reach.NOWHERE
-    return max((_REACHES[reach(port)] for port in _ports(facts) or ()), default=Reach.CONTAINERS)
+    return max(
+        (_REACHES[reach(port)] for port in _ports(facts) or ()),
+        default=Reach.CONTAINERS,
+    )
 
 
 _REACHES = {

@@ -31,7 +31,12 @@ def what_changes(decision: Skipped) -> str:
 
 def both_sides(decision: Skipped) -> str:
     """What would change, and what speaks for the value that is set now."""
-    return ". ".join((what_changes(decision), *(text.rstrip(".") for text in decision.reasons)))
+    return ". ".join(
+        (
+            what_changes(decision),
+            *(text.rstrip(".") for text in decision.reasons),
+        )
+    )
 
 
 def _masked(option: str, words: tuple[str, ...]) -> tuple[str, ...]:

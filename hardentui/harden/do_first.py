@@ -91,7 +91,11 @@ class DoFirst(Struct, frozen=True):
             return ("explain", self.checks[0])
         name = command_word(self.subject.name, self.subject.id[:12])
         named = () if self.whole else self.checks
-        return ("harden", name, *(word for check in named for word in ("--check", check)))
+        return (
+            "harden",
+            name,
+            *(word for check in named for word in ("--check", check)),
+        )
 
 
 class Candidate(Struct, frozen=True):
@@ -122,7 +126,11 @@ class _Group(Struct):
     cause: _Cause  # of the one to whom it gives most
     members: list[Candidate] = field(default_factory=list)
 
-    def add(self, cause: _Cause, candidate: Candidate) -> None:
+    def add(
+        self,
+        cause: _Cause,
+        candidate: Candidate,
+    ) -> None:
         """The one to whom it gives most comes first."""
         if self.members and cause.gained.rank > self.cause.gained.rank:
             self.members.insert(0, candidate)
@@ -154,7 +162,10 @@ def do_first(
     ranked += [
         (_rank(finding.gained, len(finding.affects)), line) for finding, line in _decisions(others)
     ]
-    ranked.sort(key=lambda pair: pair[0], reverse=True)
+    ranked.sort(
+        key=lambda pair: pair[0],
+        reverse=True,
+    )
     lines: list[DoFirst] = []
     for _, entry in ranked:
         line = _line(entry, checks) if isinstance(entry, _Group) else entry
@@ -200,11 +211,19 @@ def _causes(candidate: Candidate) -> Iterator[_Cause]:
         failing = {check: each for check, each in failing.items() if check not in DEFAULT_RIGHTS}
     for finding in failing.values():
         if finding.severity >= Severity.MEDIUM:
-            yield _Cause((finding.check,), finding.gained, finding.title, finding.title)
+            yield _Cause(
+                (finding.check,),
+                finding.gained,
+                finding.title,
+                finding.title,
+            )
 
 
 def _worst(findings: Iterable[Finding]) -> Gained:
-    return max((finding.gained for finding in findings), key=lambda gained: gained.rank)
+    return max(
+        (finding.gained for finding in findings),
+        key=lambda gained: gained.rank,
+    )
 
 
 def _decisions(others: Iterable[Finding]) -> Iterator[tuple[Finding, DoFirst]]:
@@ -239,7 +258,10 @@ def _line(group: _Group, checks: Mapping[str, Check]) -> DoFirst | None:
         refused = tuple(check for check in cause.checks if check not in rise.applied) or refused
         if not rise.applied or (cause.gained.takes_over and not rise.ends_takeover):
             continue
-        first = (member.subject, *(each for each in subjects if each != member.subject))
+        first = (
+            member.subject,
+            *(each for each in subjects if each != member.subject),
+        )
         applied = cause.checks or tuple(
             check for check in cause.open_rights if check in rise.applied
         )
@@ -259,10 +281,22 @@ def _line(group: _Group, checks: Mapping[str, Check]) -> DoFirst | None:
         return None
     # what a person has to decide comes first
     decided = sorted(cause.checks, key=lambda check: check not in refused)
-    return DoFirst(subjects, tuple(decided), text, 0, "decide", len(members))
+    return DoFirst(
+        subjects,
+        tuple(decided),
+        text,
+        0,
+        "decide",
+        len(members),
+    )
 
 
-def _risk(checks: Mapping[str, Check], applied: tuple[str, ...], *, whole: bool) -> str:
+def _risk(
+    checks: Mapping[str, Check],
+    applied: tuple[str, ...],
+    *,
+    whole: bool,
+) -> str:
     """The worst of these fixes. Of a container that is hardened as a whole, none is a decision."""
     risks = [
         "decide"

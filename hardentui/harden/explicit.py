@@ -146,7 +146,10 @@ def weighed(
     )
 
 
-def _known_to_break(facts: ContainerFacts, check: str) -> tuple[str, ...]:
+def _known_to_break(
+    facts: ContainerFacts,
+    check: str,
+) -> tuple[str, ...]:
     """What the entry of a known application says that a fix breaks."""
     application = known_application(facts)
     if application is None or check not in application.breaks:

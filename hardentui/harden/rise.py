@@ -53,14 +53,25 @@ class Riser:
     def by_fixes(self, fixes: Iterable[str]) -> Rise:
         """What the fixes of these checks bring together, as far as they can be applied."""
         choices = [Choice(check) for check in fixes]
-        return self.by_plan(make_plan(self._facts, choices, self._checks.values(), self._checklist))
+        return self.by_plan(
+            make_plan(
+                self._facts,
+                choices,
+                self._checks.values(),
+                self._checklist,
+            )
+        )
 
     def by_plan(self, plan: Plan) -> Rise:
         """What a plan brings."""
         if plan.after == self._facts.spec:
             return Rise(0)
         applied = tuple(choice.check for choice in plan.choices)
-        return rise_between(self._score, self.score_after(plan), applied)
+        return rise_between(
+            self._score,
+            self.score_after(plan),
+            applied,
+        )
 
     def by_ending(self, finding: Finding) -> Rise:
         """What ending one failing finding brings: by its own fix, else, where a person has to do
@@ -70,7 +81,10 @@ class Riser:
             rise = self.by_fixes([finding.check])
             if rise.applied:
                 return rise
-        return rise_between(self._score, score(self._findings, fixed=frozenset({finding.check})))
+        return rise_between(
+            self._score,
+            score(self._findings, fixed=frozenset({finding.check})),
+        )
 
     def score_after(self, plan: Plan) -> Score:
         """The score once a plan is applied.
@@ -103,7 +117,11 @@ class Riser:
             if check.kind is Kind.CONTAINER and check.about is Kind.CONTAINER
         ]
         facts = self._facts
-        planned = run(facts.planned(spec), container_subject(facts), decided)
+        planned = run(
+            facts.planned(spec),
+            container_subject(facts),
+            decided,
+        )
         return {finding.check: finding for finding in planned}
 
 

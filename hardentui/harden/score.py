@@ -232,7 +232,11 @@ def rise_between(
 ) -> Rise:
     """What lies between two scores of a container."""
     points = 0 if before.value is None or after.value is None else after.value - before.value
-    return Rise(max(0, points), before.takes_over and not after.takes_over, applied)
+    return Rise(
+        max(0, points),
+        before.takes_over and not after.takes_over,
+        applied,
+    )
 
 
 def rises_once_passed(findings: Sequence[Finding]) -> dict[str, Rise]:

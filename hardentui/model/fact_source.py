@@ -19,8 +19,14 @@ class FactSource(StrEnum):
 
 
 OF_CONTAINER: Mapping[str, FactSource] = {
-    **dict.fromkeys(("kernel", "denials", "exec_uids", "runtime"), FactSource.KERNEL),
-    **dict.fromkeys(("image", "image_ids", "named_uid", "registry_digest"), FactSource.IMAGE),
+    **dict.fromkeys(
+        ("kernel", "denials", "exec_uids", "runtime"),
+        FactSource.KERNEL,
+    ),
+    **dict.fromkeys(
+        ("image", "image_ids", "named_uid", "registry_digest"),
+        FactSource.IMAGE,
+    ),
     **dict.fromkeys(
         (
             "host host_listening unit unit_exists env_files secret_files programs seccomp_file "

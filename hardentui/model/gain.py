@@ -37,7 +37,11 @@ class Gain(IntEnum):
         """Whoever is inside has it."""
         return Gained(self)
 
-    def after(self, steps: int, origin: Origin | None = None) -> Gained:
+    def after(
+        self,
+        steps: int,
+        origin: Origin | None = None,
+    ) -> Gained:
         """An attacker has it after so many further ordinary steps."""
         return Gained(self, steps, origin or Origin.INSIDE)
 

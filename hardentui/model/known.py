@@ -210,7 +210,11 @@ class Fact(Generic[V]):
             try:
                 given = given.read(subject)
             except Unread as unread:
-                given = Unread(unread.reason, do=unread.do, source=unread.source)
+                given = Unread(
+                    unread.reason,
+                    do=unread.do,
+                    source=unread.source,
+                )
             # two threads may have read it: the first answer stays
             if isinstance(given, Unread):
                 subject.waiting[self.name] = given
@@ -218,7 +222,11 @@ class Fact(Generic[V]):
                 given = subject.__dict__.setdefault(self.name, given)
         if isinstance(given, Unread):
             source = given.source or subject.source_of(self.name)
-            raise Unread(given.reason, do=given.do, source=source)
+            raise Unread(
+                given.reason,
+                do=given.do,
+                source=source,
+            )
         value: V = given
         return value
 

@@ -97,7 +97,11 @@ def _part(match: re.Match[str]) -> OpenPart:
     if match["argument"]:
         return OpenPart(written, match["argument"], OpenKind.ARGUMENT)
     if match["specifier"]:
-        return OpenPart(written, match["specifier"], OpenKind.SPECIFIER)
+        return OpenPart(
+            written,
+            match["specifier"],
+            OpenKind.SPECIFIER,
+        )
     return OpenPart(written, "", OpenKind.COMMAND)
 
 

@@ -26,7 +26,10 @@ def interpolated(text: str, values: Mapping[str, str]) -> str:
         end = _end(text, match)
         if end is None:  # a brace that is never closed
             break
-        out += [text[at : match.start()], _value(match, text[match.end() : end], values)]
+        out += [
+            text[at : match.start()],
+            _value(match, text[match.end() : end], values),
+        ]
         at = end + (match["name"] is not None)
     return "".join((*out, text[at:]))
 
@@ -86,7 +89,14 @@ def environment_file(text: str) -> tuple[Assigned, ...]:
         quoted = len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]
         value = value[1:-1] if quoted else value.partition(" #")[0].strip()
         literal = line.rstrip().endswith("'") and quoted
-        assigned.append(Assigned(name, value if equals else None, number, literal))
+        assigned.append(
+            Assigned(
+                name,
+                value if equals else None,
+                number,
+                literal,
+            )
+        )
     return tuple(assigned)
 
 

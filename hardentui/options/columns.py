@@ -52,7 +52,10 @@ JUDGED = Protection(ProtectionRule.JUDGED)
 
 
 # No value protects more than another:
-PROGRAM = Protection(ProtectionRule.NEVER, "what its program does with it, only the program knows")
+PROGRAM = Protection(
+    ProtectionRule.NEVER,
+    "what its program does with it, only the program knows",
+)
 
 
 MAKING = Protection(ProtectionRule.NEVER, "how it is made, not how it is held")
@@ -61,7 +64,10 @@ MAKING = Protection(ProtectionRule.NEVER, "how it is made, not how it is held")
 NAMES = Protection(ProtectionRule.NEVER, "names and addresses, no rights")
 
 
-TIMING = Protection(ProtectionRule.NEVER, "when and how it starts, stops and is looked after")
+TIMING = Protection(
+    ProtectionRule.NEVER,
+    "when and how it starts, stops and is looked after",
+)
 
 
 SHARE = Protection(ProtectionRule.NEVER, "a share among others, no limit")
@@ -87,4 +93,10 @@ def key(
 ) -> QuadletKey:
     """A key of `[Container]`, with the first Podman version that supports it."""
     repeats = Version.parse(repeats_since) if repeats_since else None
-    return QuadletKey(name, Version.parse(since), kind, holds, repeats)
+    return QuadletKey(
+        name,
+        Version.parse(since),
+        kind,
+        holds,
+        repeats,
+    )

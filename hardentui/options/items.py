@@ -68,7 +68,11 @@ class Item(Struct, frozen=True):
         words = self.value if self.option is COMMAND and self.known else (self.raw,)
         if not any(map(is_open, words)):
             return None
-        return OpenArgument(self.option, self.flag, tuple(map(OpenText.read, words)))
+        return OpenArgument(
+            self.option,
+            self.flag,
+            tuple(map(OpenText.read, words)),
+        )
 
     @property
     def identity(self) -> str:
@@ -176,7 +180,11 @@ def spec_of(items: Iterable[Item]) -> Spec:
             scalars[item.option] = item.value
     scalars |= {option: tuple(entries.values()) for option, entries in lists.items()}
     settings = {o: Setting(v, Source.UNIT) for o, v in scalars.items() if v != o.default}
-    return Spec(settings, frozenset(unknowable), open=tuple(opened))
+    return Spec(
+        settings,
+        frozenset(unknowable),
+        open=tuple(opened),
+    )
 
 
 def image_item(option: Option[Any], text: str) -> Item:

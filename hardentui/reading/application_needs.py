@@ -17,7 +17,10 @@ _OF_FOREIGN_FILES = frozenset({"CAP_DAC_OVERRIDE"})
 _FOR_EVERYBODY = ("/etc/localtime", "/etc/timezone", "/usr/share/", "/proc", "/sys", "/dev/")
 
 
-def entry_capabilities(application: Application, spec: Spec) -> frozenset[str] | None:
+def entry_capabilities(
+    application: Application,
+    spec: Spec,
+) -> frozenset[str] | None:
     """What it needs with the user that the spec starts it as; None if the entry does not say.
 
     Files of the host may belong to another user: one that stays root needs DAC_OVERRIDE for them.
@@ -42,7 +45,10 @@ def _files_of_host(spec: Spec) -> bool:
     )
 
 
-def writable_paths(application: Application, spec: Spec) -> tuple[ApplicationPath, ...]:
+def writable_paths(
+    application: Application,
+    spec: Spec,
+) -> tuple[ApplicationPath, ...]:
     """Directories that it writes and that no mount, tmpfs or volume of the image holds."""
     places = [mount.destination for mount in spec[MOUNTS]]
     places += [mount.partition(":")[0] for mount in spec[TMPFS]]
@@ -69,7 +75,10 @@ def with_entry_paths(
     paths = writable_paths(application, spec)
     tmpfs = [_tmpfs(path, size) for path in paths if not is_kept(path)]
     volumes = [volume_at(path.path, spec, facts) for path in paths if is_kept(path)]
-    return spec.with_(TMPFS, (*spec[TMPFS], *tmpfs)).with_(MOUNTS, (*spec[MOUNTS], *volumes))
+    return spec.with_(TMPFS, (*spec[TMPFS], *tmpfs)).with_(
+        MOUNTS,
+        (*spec[MOUNTS], *volumes),
+    )
 
 
 def _tmpfs(path: ApplicationPath, size: str) -> str:

@@ -44,7 +44,10 @@ def is_root_of_host(facts: ContainerFacts) -> bool:
         return False
     uid = host_uid(facts)
     if uid is not None:
-        return 0 in (uid, *ask_or(facts, lambda kernel: kernel.other_uids, ()))
+        return 0 in (
+            uid,
+            *ask_or(facts, lambda kernel: kernel.other_uids, ()),
+        )
     return is_root(declared_user(facts)) and facts.engine.rootless is False
 
 
@@ -68,7 +71,10 @@ def host_uid(facts: ContainerFacts) -> int | None:
     return ask_or(facts, lambda kernel: kernel.uid, None)
 
 
-def may_connect(facts: ContainerFacts, socket: ReachableSocket) -> bool | None:
+def may_connect(
+    facts: ContainerFacts,
+    socket: ReachableSocket,
+) -> bool | None:
     """Whether its user, as it is now, may connect to a socket; None if that is not known.
 
     unix(7): connecting needs write permission on the socket itself.
@@ -113,7 +119,11 @@ def _is_root_inside(facts: ContainerFacts) -> bool:
 
 
 def _no_new_privileges(facts: ContainerFacts) -> bool:
-    in_force = ask_or(facts, lambda kernel: kernel.no_new_privileges, None)
+    in_force = ask_or(
+        facts,
+        lambda kernel: kernel.no_new_privileges,
+        None,
+    )
     return facts.spec[NO_NEW_PRIVILEGES] if in_force is None else in_force
 
 

@@ -85,13 +85,22 @@ def updater_of(release: Mapping[str, str]) -> Updater:
 
 def families(release: Mapping[str, str]) -> tuple[str, ...]:
     """Its distribution and those that it is like, the nearest first: `opensuse`, `suse`."""
-    names = (release.get("ID", ""), *release.get("ID_LIKE", "").split())
+    names = (
+        release.get("ID", ""),
+        *release.get("ID_LIKE", "").split(),
+    )
     families = [name.partition("-")[0] for name in names if name]
     return tuple("suse" if name in ("sle", "sl", "sles") else name for name in families)
 
 
-def _in_family(release: Mapping[str, str], table: Mapping[str, str]) -> str:
-    return next((table[family] for family in families(release) if family in table), "")
+def _in_family(
+    release: Mapping[str, str],
+    table: Mapping[str, str],
+) -> str:
+    return next(
+        (table[family] for family in families(release) if family in table),
+        "",
+    )
 
 
 def to_install(release: Mapping[str, str], package: str) -> str:

@@ -138,7 +138,10 @@ def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
     }
 
 
-def _given_away(directory: WrittenDirectory, facts: ContainerFacts) -> bool:
+def _given_away(
+    directory: WrittenDirectory,
+    facts: ContainerFacts,
+) -> bool:
     """Whether somebody else than root may write there: its image has made it for that."""
     owner, group = _ids(directory, facts)
     return _of_somebody_else(directory, owner, group) or bool(directory.mode & 0o002)

@@ -208,7 +208,10 @@ def _asked_read_only(facts: ContainerFacts, mount: HostMount) -> bool:
     return bool(above) and max(above, key=lambda asked: len(asked.destination)).read_only
 
 
-def _by_cgroups(facts: ContainerFacts, write: frozenset[HostAccess]) -> frozenset[HostAccess]:
+def _by_cgroups(
+    facts: ContainerFacts,
+    write: frozenset[HostAccess],
+) -> frozenset[HostAccess]:
     """What writing cgroups gives: code of root only through release_agent, cgroups(7), which
     version 2 does not have, and which takes SYS_ADMIN since CVE-2022-0492."""
     by_agent = cgroup_version(facts) == "v1" and "CAP_SYS_ADMIN" in granted(facts)

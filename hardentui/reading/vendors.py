@@ -13,7 +13,10 @@ from hardentui.options import NAME
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 
 
-def managed_by(facts: ContainerFacts, vendors: Iterable[Vendor]) -> Vendor | None:
+def managed_by(
+    facts: ContainerFacts,
+    vendors: Iterable[Vendor],
+) -> Vendor | None:
     """The overlay of a container; of several the first."""
     return next(
         (

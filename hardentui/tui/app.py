@@ -98,7 +98,10 @@ def notify_terminal(text: str) -> None:
     with suppress(OSError):
         terminal = os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
         try:
-            os.write(terminal, f"\x1b]9;HardenTUI: {visible(text, 200)}\x07".encode())
+            os.write(
+                terminal,
+                f"\x1b]9;HardenTUI: {visible(text, 200)}\x07".encode(),
+            )
         finally:
             os.close(terminal)
 

@@ -82,7 +82,12 @@ _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
             image=_IMAGE,
         ),
     ),
-    references=("CIS Docker 1.6 5.28", "OWASP Docker rule 13", "CSVS 3.6", "Dockle DKL-DI-0006"),
+    references=(
+        "CIS Docker 1.6 5.28",
+        "OWASP Docker rule 13",
+        "CSVS 3.6",
+        "Dockle DKL-DI-0006",
+    ),
 )
 def mutable_image_tag(
     facts: ContainerFacts,

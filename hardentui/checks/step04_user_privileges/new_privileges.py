@@ -19,7 +19,10 @@ def _advise_new_privileges_allowed(
     if application is not None and application.privileges.needed is False:
         return Advice(
             Risk.CHANGES_BEHAVIOUR,
-            (f"it works with no-new-privileges, {application.said_by}", *notes),
+            (
+                f"it works with no-new-privileges, {application.said_by}",
+                *notes,
+            ),
         )
     if application is not None and application.privileges.needed is True:
         why = f"{application.privileges.why.rstrip('.')}, {application.said_by}"

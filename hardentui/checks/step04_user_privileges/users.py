@@ -50,7 +50,10 @@ def _fix_root_user(spec: Spec, context: FixContext) -> Spec:
             )
         if why := why_not_start_as(application, spec):
             raise CannotFix(why, needs="user")
-        return with_low_ports(spec.with_(USER, application.user.start_as), context.facts)
+        return with_low_ports(
+            spec.with_(USER, application.user.start_as),
+            context.facts,
+        )
     of_image = str(image_config(context.facts).get("User") or "")
     if not is_root(of_image) and not (name_of_root and not spec[USER]):
         return _with_user(spec.without(USER), context)

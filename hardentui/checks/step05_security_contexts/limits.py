@@ -189,7 +189,10 @@ def _advise_no_memory_limit(
     asked = most_asked(facts)
     because = _needed_by_entry(facts)
     if asked:
-        because = (f"{asked.by} asks for {size_text(asked.size)}", *because)
+        because = (
+            f"{asked.by} asks for {size_text(asked.size)}",
+            *because,
+        )
     if not peak:
         return Advice(Risk.MAY_BREAK, ("its memory use is not known", *because))
     note = f"peak use {-(-peak >> 20)} MiB {how_long(facts)}; the limit will be {size_text(limit)}"

@@ -220,7 +220,11 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
     mount read-only, so programs that write there fail; filesystems mounted below stay as they are.
     It never removes the mount; if even reading is too much, narrowing it is up to you.
     """
-    bad = sorted(sensitive_mounts(facts), key=lambda exposed: exposed.gained.rank, reverse=True)
+    bad = sorted(
+        sensitive_mounts(facts),
+        key=lambda exposed: exposed.gained.rank,
+        reverse=True,
+    )
     declared = (
         shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
     )

@@ -193,7 +193,10 @@ def _advise_writable_rootfs(
         why = f"{application.root.why.rstrip('.')}, " if application.root.why else ""
         notes.append(f"{why}{application.said_by}")
         works = application.root.works and not needed.unclear and not needed.programs
-        return Advice(Risk.CHANGES_BEHAVIOUR if works else Risk.MAY_BREAK, tuple(notes))
+        return Advice(
+            Risk.CHANGES_BEHAVIOUR if works else Risk.MAY_BREAK,
+            tuple(notes),
+        )
     if not needed.known:
         notes.append("it is not known what it writes: check with podman diff first")
     elif set(needed.directories) <= set(meant_for_writing(facts)) and not needed.unclear:

@@ -50,8 +50,16 @@ _READS_A_FILE = Application(
     name="db",
     title="A database",
     match=ImageMatch(repositories=("library/db",)),
-    user=ApplicationUser(image="root", work="999:999"),
-    source=(EntrySource(address="its entry point", read=date(2026, 12, 1)),),
+    user=ApplicationUser(
+        image="root",
+        work="999:999",
+    ),
+    source=(
+        EntrySource(
+            address="its entry point",
+            read=date(2026, 12, 1),
+        ),
+    ),
     proof=EntryProof(kind=ProofKind.READ),
     secrets={"DB_PASSWORD": "DB_PASSWORD_FILE"},
 )
@@ -72,7 +80,10 @@ def _advise_plaintext_secret_env(
     ]
     return Advice(
         Risk.DECISION,
-        (*notes, f"that it reads the file is {application.said_by}"),
+        (
+            *notes,
+            f"that it reads the file is {application.said_by}",
+        ),
     )
 
 

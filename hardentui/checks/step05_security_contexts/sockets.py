@@ -356,7 +356,10 @@ _SHUT_OUT = 2
 _SHUT = "its user may not open the engine's socket, which is mounted:"
 
 
-def _steps_to_engine(facts: ContainerFacts, engine_mount: EngineMount) -> int:
+def _steps_to_engine(
+    facts: ContainerFacts,
+    engine_mount: EngineMount,
+) -> int:
     """By whether this very user may connect: the permissions of the socket say so.
 
     Where a directory is mounted and the socket in it was not seen, an engine's own permissions

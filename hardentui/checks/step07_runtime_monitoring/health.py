@@ -40,7 +40,10 @@ def _advise_missing_health_check(
     application = known_application(context.facts)
     if application is None or after[HEALTH_CMD] != application.health.command:
         return Advice()
-    return Advice(Risk.CHANGES_BEHAVIOUR, (f"its command is {application.said_by}",))
+    return Advice(
+        Risk.CHANGES_BEHAVIOUR,
+        (f"its command is {application.said_by}",),
+    )
 
 
 _PLAIN = image(inspect={"Config": {}})

@@ -220,7 +220,10 @@ def unowned_container(
     risk=Risk.SAFE,
     fix=FixKind.UNIT_EDIT,
     passes=lambda: (
-        container(unit=UnitFacts("web.service", _FILE, quadlet=True), unit_refusal=""),
+        container(
+            unit=UnitFacts("web.service", _FILE, quadlet=True),
+            unit_refusal="",
+        ),
     ),
     fails=lambda: (
         container(

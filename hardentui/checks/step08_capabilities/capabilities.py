@@ -188,7 +188,11 @@ def disruptive_capabilities(facts: ContainerFacts) -> Verdict:
     verdict = judge_group(facts, DISRUPTIVE, _MILD)
     if verdict.status is Status.FAIL and _owns_firewall(facts):
         reason = f"{verdict.reason}; on the host's network, NET_ADMIN owns the host's firewall"
-        return replace(verdict, reason=reason, gives=Gain.NETWORK.at_once)
+        return replace(
+            verdict,
+            reason=reason,
+            gives=Gain.NETWORK.at_once,
+        )
     return verdict
 
 

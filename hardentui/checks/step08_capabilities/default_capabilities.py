@@ -30,7 +30,11 @@ def _fix_default_capabilities_kept(
     refuse_privileged(spec)
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)
-    if not _unexplained(context.facts.planned(spec), bounding, context.parameters):
+    if not _unexplained(
+        context.facts.planned(spec),
+        bounding,
+        context.parameters,
+    ):
         return spec
     if (
         runs_systemd(context.facts)

@@ -28,7 +28,10 @@ _ANNOTATIONS = {
         "containers control a cgroup of the host",
         Gain.HOST.after(2),
     ),
-    "run.oci.handler": ("another handler runs all containers", Gain.HOST.after(1)),
+    "run.oci.handler": (
+        "another handler runs all containers",
+        Gain.HOST.after(1),
+    ),
 }
 """Prefixes of annotations that crun(1) obeys."""
 _CODE_BY_ENVIRONMENT = ("LD_PRELOAD=", "LD_LIBRARY_PATH=", "LD_AUDIT=", "PATH=")

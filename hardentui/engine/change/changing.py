@@ -176,7 +176,12 @@ class Volumes:
             KeyboardInterrupt: `stop` was set.
         """
         if self._copying.possible:
-            return self._copying.volume(source, target, image, stop=stop).unreadable
+            return self._copying.volume(
+                source,
+                target,
+                image,
+                stop=stop,
+            ).unreadable
         if source.startswith("/") or self._engine.facts.version < _EXPORTS_VOLUMES:
             raise ChangeFailed(
                 "A volume of another machine can be copied with Podman 5.6 or newer only."
@@ -589,7 +594,12 @@ class ChangingEngine:
             raise ChangeFailed(why)
         refuse_strangers_engine(engine.facts.owner, engine.facts.url)
         self.engine = engine
-        self._session = ApiSession(connection.path, API_VERSION, listener, engine.facts.owner)
+        self._session = ApiSession(
+            connection.path,
+            API_VERSION,
+            listener,
+            engine.facts.owner,
+        )
         self.containers = ContainerControl(self._session)
         self.images = Images(self._session)
         self.networks = Networks(self._session)

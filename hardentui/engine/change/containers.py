@@ -386,7 +386,11 @@ def exit_of_podman(
     for leading in ("CONTAINER_HOST", "CONTAINER_CONNECTION"):
         environment.pop(leading, None)
     try:
-        done = run_child(words, seconds=seconds, environment=environment)
+        done = run_child(
+            words,
+            seconds=seconds,
+            environment=environment,
+        )
     except FileNotFoundError:
         raise ChangeFailed(f"Cannot {what}: the program podman is not installed here.") from None
     except ChildTimedOut:

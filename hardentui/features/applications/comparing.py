@@ -33,7 +33,11 @@ def compared(
         *_ports(application, trial),
         *_fixes(application, trial),
     )
-    return EntryComparison(application.name, application.said_by, differences)
+    return EntryComparison(
+        application.name,
+        application.said_by,
+        differences,
+    )
 
 
 def _capabilities(
@@ -68,7 +72,10 @@ def _written(
         yield f"it also wrote to {', '.join(more)}"
 
 
-def _ports(application: Application, trial: Trial) -> Iterator[Difference]:
+def _ports(
+    application: Application,
+    trial: Trial,
+) -> Iterator[Difference]:
     """Ports below the ephemeral ones on which it listens for others."""
     if trial.learned is None or not application.port:
         return
@@ -84,7 +91,10 @@ def _ports(application: Application, trial: Trial) -> Iterator[Difference]:
         yield f"it also listens on {visible(', '.join(dict.fromkeys(more)), 100)}"
 
 
-def _fixes(application: Application, trial: Trial) -> Iterator[Difference]:
+def _fixes(
+    application: Application,
+    trial: Trial,
+) -> Iterator[Difference]:
     """Fixes that the entry calls right and that broke the twin, or the other way round."""
     right = {"default-capabilities-kept"}
     right |= {"writable-rootfs"} if application.root.works else set()

@@ -84,7 +84,12 @@ def _user(facts: ContainerFacts) -> dict[str, str]:
     kernel = known(lambda: facts.kernel)
     work = ""
     if isinstance(kernel, Kernel):
-        uid = known(uid_inside, kernel, kernel.uid, else_=None)
+        uid = known(
+            uid_inside,
+            kernel,
+            kernel.uid,
+            else_=None,
+        )
         work = "" if uid is None else str(uid) if uid else "root"
     user = {"image": visible(by_image, 60), "work": work}
     if is_root(by_image):
@@ -109,7 +114,10 @@ def _root(trial: Trial) -> dict[str, Any]:
 
 
 def _path(directory: str) -> dict[str, Any]:
-    return {"path": directory, "use": "scratch" if is_scratch(directory) else "data"}
+    return {
+        "path": directory,
+        "use": "scratch" if is_scratch(directory) else "data",
+    }
 
 
 def _ports(learned: Learned) -> list[dict[str, Any]]:

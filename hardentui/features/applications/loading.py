@@ -158,10 +158,19 @@ def lint(path: str) -> Family:
         InputError: it cannot be read.
         ChecklistError: it has faults; all that are known, each with its line.
     """
-    return parse(read_named(path, largest=_LARGEST), path, site=True)
+    return parse(
+        read_named(path, largest=_LARGEST),
+        path,
+        site=True,
+    )
 
 
-def parse(text: str, where: str, *, site: bool = False) -> Family:
+def parse(
+    text: str,
+    where: str,
+    *,
+    site: bool = False,
+) -> Family:
     """The entry in a TOML text; raises ChecklistError with its faults. `where` names it in them."""
     try:
         document = read_toml(text)
@@ -174,22 +183,42 @@ def parse(text: str, where: str, *, site: bool = False) -> Family:
     name = os.path.basename(where).removesuffix(_ENDING).removesuffix(_OF_TRIAL)
     general = {key: value for key, value in document.items() if key not in ("schema", "variant")}
     faults: list[str] = []
-    application = _application(general, (), lines, faults, site=site)
+    application = _application(
+        general,
+        (),
+        lines,
+        faults,
+        site=site,
+    )
     if application is not None and application.name != name:
         faults.append(f"{line_of(lines, ('name',))}: name must be that of the file, {name!r}")
     if application is None or faults:  # each variant would repeat them
         raise _rejected(where, faults)
-    last = Variant(tags=(), first="", until="", application=application)
+    last = Variant(
+        tags=(),
+        first="",
+        until="",
+        application=application,
+    )
     variants = []
     for index, table in enumerate(document.get("variant", ())):
         path: TomlPath = ("variant", index)
         merged = _merged(general, table)
-        application = _application(merged, path, lines, faults, site=site)
+        application = _application(
+            merged,
+            path,
+            lines,
+            faults,
+            site=site,
+        )
         if application is not None:
             variants.append(_variant(table, application))
     if faults:
         raise _rejected(where, faults)
-    return Family(name=name, variants=(*variants, last))
+    return Family(
+        name=name,
+        variants=(*variants, last),
+    )
 
 
 def _merged(

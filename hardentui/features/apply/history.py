@@ -240,7 +240,13 @@ class History:
         if entry.action is EntryAction.HARDEN:
             return self._undo_together(
                 entry,
-                lambda part: self.undo(part, on_event, why=why, stop=stop, bring_back=bring_back),
+                lambda part: self.undo(
+                    part,
+                    on_event,
+                    why=why,
+                    stop=stop,
+                    bring_back=bring_back,
+                ),
                 why,
             )
         refuse_locked(
@@ -273,17 +279,30 @@ class History:
     ) -> JournalEntry:
         """Raises ApplyFailed if a part of it could not be undone, Locked if it is running."""
         with self._alone_with(entry):
-            done = undo_together(self._journal, entry, take_back, why)
+            done = undo_together(
+                self._journal,
+                entry,
+                take_back,
+                why,
+            )
         if entry.state is EntryState.WAITING:
             confirm_timer.disarm(entry.id)
         if done.in_force:
             raise ApplyFailed(done.reason, ("Try again with: ", Do(Verb.UNDO, entry.id)))
         return done
 
-    def _alone_with(self, holder: JournalEntry) -> AbstractContextManager[None]:
+    def _alone_with(
+        self,
+        holder: JournalEntry,
+    ) -> AbstractContextManager[None]:
         """Raises Locked if somebody works on an entry that holds others."""
         what = f"undo or confirm by {who()}"
-        return locked(lock_directory(self._journal), holder.id, holder.engine, what)
+        return locked(
+            lock_directory(self._journal),
+            holder.id,
+            holder.engine,
+            what,
+        )
 
     def confirm(self, text: str = "") -> JournalEntry:
         """Confirm a waiting change; without a text, the latest.
@@ -348,7 +367,11 @@ class History:
         entry = self._journal.find(text)
         if entry.action is EntryAction.HARDEN:
             for part in parts_of(self._journal, entry):
-                self._take_back(part, EntryState.OPEN, "HardenTUI was killed.")
+                self._take_back(
+                    part,
+                    EntryState.OPEN,
+                    "HardenTUI was killed.",
+                )
             finish_together(self._journal, entry)
             return
         self._take_back(
@@ -405,7 +428,11 @@ class History:
             for part in kept:
                 self.forget(part.id)
             many = plural(len(kept), "change")
-            entry = replace(entry, forgotten=True, reason=f"The originals of {many} were removed.")
+            entry = replace(
+                entry,
+                forgotten=True,
+                reason=f"The originals of {many} were removed.",
+            )
             self._journal.write(entry)
             return entry
         refuse_locked(

@@ -519,12 +519,19 @@ def _volumes(
 ) -> tuple[tuple[str, str], ...]:
     """(directory, new volume) for each directory."""
     return tuple(
-        (directory, _free_name(volume_for(name, directory), engine)) for directory in directories
+        (
+            directory,
+            _free_name(volume_for(name, directory), engine),
+        )
+        for directory in directories
     )
 
 
 def _free_name(stem: str, engine: ChangingEngine) -> str:
-    names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
+    names = (
+        stem,
+        *(f"{stem}-{number}" for number in range(2, 100)),
+    )
     return next(candidate for candidate in names if not engine.volumes.exists(candidate))
 
 

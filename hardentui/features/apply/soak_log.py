@@ -39,7 +39,10 @@ _LOSS = re.compile(
 _COUNTED = re.compile(r"^lost (\d+)$", re.MULTILINE)
 _QUEUE_FULL = "the kernel's audit queue was full, and records were lost"
 _LOSSES = "callbacks suppressed|audit_lost=|limit exceeded|messages dropped"
-_HEAD = re.compile(r"^\s*Head Realtime Timestamp:.*\(([0-9a-f]+)\)", re.MULTILINE)
+_HEAD = re.compile(
+    r"^\s*Head Realtime Timestamp:.*\(([0-9a-f]+)\)",
+    re.MULTILINE,
+)
 _UNSET = str((1 << 32) - 1)
 """The audit ID of a process that nobody's login has started."""
 _TICKS = 100
@@ -115,7 +118,10 @@ def logged_calls(
     now_lost, counted = lost_by_kernel(run), soak.audit_lost
     owner = _Owner(files, container, pid)
     since = f"@{int(soak.since)}"
-    losses = run((*_JOURNAL, "--since", since, "--grep", _LOSSES, *_KERNEL), _SECONDS)
+    losses = run(
+        (*_JOURNAL, "--since", since, "--grep", _LOSSES, *_KERNEL),
+        _SECONDS,
+    )
     lost = list(_lost(losses)) if isinstance(losses, str) else []
     if now_lost is not None and counted is not None and now_lost > counted:
         lost.append(_QUEUE_FULL)
@@ -123,7 +129,10 @@ def logged_calls(
         text, missing = _audit(files, soak.since)
         lost += missing
     else:
-        read = run((*_JOURNAL, "--since", since, "--grep", _LOGGED, *_KERNEL), _SECONDS)
+        read = run(
+            (*_JOURNAL, "--since", since, "--grep", _LOGGED, *_KERNEL),
+            _SECONDS,
+        )
         if isinstance(read, Unread) and read.reason != _NOTHING:
             return read
         text = read if isinstance(read, str) else ""
@@ -291,7 +300,11 @@ class _Owner:
         that."""
         at = record.get("at")
         words = self._text(f"/proc/{record['pid']}/stat").rpartition(")")[2].split()
-        booted = re.search(r"^btime (\d+)", self._text("/proc/stat"), re.MULTILINE)
+        booted = re.search(
+            r"^btime (\d+)",
+            self._text("/proc/stat"),
+            re.MULTILINE,
+        )
         if at is None or len(words) < 20 or booted is None:
             return True
         return int(booted[1]) + int(words[19]) / _TICKS <= float(at) + 1

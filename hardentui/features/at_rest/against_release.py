@@ -45,7 +45,12 @@ class ReleaseOutcome(StrEnum):
     SETTLED = "finding is gone"
 
 
-_BAD = (ReleaseOutcome.HIDES, ReleaseOutcome.KEEPS, ReleaseOutcome.BREAKS, ReleaseOutcome.FINDING)
+_BAD = (
+    ReleaseOutcome.HIDES,
+    ReleaseOutcome.KEEPS,
+    ReleaseOutcome.BREAKS,
+    ReleaseOutcome.FINDING,
+)
 
 
 class ReleaseLine(Struct, frozen=True, kw_only=True):
@@ -85,7 +90,11 @@ class _Unit(Struct, frozen=True):
         ).spec()
 
 
-def rehearse(today: Looked, release: Looked, day: date) -> Rehearsed:
+def rehearse(
+    today: Looked,
+    release: Looked,
+    day: date,
+) -> Rehearsed:
     """What the release makes of today's drop-ins and findings."""
     ours, theirs = _units(today), _units(release)
     lines: list[ReleaseLine] = []
@@ -312,7 +321,10 @@ def _outcome(
     return ReleaseOutcome.APPLIES, effects
 
 
-def _without(files: Iterable[SourceFile], file: SourceFile) -> list[SourceFile]:
+def _without(
+    files: Iterable[SourceFile],
+    file: SourceFile,
+) -> list[SourceFile]:
     return [each for each in files if each is not file]
 
 
@@ -342,7 +354,10 @@ def _findings(
         for finding in after.findings
         if finding.status in _FINE and status.get(finding.check) in (Status.FAIL, Status.WAIVED)
     )
-    for outcome, checks in ((ReleaseOutcome.FINDING, new), (ReleaseOutcome.SETTLED, settled)):
+    for outcome, checks in (
+        (ReleaseOutcome.FINDING, new),
+        (ReleaseOutcome.SETTLED, settled),
+    ):
         if checks:
             yield ReleaseLine(
                 service=name,

@@ -43,7 +43,11 @@ def since(
         for finding in judged.findings
     )
     note = f"{plural(count, 'finding')} as in {visible(where, 100)}: only new ones fail"
-    return replace(looked, services=services, notes=(*looked.notes, note))
+    return replace(
+        looked,
+        services=services,
+        notes=(*looked.notes, note),
+    )
 
 
 def _accepted(
@@ -80,4 +84,8 @@ def _or_known(
         status=Status.WAIVED,
         reason=f"as in {where}: {finding.verdict.reason}",
     )
-    return replace(finding, verdict=verdict, waiver=waiver)
+    return replace(
+        finding,
+        verdict=verdict,
+        waiver=waiver,
+    )

@@ -182,7 +182,11 @@ class FilesPlanner(Planner):
     """Chooses the fixes that `fix PATH` makes: it invents no limit, and takes nothing away that
     stands in the file on purpose."""
 
-    def __init__(self, judge: Judge, services: Services) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        services: Services,
+    ) -> None:
         super().__init__(judge)
         self._services = services
 
@@ -198,7 +202,12 @@ class FilesPlanner(Planner):
         for choice in super().choices(report, Caution.ALL):
             try:
                 check = find_check(choice.check, looked.judge.checklist.own)
-                each = offer(check, judged, spec, looked.judge.checklist)
+                each = offer(
+                    check,
+                    judged,
+                    spec,
+                    looked.judge.checklist,
+                )
             except (HardenError, Unread):
                 continue
             if each is not None and wanted.takes(each):

@@ -143,7 +143,11 @@ def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused,
         ]
     services: list[Service] = []
     refused: list[Refused] = []
-    for file, make in (*makers, *unit_makers(sources), *command_makers(sources)):
+    for file, make in (
+        *makers,
+        *unit_makers(sources),
+        *command_makers(sources),
+    ):
         try:
             made = [*make()]  # of a refused file none
             services += [with_given(service, sources) for service in made]

@@ -144,7 +144,16 @@ def offer(
     mounts = open_mounts(service)
     facts = with_mounts(judged.facts, mounts)
     context = FixContext(facts, fix_parameters(check, checklist, {}))
-    after = _on_own_network(service, spec, remedied_at_rest(check, spec, context, mounts))
+    after = _on_own_network(
+        service,
+        spec,
+        remedied_at_rest(
+            check,
+            spec,
+            context,
+            mounts,
+        ),
+    )
     if after == spec:
         return None
     if weaker := weakenings(facts, spec, after):
@@ -152,10 +161,22 @@ def offer(
     after = _on_own_volumes(service, spec, after)
     _refuse_names_of_nothing(service, spec, after)
     changed = spec_diff(spec, after)
-    advice = weighed(advised(check, spec, after, context), check, judged.facts, changed)
+    advice = weighed(
+        advised(check, spec, after, context),
+        check,
+        judged.facts,
+        changed,
+    )
     risk = check.risk if advice.risk is None or check.risk is Risk.DECISION else advice.risk
     overridden = tuple(_overridden(service, spec, after))
-    suggested = tuple(_suggested(check, judged, checklist, changed))
+    suggested = tuple(
+        _suggested(
+            check,
+            judged,
+            checklist,
+            changed,
+        )
+    )
     choosing = _OF_RISK[risk]
     if overridden:
         choosing = max(choosing, Choosing.ALL)
@@ -172,7 +193,11 @@ def offer(
     )
 
 
-def _starting_empty(service: Service, before: Spec, after: Spec) -> Iterator[str]:
+def _starting_empty(
+    service: Service,
+    before: Spec,
+    after: Spec,
+) -> Iterator[str]:
     """New volumes: what an earlier container has there is not in them."""
     names = new_names(service, before, after, "volume")
     for mount in after[MOUNTS]:
@@ -193,7 +218,12 @@ def _suggested(
     known = known_application(judged.facts) is not None
     forms = _SUGGESTED - _OF_APPLICATIONS if known else _SUGGESTED
     ours = {name for name, form in check.takes.items() if form in forms}
-    for value in settings_of(check, judged.facts, Choice(check.id), checklist):
+    for value in settings_of(
+        check,
+        judged.facts,
+        Choice(check.id),
+        checklist,
+    ):
         if value.name not in ours or value.said_by is not From.CHECK:
             continue
         text = text_of(value.measured.value if value.measured is not None else value.value)
@@ -305,7 +335,10 @@ def _on_own_volumes(
 
 def _default_network(service: Service) -> str:
     """Of a stack, as the engine names it; empty if it has none or names it otherwise."""
-    return next((name for name in service.networks if name.endswith("_default")), "")
+    return next(
+        (name for name in service.networks if name.endswith("_default")),
+        "",
+    )
 
 
 def new_names(

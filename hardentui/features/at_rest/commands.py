@@ -210,7 +210,12 @@ def _service(
         name=name or f"line {line}",
         format=Format.RUN,
         header=Span(file, program.start, words[command.verb].end),
-        spec=SpecAtRest(spec.settings, unknowable, open=spec.open, more=more),
+        spec=SpecAtRest(
+            spec.settings,
+            unknowable,
+            open=spec.open,
+            more=more,
+        ),
         sets=tuple(sets),
         group=file.path or file.shown,
         version=sources.version,

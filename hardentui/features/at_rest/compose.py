@@ -244,7 +244,11 @@ def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
             name=name,
             format=Format.COMPOSE,
             header=Span(tree.file, tree.key_start, end),
-            spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
+            spec=SpecAtRest(
+                spec.settings,
+                spec.unknowable,
+                open=spec.open,
+            ),
             sets=sets,
             group=stack.files[0].path,
             version=sources.version,

@@ -24,7 +24,10 @@ def networks_of(stack: Stack) -> Iterator[tuple[str, NetworkFacts]]:
     """Those that the project makes, by the names that they get."""
     declared = stack.tree.get("networks")
     names: Iterable[str] = declared.entries if declared is not None else ()
-    for name in ("default", *(name for name in names if name != "default")):
+    for name in (
+        "default",
+        *(name for name in names if name != "default"),
+    ):
         full = stack.network(name)
         if full == name and name != "default":
             continue  # external: somebody else made it
@@ -53,7 +56,10 @@ def _network(name: str, tree: Tree | None) -> Mapping[str, Any]:
 
 
 def _subnet(tree: Tree) -> Mapping[str, Any]:
-    subnet: dict[str, Any] = {"subnet": tree.word("subnet"), "gateway": tree.word("gateway")}
+    subnet: dict[str, Any] = {
+        "subnet": tree.word("subnet"),
+        "gateway": tree.word("gateway"),
+    }
     if range_ := tree.word("ip_range"):
         try:
             addresses = ip_network(range_)

@@ -14,7 +14,10 @@ from hardentui.options import ENV, ENV_FILE
 from hardentui.options.items import UNPARSED, Item, parse_argument
 
 
-def given_by_files(sources: Sources, sets: Iterable[Set]) -> Iterator[Set]:
+def given_by_files(
+    sources: Sources,
+    sets: Iterable[Set],
+) -> Iterator[Set]:
     """The variables of the environment files, each at its line; a file that is not here leaves the
     environment open."""
     for each in sets:

@@ -85,7 +85,15 @@ def fix_all(
             every.append(_one(judged, looked, wanted, version, texts))
             continue
         if group not in fixed:
-            fixed[group] = iter(_stack(stacks[group], looked, wanted, version, texts))
+            fixed[group] = iter(
+                _stack(
+                    stacks[group],
+                    looked,
+                    wanted,
+                    version,
+                    texts,
+                )
+            )
         every.append(next(fixed[group]))
     return tuple(every)
 
@@ -104,7 +112,13 @@ def changed_files(
     texts = {path: file.text for path, file in looked.sources.files.items()}
     target = _target(looked, service, version, texts)
     target.apply(_plain(plan.before), _plain(plan.after))
-    fixed = Fixed(service, (), (), target.files, target.proof)
+    fixed = Fixed(
+        service,
+        (),
+        (),
+        target.files,
+        target.proof,
+    )
     return drafts_of((fixed,), looked), target.proof
 
 
@@ -131,14 +145,27 @@ def _by_parts(
     """Raises CannotExpress where services share what a fix changes."""
     from hardentui.features.at_rest.edits.parts import StackParts
 
-    parts = StackParts(looked.sources, [judged.service for judged in stack], texts)
+    parts = StackParts(
+        looked.sources,
+        [judged.service for judged in stack],
+        texts,
+    )
     fixed = []
     for judged in stack:
-        done = _fixed(judged, looked, wanted, partial(parts.target, judged.service))
+        done = _fixed(
+            judged,
+            looked,
+            wanted,
+            partial(parts.target, judged.service),
+        )
         if parts.unclear:
             raise CannotExpress("a part of the file does not say what the whole does")
         if done.taken:
-            parts.take(judged.service, done.files, _plain(done.taken[-1].after))
+            parts.take(
+                judged.service,
+                done.files,
+                _plain(done.taken[-1].after),
+            )
         fixed.append(done)
     changed = parts.changed
     if changed:
@@ -159,7 +186,12 @@ def _one(
         judged,
         looked,
         wanted,
-        lambda: _target(looked, judged.service, version, texts),
+        lambda: _target(
+            looked,
+            judged.service,
+            version,
+            texts,
+        ),
     )
     texts.update(fixed.files)
     return fixed
@@ -176,11 +208,22 @@ def _fixed(
     making = _Making(judged, looked.judge.checklist, wanted)
     checks = [check for check in _failing(judged, looked) if making.wants(check)]
     if not checks:
-        return Fixed(service, (), (), {}, choices=tuple(making.choices))
+        return Fixed(
+            service,
+            (),
+            (),
+            {},
+            choices=tuple(making.choices),
+        )
     try:
         target = target_of()
     except HardenError as error:
-        return Fixed(service, (), (error.title.rstrip("."),), {})
+        return Fixed(
+            service,
+            (),
+            (error.title.rstrip("."),),
+            {},
+        )
     for check in (*checks, *checks):  # twice: some can only be fixed once another is
         spec = making.make(check, spec, target)
     return Fixed(
@@ -219,7 +262,12 @@ class _Making:
     def wants(self, check: Check) -> bool:
         """Whether its fix is to be made, or to be told why not; others become choices."""
         try:
-            each = offer(check, self._judged, self._judged.service.spec.literal, self._checklist)
+            each = offer(
+                check,
+                self._judged,
+                self._judged.service.spec.literal,
+                self._checklist,
+            )
         except (HardenError, Unread):
             return self._wanted.asks_for(check)
         if each is None or self._wanted.takes(each):
@@ -238,7 +286,12 @@ class _Making:
         if check.id in self.made:
             return spec
         try:
-            each = offer(check, self._judged, spec, self._checklist)
+            each = offer(
+                check,
+                self._judged,
+                spec,
+                self._checklist,
+            )
             if each is not None and not self._wanted.takes(each):
                 return spec
             if each is not None:

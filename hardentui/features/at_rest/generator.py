@@ -91,4 +91,7 @@ def _place(files: Sequence[SourceFile], why: str) -> Span:
         for line in reversed(UnitText(file.text, QUADLET).assignments):
             if line.key in said or said & set(_WORD.findall(line.value)):
                 return Span(file, line.start, line.offsets[-1])
-    return header_of(files, _SECTIONS.get(posixpath.splitext(files[0].name)[1], ""))
+    return header_of(
+        files,
+        _SECTIONS.get(posixpath.splitext(files[0].name)[1], ""),
+    )

@@ -466,14 +466,25 @@ def _judged(
             placed.append(finding)
             continue
         check = by_id[finding.check][0]
-        changed = _changed_by_fix(check, service, fix_facts, judging, mounts)
+        changed = _changed_by_fix(
+            check,
+            service,
+            fix_facts,
+            judging,
+            mounts,
+        )
         if changed:
             fixable.add(finding.check)
         asked_again = partial(_asked_again, *by_id[finding.check], facts)
         placed.append(
             replace(
                 _telling_expiry(finding, expired),
-                place=place_of(service, finding, changed, asked_again),
+                place=place_of(
+                    service,
+                    finding,
+                    changed,
+                    asked_again,
+                ),
             )
         )
     return Judged(
@@ -538,6 +549,14 @@ def _changed_by_fix(
     spec: Spec = service.spec.literal
     context = FixContext(facts, fix_parameters(check, judging.checklist, {}))
     try:
-        return spec_diff(spec, remedied_at_rest(check, spec, context, mounts))
+        return spec_diff(
+            spec,
+            remedied_at_rest(
+                check,
+                spec,
+                context,
+                mounts,
+            ),
+        )
     except (CannotFix, Unread):
         return ()

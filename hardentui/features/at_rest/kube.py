@@ -50,14 +50,20 @@ def is_kube(file: SourceFile) -> bool:
     return file.name.endswith(_YAML) and not is_compose_name(file.name) and "kind:" in file.text
 
 
-def kube_makers(sources: Sources, of_units: Collection[str] = ()) -> Iterator[Maker]:
+def kube_makers(
+    sources: Sources,
+    of_units: Collection[str] = (),
+) -> Iterator[Maker]:
     """The Kubernetes files. `of_units`: the paths of those that units play, which read them."""
     for file in sources.files.values():
         if is_kube(file) and file.path not in of_units:
             yield file, partial(_services_or_why_not, sources, file)
 
 
-def _services_or_why_not(sources: Sources, file: SourceFile) -> list[Service]:
+def _services_or_why_not(
+    sources: Sources,
+    file: SourceFile,
+) -> list[Service]:
     """Raises InputError: it is no YAML that can be read."""
     try:
         return services_of(sources, file)
@@ -157,7 +163,11 @@ def _service(
             container.start,
             container.start + len(first_line),
         ),
-        spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
+        spec=SpecAtRest(
+            spec.settings,
+            spec.unknowable,
+            open=spec.open,
+        ),
         sets=tuple(sets),
         group=f"{file.path}:{pod_name}",
         version=sources.version,

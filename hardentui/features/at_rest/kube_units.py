@@ -60,13 +60,20 @@ def _services(sources: Sources, unit: SourceFile) -> list[Service]:
     for path in paths:
         if "://" in path or not os.path.exists(path):
             raise InputError(f"Its Yaml={visible(os.path.basename(path), 80)} is not here.")
-        shown = os.path.join(os.path.dirname(unit.shown), os.path.relpath(path, unit.directory))
+        shown = os.path.join(
+            os.path.dirname(unit.shown),
+            os.path.relpath(path, unit.directory),
+        )
         yaml = sources.read(path, shown)
         services += [_with_unit(sources, each, unit) for each in services_of(sources, yaml)]
     return services
 
 
-def _with_unit(sources: Sources, service: Service, unit: SourceFile) -> Service:
+def _with_unit(
+    sources: Sources,
+    service: Service,
+    unit: SourceFile,
+) -> Service:
     """A container with the options that its unit gives to the whole pod."""
     given = tuple(
         Set(item, Span(unit, line.offsets[0], line.offsets[-1]))
@@ -75,10 +82,18 @@ def _with_unit(sources: Sources, service: Service, unit: SourceFile) -> Service:
         for item in parse_argument(_OF_ALL[line.key], line.value)
     )
     sets = (*service.sets, *given)
-    spec = spec_of(each.item for each in sets).with_(NAME, service.spec[NAME], Source.UNIT)
+    spec = spec_of(each.item for each in sets).with_(
+        NAME,
+        service.spec[NAME],
+        Source.UNIT,
+    )
     return replace(
         service,
-        spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
+        spec=SpecAtRest(
+            spec.settings,
+            spec.unknowable,
+            open=spec.open,
+        ),
         sets=sets,
         rootless=rootless_of((unit,), sources.rootless),
         pod=_pod_with(service, unit),

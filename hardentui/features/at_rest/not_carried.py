@@ -44,7 +44,16 @@ _OF_MOUNTS: Mapping[str, frozenset[str]] = {
 }
 _OF_MEMBERS = frozenset({"aliases", "ipv4_address", "ipv6_address", "mac_address"})
 _OF_NETWORKS = frozenset(
-    {"name", "driver", "driver_opts", "internal", "enable_ipv6", "labels", "ipam", "external"}
+    {
+        "name",
+        "driver",
+        "driver_opts",
+        "internal",
+        "enable_ipv6",
+        "labels",
+        "ipam",
+        "external",
+    }
     | {"attachable"}  # every network of Podman is
 )
 _OF_SUBNETS = frozenset({"subnet", "gateway", "ip_range"})
@@ -66,7 +75,11 @@ def of_service(service: Service) -> Iterator[str]:
             yield from _of_mount(item)
     if (networks := tree.get("networks")) is not None:
         for name, member in networks.entries.items():
-            yield from _beyond(member, _OF_MEMBERS, f"networks.{visible(name, 40)}.")
+            yield from _beyond(
+                member,
+                _OF_MEMBERS,
+                f"networks.{visible(name, 40)}.",
+            )
     for name, condition in depends_on(tree):
         if condition == "service_completed_successfully":
             yield f"it waits only for the start of {visible(name, 60)}, not for its end"
@@ -108,7 +121,11 @@ def of_stack(stack: Stack) -> Iterator[str]:
         for item in ipam.items if ipam is not None else ():
             yield from _beyond(item, _OF_SUBNETS, f"{path}ipam.config.")
     for name, tree in _declared(stack, "volumes"):
-        yield from _beyond(tree, _OF_VOLUMES, f"volumes.{visible(name, 40)}.")
+        yield from _beyond(
+            tree,
+            _OF_VOLUMES,
+            f"volumes.{visible(name, 40)}.",
+        )
 
 
 def _of_mount(item: Tree) -> Iterator[str]:
@@ -116,13 +133,25 @@ def _of_mount(item: Tree) -> Iterator[str]:
     if item.is_mapping and item.word("type") not in ("", "volume", "bind", "tmpfs"):
         yield f"the {visible(item.word('type'), 20)} at {target} is not carried over"
         return
-    yield from _beyond(item, _OF_MOUNTS[""] | _OF_MOUNTS.keys(), f"volumes.{target}.")
+    yield from _beyond(
+        item,
+        _OF_MOUNTS[""] | _OF_MOUNTS.keys(),
+        f"volumes.{target}.",
+    )
     for key, carried in _OF_MOUNTS.items():
         if key:
-            yield from _beyond(item.get(key), carried, f"volumes.{target}.{key}.")
+            yield from _beyond(
+                item.get(key),
+                carried,
+                f"volumes.{target}.{key}.",
+            )
 
 
-def _beyond(tree: Tree | None, carried: frozenset[str], path: str = "") -> Iterator[str]:
+def _beyond(
+    tree: Tree | None,
+    carried: frozenset[str],
+    path: str = "",
+) -> Iterator[str]:
     """The keys of a mapping that are not among those that are carried over."""
     for key, value in tree.entries.items() if tree is not None else ():
         if key not in carried and not key.startswith("x-") and not value.is_null:

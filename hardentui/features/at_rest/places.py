@@ -67,7 +67,10 @@ def _named(service: Service, verdict: Verdict) -> Iterator[Set]:
             *(item.saw for item in verdict.evidence),
         )
     )
-    flags = {*_FLAGS.findall(said), *(item.where for item in verdict.evidence)}
+    flags = {
+        *_FLAGS.findall(said),
+        *(item.where for item in verdict.evidence),
+    }
     for each in (*service.sets, *service.given):
         if each.item.option.flag in flags or _is_word_of(_name(each), said):
             yield each
@@ -91,12 +94,20 @@ def _without(service: Service, left_out: Set) -> Service:
     sets = tuple(each for each in service.sets if each is not left_out)
     spec = spec_of(each.item for each in sets)
     if not spec[NAME]:
-        spec = spec.with_(NAME, Spec.__getitem__(service.spec, NAME), Source.UNIT)
+        spec = spec.with_(
+            NAME,
+            Spec.__getitem__(service.spec, NAME),
+            Source.UNIT,
+        )
     return replace(
         service,
         sets=sets,
         given=tuple(each for each in service.given if each is not left_out),
-        spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
+        spec=SpecAtRest(
+            spec.settings,
+            spec.unknowable,
+            open=spec.open,
+        ),
     )
 
 

@@ -42,10 +42,28 @@ Verdicts: TypeAlias = "Callable[[Check, Parameters], Verdict]"
 Fill: TypeAlias = "Callable[[OpenArgument, OpenPart], str]"
 
 _PLACES = (
-    *("data", "/srv/data", "/", "/etc", "/proc", "/sys", "/dev", "/run", "/boot", "/usr", "/var"),
+    *(
+        "data",
+        "/srv/data",
+        "/",
+        "/etc",
+        "/proc",
+        "/sys",
+        "/dev",
+        "/run",
+        "/boot",
+        "/usr",
+        "/var",
+    ),
     *("/root", "/home", "/home/user", "/var/log", "/var/lib", "/var/lib/containers"),
     *("/run/podman/podman.sock", "/var/run/docker.sock", "/media", "/lib/modules"),
-    *("/etc:/host", "/:/host:ro", "/srv/data:/data", "data:/data", "/dev:/dev:rshared"),
+    *(
+        "/etc:/host",
+        "/:/host:ro",
+        "/srv/data:/data",
+        "data:/data",
+        "/dev:/dev:rshared",
+    ),
     "/var/run/docker.sock:/var/run/docker.sock",
 )
 SOME_SECRET = "correct-horse-battery"  # noqa: S105 - stands for any password while judging
@@ -53,7 +71,13 @@ _OF_OPTION: dict[Option[Any], tuple[str, ...]] = {
     MOUNTS: _PLACES,
     PUBLISH: ("8080", "80", "127.0.0.1:80", "0.0.0.0:22", "127.0.0.1", "0.0.0.0"),  # noqa: S104
     USER: ("0", "root", "1000", "app", "1000:1000"),
-    IMAGE: ("latest", "1.2.3", f"1@sha256:{'0' * 64}", "nginx", "docker.io/library/nginx:1.2.3"),
+    IMAGE: (
+        "latest",
+        "1.2.3",
+        f"1@sha256:{'0' * 64}",
+        "nginx",
+        "docker.io/library/nginx:1.2.3",
+    ),
     DEVICES: ("/dev/mem", "/dev/fuse", "/dev/sda", "/dev/kvm", "/dev/dri"),
     CAP_ADD: ("SYS_ADMIN", "NET_RAW", "CHOWN", "ALL"),
     CAP_DROP: ("ALL", "CHOWN", "NET_RAW"),
@@ -233,7 +257,11 @@ def filled(
     ]
     spec = spec_of(items)
     if not spec[NAME]:
-        spec = spec.with_(NAME, Spec.__getitem__(service.whole, NAME), Source.UNIT)
+        spec = spec.with_(
+            NAME,
+            Spec.__getitem__(service.whole, NAME),
+            Source.UNIT,
+        )
     unread = service.whole.literal.unknowable - {each.option for each in service.whole.open}
     return SpecAtRest(spec.settings, spec.unknowable | unread)
 
@@ -264,4 +292,7 @@ def _text(
     argument: OpenArgument,
     fill: Fill,
 ) -> str:
-    return text.rendered(lambda literal: literal, lambda part: fill(argument, part))
+    return text.rendered(
+        lambda literal: literal,
+        lambda part: fill(argument, part),
+    )

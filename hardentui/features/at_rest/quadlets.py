@@ -84,10 +84,19 @@ def quadlet_makers(sources: Sources) -> Iterator[Maker]:
 _SUPPORTING = (".volume", ".network", ".image", ".build", ".kube")
 
 
-def _supporting(sources: Sources, beside: _Beside, file: SourceFile) -> tuple[Service, ...]:
+def _supporting(
+    sources: Sources,
+    beside: _Beside,
+    file: SourceFile,
+) -> tuple[Service, ...]:
     """No service of its own. Raises InputError: the generator refuses it."""
     user = rootless_of((file,), sources.rootless)
-    refusal = refused_by_generator(sources, (file,), beside, user)
+    refusal = refused_by_generator(
+        sources,
+        (file,),
+        beside,
+        user,
+    )
     if refusal is not None:
         line = refusal.span.file.line_of(refusal.span.start)
         raise InputError(f"Podman will not load it: line {line}: {refusal.sentence}.")
@@ -127,10 +136,21 @@ class _Beside(Struct, frozen=True):
     everywhere: Mapping[str, str]  # texts of all units that are looked at, by file name
 
 
-def files_of(sources: Sources, file: SourceFile) -> tuple[SourceFile, ...]:
+def files_of(
+    sources: Sources,
+    file: SourceFile,
+) -> tuple[SourceFile, ...]:
     """A unit with its drop-ins, in the order in which Quadlet reads them."""
     kind = posixpath.splitext(file.name)[1][1:]
-    return (file, *drop_ins(sources, file.directory, file.name, kind))
+    return (
+        file,
+        *drop_ins(
+            sources,
+            file.directory,
+            file.name,
+            kind,
+        ),
+    )
 
 
 def _beside(
@@ -206,7 +226,15 @@ def _service(
     file: SourceFile,
 ) -> Iterator[Service]:
     version = sources.version
-    files = (file, *drop_ins(sources, directory, file.name, "container"))
+    files = (
+        file,
+        *drop_ins(
+            sources,
+            directory,
+            file.name,
+            "container",
+        ),
+    )
     for each in files:
         check_unit_text(each.text, each.shown)
     stem = file.name.removesuffix(".container")
@@ -254,14 +282,23 @@ def _service(
         name=stem,
         format=Format.QUADLET,
         header=header_of(files, CONTAINER),
-        spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
+        spec=SpecAtRest(
+            spec.settings,
+            spec.unknowable,
+            open=spec.open,
+        ),
         sets=sets,
         group=directory,
         version=version,
         rootless=user,
         pod=beside.pods.get(pods[-1]) if pods else None,
         given=given,
-        refusal=refused_by_generator(sources, files, beside, user),
+        refusal=refused_by_generator(
+            sources,
+            files,
+            beside,
+            user,
+        ),
         networks=beside.networks,
         volumes=beside.volumes,
         waivers=tuple(waiver for each in files for waiver in waivers_in(each, stem)),
@@ -303,7 +340,11 @@ def _pod(
         name=file.name,
         format=Format.QUADLET,
         header=header_of(files, "Pod"),
-        spec=SpecAtRest(spec.settings, spec.unknowable, open=spec.open),
+        spec=SpecAtRest(
+            spec.settings,
+            spec.unknowable,
+            open=spec.open,
+        ),
         sets=tuple(sets),
         group=directory,
         version=sources.version,

@@ -33,7 +33,11 @@ def remedied_at_rest(
     """
     if not mounts:
         return remedied(check, spec, context)
-    after = remedied(check, spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)), context)
+    after = remedied(
+        check,
+        spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)),
+        context,
+    )
     if any(mount not in after[MOUNTS] for mount in mounts):
         raise CannotFix("it would change a mount whose source is a variable: change it by hand")
     kept = tuple(mount for mount in after[MOUNTS] if mount not in mounts)
@@ -59,7 +63,10 @@ def open_mounts(service: Service) -> tuple[Mount, ...]:
     return tuple(mounts)
 
 
-def with_mounts(facts: ContainerFacts, mounts: Sequence[Mount]) -> ContainerFacts:
+def with_mounts(
+    facts: ContainerFacts,
+    mounts: Sequence[Mount],
+) -> ContainerFacts:
     """The service as its fixes see it."""
     if not mounts or not isinstance(facts.spec, SpecAtRest):
         return facts

@@ -344,7 +344,12 @@ def read_file(path: str, shown: str) -> SourceFile:
                 "Pass it on standard input: -",
             )
         content, folder = read_with_folder(path, LARGEST)
-        return SourceFile(path, shown, _decoded(content, name), folder=folder)
+        return SourceFile(
+            path,
+            shown,
+            _decoded(content, name),
+            folder=folder,
+        )
     except OSError as error:
         if os.path.exists(path) and error.errno and error.strerror == "File too large":
             raise InputError(f"{name} is larger than {LARGEST >> 20} MiB.") from error

@@ -180,8 +180,14 @@ def _example(
 def _objects_left_open(service: Service) -> Iterator[str]:
     """Networks and volumes whose own settings are open: no unit is written for them."""
     for kind, documents in (
-        ("network", {name: facts.inspect for name, facts in service.networks.items()}),
-        ("volume", {name: facts.inspect for name, facts in service.volumes.items()}),
+        (
+            "network",
+            {name: facts.inspect for name, facts in service.networks.items()},
+        ),
+        (
+            "volume",
+            {name: facts.inspect for name, facts in service.volumes.items()},
+        ),
     ):
         for name, document in documents.items():
             if names := _open_names(document):
@@ -273,14 +279,20 @@ def _from(registry: str, argument: OpenArgument) -> OpenArgument:
     first, *rest = argument.text.parts if argument.option is IMAGE else ("",)
     if not isinstance(first, str) or not ("/" in first or ":" in first):
         return argument
-    return replace(argument, words=(OpenText((_full_name(registry, first), *rest)),))
+    return replace(
+        argument,
+        words=(OpenText((_full_name(registry, first), *rest)),),
+    )
 
 
 def _aliased(argument: OpenArgument, name: str) -> OpenArgument:
     """A network whose name is open, with the name of the service on it."""
     if argument.option is not NETWORK or ":" in argument.text.written:
         return argument
-    return replace(argument, words=(OpenText((*argument.text.parts, f":alias={name}")),))
+    return replace(
+        argument,
+        words=(OpenText((*argument.text.parts, f":alias={name}")),),
+    )
 
 
 def _of_unit(
@@ -366,7 +378,11 @@ def _context(
     )
 
 
-def _build_unit(service: Service, image: str, version: Version) -> TextFile | None:
+def _build_unit(
+    service: Service,
+    image: str,
+    version: Version,
+) -> TextFile | None:
     """The unit that builds its image, where Quadlet can."""
     directory = _build_directory(service)
     if not directory or not image or version < _BUILDS:

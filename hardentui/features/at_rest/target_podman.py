@@ -28,7 +28,10 @@ class TargetPodman(Struct, frozen=True):
         )
 
 
-def target_podman(asked: Version | None, sources: Sources) -> TargetPodman:
+def target_podman(
+    asked: Version | None,
+    sources: Sources,
+) -> TargetPodman:
     """As asked, else as a comment of the files says (they may run elsewhere), else that of this
     host."""
     if asked is not None:

@@ -329,7 +329,10 @@ def _span(
     )
 
 
-def _given(sources: Sources, files: Sequence[SourceFile]) -> dict[str, str]:
+def _given(
+    sources: Sources,
+    files: Sequence[SourceFile],
+) -> dict[str, str]:
     """The variables of the environment files that lie below the given paths."""
     variables: dict[str, str] = {}
     for file in files:

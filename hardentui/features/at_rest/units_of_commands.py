@@ -62,7 +62,12 @@ def units_of(
     )
     files = {file.name: replace(file, text=_started_again(file.text)) for file in done.files}
     unit = f"{safe_file_name(service.name)}.container"
-    prove_units(files, {unit: done.argv}, version, rootless=rootless)
+    prove_units(
+        files,
+        {unit: done.argv},
+        version,
+        rootless=rootless,
+    )
     return tuple(files.values()), tuple(dict.fromkeys((*notes, *done.notes)))
 
 
@@ -84,7 +89,10 @@ def _with_time_to_stop(judged: Judged, spec: Spec) -> Spec:
     application = known_application(judged.facts)
     if application is None or spec[STOP_TIMEOUT] != STOP_TIMEOUT.default:
         return spec
-    return spec.with_(STOP_TIMEOUT, max(application.stop.seconds, STOP_TIMEOUT.default))
+    return spec.with_(
+        STOP_TIMEOUT,
+        max(application.stop.seconds, STOP_TIMEOUT.default),
+    )
 
 
 def _started_again(text: str) -> str:
@@ -92,5 +100,13 @@ def _started_again(text: str) -> str:
     if "[Container]" not in text or "\nRestart=" in text:
         return text
     if "[Service]\n" in text:
-        return text.replace("[Service]\n", "[Service]\nRestart=on-failure\n", 1)
-    return text.replace("[Install]\n", "[Service]\nRestart=on-failure\n\n[Install]\n", 1)
+        return text.replace(
+            "[Service]\n",
+            "[Service]\nRestart=on-failure\n",
+            1,
+        )
+    return text.replace(
+        "[Install]\n",
+        "[Service]\nRestart=on-failure\n\n[Install]\n",
+        1,
+    )

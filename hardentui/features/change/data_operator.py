@@ -80,7 +80,12 @@ class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
             case CreateVolume():
                 data = _brought(operation, entry)
                 if data is not None and not entry.has_stand_in:  # which takes it before it starts
-                    give_back(self._engine, data, entry, into=operation.source)
+                    give_back(
+                        self._engine,
+                        data,
+                        entry,
+                        into=operation.source,
+                    )
             case CopyData():
                 self._first_passes.pop(operation.source, None)
                 with suppress(NotFound):
@@ -259,8 +264,14 @@ def give_back(
     )
 
 
-def _brought(operation: CreateVolume, entry: JournalEntry) -> NewerData | None:
-    return next((data for data in entry.brings_back if data.source == operation.name), None)
+def _brought(
+    operation: CreateVolume,
+    entry: JournalEntry,
+) -> NewerData | None:
+    return next(
+        (data for data in entry.brings_back if data.source == operation.name),
+        None,
+    )
 
 
 def _volumes_to_bring_back(entry: JournalEntry) -> tuple[CreateVolume, ...]:
@@ -297,7 +308,12 @@ def _of_units(entry: JournalEntry) -> tuple[NewerData, ...]:
         return ()
     made = {step.name for step in begun if isinstance(step, CreateVolume)}
     return tuple(
-        NewerData(container=row.container, path=row.path, home=Home.VOLUME, source=row.source)
+        NewerData(
+            container=row.container,
+            path=row.path,
+            home=Home.VOLUME,
+            source=row.source,
+        )
         for row in entry.ledger
         if row.after is Home.VOLUME and row.source not in made
     )

@@ -53,7 +53,11 @@ def size_of(count: int) -> str:
     return f"{count} {_UNITS[unit]}"
 
 
-def told_way_back(rows: Iterable[LedgerRow], *, offers: bool) -> Iterator[str]:
+def told_way_back(
+    rows: Iterable[LedgerRow],
+    *,
+    offers: bool,
+) -> Iterator[str]:
     """What an undo means for what was written since the change.
 
     Args:

@@ -277,7 +277,11 @@ class FileOperator(Operator[WriteFile]):
         self.refuse_undo(operation, entry)
         now, before = _read(operation.path), operation.before
         if operation.with_data is not None and any(data.mounted for data in entry.brings_back):
-            self._write_with_data(operation, operation.with_data, now)
+            self._write_with_data(
+                operation,
+                operation.with_data,
+                now,
+            )
             return
         if now != before:
             if before is None:
@@ -319,7 +323,13 @@ class FileOperator(Operator[WriteFile]):
         like = operation.before or now
         mode = like.mode if like else operation.mode
         owner = (like.uid, like.gid) if like else (os.geteuid(), os.getegid())
-        put_back(operation.path, content, mode, owner, time.time_ns())
+        put_back(
+            operation.path,
+            content,
+            mode,
+            owner,
+            time.time_ns(),
+        )
 
 
 def _read(path: str) -> FileBefore | None:
@@ -436,7 +446,11 @@ class Systemctl:
         """Stop a unit. Raises ChangeFailed."""
         self._run(("stop", "--", unit), seconds)
 
-    def set_properties(self, unit: str, words: Sequence[str]) -> None:
+    def set_properties(
+        self,
+        unit: str,
+        words: Sequence[str],
+    ) -> None:
         """Set properties of a unit until the next boot: `MemoryMax=1000000`. Raises ChangeFailed."""
         self._run(("set-property", "--runtime", "--", unit, *words), _ASK_LIMIT)
 

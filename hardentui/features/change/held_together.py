@@ -78,13 +78,19 @@ def add_part(
     return holder
 
 
-def parts_of(journal: Journal, holder: JournalEntry) -> tuple[JournalEntry, ...]:
+def parts_of(
+    journal: Journal,
+    holder: JournalEntry,
+) -> tuple[JournalEntry, ...]:
     """Its changes that were begun, the newest first."""
     known = {entry.id: entry for entry in journal.entries()}
     return tuple(known[part] for part in reversed(holder.parts) if part in known)
 
 
-def finish_together(journal: Journal, holder: JournalEntry) -> JournalEntry:
+def finish_together(
+    journal: Journal,
+    holder: JournalEntry,
+) -> JournalEntry:
     """All parts are done, or taken back: what is left waits for confirmation, if it shall.
 
     Raises:

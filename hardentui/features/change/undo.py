@@ -120,7 +120,12 @@ class StandInOperator(Operator[CreateStandIn]):
             self._containers.rename(identity, operation.original_name)
         if not is_running(stand_in):
             for data in entry.brings_back:
-                give_back(self._engine, data, entry, into=identity)
+                give_back(
+                    self._engine,
+                    data,
+                    entry,
+                    into=identity,
+                )
             start_original(self._engine, identity, self._files)
 
     def redo(

@@ -107,7 +107,11 @@ def run_probe(
         )
     lines = text.splitlines()
     last_line = f": {visible(lines[-1], _SHOWN)}" if lines else ""
-    return ProbeResult(command, f"it ended with status {done.code}{last_line}", done.code)
+    return ProbeResult(
+        command,
+        f"it ended with status {done.code}{last_line}",
+        done.code,
+    )
 
 
 def is_slow(seconds: float, usual: float) -> bool:

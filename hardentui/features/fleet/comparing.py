@@ -47,7 +47,12 @@ def everywhere(hosts: Sequence[Failing]) -> tuple[Everywhere, ...]:
         )
         for names, checks in by_hosts.items()
     ]
-    return tuple(sorted(lines, key=lambda line: (-line.hosts, -line.severity, line.checks)))
+    return tuple(
+        sorted(
+            lines,
+            key=lambda line: (-line.hosts, -line.severity, line.checks),
+        )
+    )
 
 
 def _everywhere(
@@ -83,7 +88,10 @@ def applications(containers: Iterable[Placed]) -> tuple[ComparedApplication, ...
     return tuple(sorted(compared, key=lambda each: (-len(each.lagging), each.name)))
 
 
-def _compared(name: str, containers: Sequence[Placed]) -> ComparedApplication:
+def _compared(
+    name: str,
+    containers: Sequence[Placed],
+) -> ComparedApplication:
     host, _, best = min(containers, key=_best_first)
     lagging = (
         _lagging(
@@ -169,7 +177,10 @@ def why_trial_first(
     return f"other values of {', '.join(differing[:3])}{more}"
 
 
-def ages(hosts: Iterable[tuple[str, str]], now: datetime) -> Iterator[HostAge]:
+def ages(
+    hosts: Iterable[tuple[str, str]],
+    now: datetime,
+) -> Iterator[HostAge]:
     """Hosts (name, time of its facts) whose facts are old, or of the future."""
     for name, saved_at in hosts:
         try:

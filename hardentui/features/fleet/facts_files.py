@@ -86,7 +86,10 @@ def _below(folder: str, since: str) -> Iterator[FactsFile]:
 
 def _stem(name: str) -> str:
     """The name without the ending of facts; empty if it has another."""
-    return next((name.removesuffix(end) for end in _ENDINGS if name.endswith(end)), "")
+    return next(
+        (name.removesuffix(end) for end in _ENDINGS if name.endswith(end)),
+        "",
+    )
 
 
 def _file(

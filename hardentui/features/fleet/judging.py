@@ -52,7 +52,13 @@ def judged(
                 try:
                     yield at, decode(future.result(), parts)
                 except BrokenProcessPool:
-                    yield at, HostTold(path=files[at].path, trouble=_ENDED)
+                    yield (
+                        at,
+                        HostTold(
+                            path=files[at].path,
+                            trouble=_ENDED,
+                        ),
+                    )
         finally:
             pool.shutdown(cancel_futures=True)
 

@@ -27,7 +27,12 @@ from hardentui.model.finding import Kind, Severity, Status
 from hardentui.model.known import known
 
 _TOLD = frozenset(
-    {DifferenceKind.NEW, DifferenceKind.WORSE, DifferenceKind.LOST, DifferenceKind.FIXED}
+    {
+        DifferenceKind.NEW,
+        DifferenceKind.WORSE,
+        DifferenceKind.LOST,
+        DifferenceKind.FIXED,
+    }
 )
 _QUIET = (Status.PASS, Status.NOT_APPLICABLE)
 
@@ -168,7 +173,10 @@ def _saved_subject(subject: SubjectResult) -> SavedSubject:
     )
 
 
-def waivers_of_all(checklist: str, hosts: Iterable[HostTold]) -> tuple[SubjectResult, ...]:
+def waivers_of_all(
+    checklist: str,
+    hosts: Iterable[HostTold],
+) -> tuple[SubjectResult, ...]:
     """How the waivers are used over all hosts: none is unused because one does not need it."""
     used = as_one(use for host in hosts for use in host.waivers)
     if not used:

@@ -139,7 +139,10 @@ def _paths(
             here = replace(path, engine=f"{name}: {path.engine}" if path.engine else name)
             first, often = by_sentence.get((path.danger, path.sentence), (here, 0))
             by_sentence[path.danger, path.sentence] = first, often + 1
-    return sorted(by_sentence.values(), key=lambda pair: (-pair[0].danger, -pair[1]))
+    return sorted(
+        by_sentence.values(),
+        key=lambda pair: (-pair[0].danger, -pair[1]),
+    )
 
 
 def _names(judged: Sequence[Judged]) -> list[str]:

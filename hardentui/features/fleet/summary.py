@@ -34,7 +34,10 @@ _OF_THE_PLACE = frozenset(
 content."""
 
 
-def summaries_of(reports: Iterable[Report], planner: Planner) -> tuple[ContainerSummary, ...]:
+def summaries_of(
+    reports: Iterable[Report],
+    planner: Planner,
+) -> tuple[ContainerSummary, ...]:
     """Of the containers among these reports that could be read."""
     return tuple(
         _summary(report, report.facts, planner)
@@ -62,7 +65,10 @@ def _summary(
         failing=tuple((finding.check, finding.severity) for finding in report.failing),
         fixes=_fixes(report, planner),
         options=tuple(
-            (option.name, _digest(option.to_arguments(facts.spec[option])))
+            (
+                option.name,
+                _digest(option.to_arguments(facts.spec[option])),
+            )
             for option in facts.spec
             if option.name not in _OF_THE_PLACE
         ),
@@ -70,7 +76,8 @@ def _summary(
 
 
 def _fixes(
-    report: Report, planner: Planner
+    report: Report,
+    planner: Planner,
 ) -> tuple[tuple[str, tuple[tuple[str, bytes], ...]], ...]:
     """What the fixes of everything that fails would set, each option with its checks."""
     fixable = planner.fixable(report)

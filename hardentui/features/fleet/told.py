@@ -92,10 +92,16 @@ def encode(told: HostTold) -> bytes:
 def decode(message: bytes, parts: dict[object, object]) -> HostTold:
     """Args: parts: what hosts have alike is kept once, here: most of a fleet is the same."""
     told = _HOST.decode(message)
-    return replace(told, summaries=tuple(_sharing(each, parts) for each in told.summaries))
+    return replace(
+        told,
+        summaries=tuple(_sharing(each, parts) for each in told.summaries),
+    )
 
 
-def _sharing(summary: ContainerSummary, parts: dict[object, object]) -> ContainerSummary:
+def _sharing(
+    summary: ContainerSummary,
+    parts: dict[object, object],
+) -> ContainerSummary:
     return replace(
         summary,
         image=_once(summary.image, parts),
@@ -111,7 +117,11 @@ def _once(value: T, parts: dict[object, object]) -> T:
     return cast("T", parts.setdefault(value, value))
 
 
-def pack(subjects: Iterable[SubjectResult], *, with_rises: bool) -> bytes:
+def pack(
+    subjects: Iterable[SubjectResult],
+    *,
+    with_rises: bool,
+) -> bytes:
     """The subjects of a host, a tenth as large as they are.
 
     Args:
@@ -122,7 +132,11 @@ def pack(subjects: Iterable[SubjectResult], *, with_rises: bool) -> bytes:
     )
 
 
-def _packed(subject: SubjectResult, *, with_rises: bool) -> PackedSubject:
+def _packed(
+    subject: SubjectResult,
+    *,
+    with_rises: bool,
+) -> PackedSubject:
     return PackedSubject(
         subject=subject.subject,
         score=subject.score,

@@ -42,7 +42,11 @@ def by_control(name: str, subjects: Sequence[LookedAt]) -> Framework:
             findings.setdefault(finding.check, []).append((subject.title, finding))
     text = text_of(name)
     controls = tuple(_judged(control, findings, subjects) for control in text.control)
-    return Framework(id=name, text=text, controls=controls)
+    return Framework(
+        id=name,
+        text=text,
+        controls=controls,
+    )
 
 
 def _judged(
@@ -66,7 +70,12 @@ def _judged(
             passed=passed,
         )
     unknown = tuple(pair for pair in seen if pair[1].status is Status.UNKNOWN)
-    because = _unknown_because(control, unknown, findings, subjects)
+    because = _unknown_because(
+        control,
+        unknown,
+        findings,
+        subjects,
+    )
     idle = [check for check in control.shows if check not in shown_by]
     reasons = dict.fromkeys(
         pair[1].verdict.reason
@@ -99,7 +108,10 @@ def _counts(control: Control, finding: Finding) -> bool:
     if pattern is None:
         return True
     verdict = finding.verdict
-    seen = (verdict.declared, *(f"{item.where}: {item.saw}" for item in verdict.evidence))
+    seen = (
+        verdict.declared,
+        *(f"{item.where}: {item.saw}" for item in verdict.evidence),
+    )
     return any(re.search(pattern, line) for line in seen)
 
 

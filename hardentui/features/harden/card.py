@@ -235,7 +235,13 @@ def card_of(
         not_exercised=(*map(str, trial.not_exercised), *_unshown(plan)),
         seconds=trial.seconds,
         probes=trial.probes,
-        ledger=ledger(facts, plan.before, plan.after, LayerData(), {}),
+        ledger=ledger(
+            facts,
+            plan.before,
+            plan.after,
+            LayerData(),
+            {},
+        ),
         application=comparison.sentence if comparison is not None else "",
         trial=replace(trial, application=comparison),
     )

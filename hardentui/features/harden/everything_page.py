@@ -110,7 +110,10 @@ def without_fixes(member: Member, checks: Collection[str]) -> int | None:
     lost = [
         member.after - fix.without for fix in member.fixes if fix.check in checks and fix.without
     ]
-    return max(member.before or 0, member.after - sum(max(0, points) for points in lost))
+    return max(
+        member.before or 0,
+        member.after - sum(max(0, points) for points in lost),
+    )
 
 
 def result_lines(run: HostRun, width: int) -> Iterator[ResultLine]:
@@ -128,7 +131,10 @@ def result_lines(run: HostRun, width: int) -> Iterator[ResultLine]:
             continue
         word = WORDS[standing]
         yield ResultLine("")
-        yield ResultLine(f"{word[0].upper()}{word[1:]} ({len(members)})", heading=True)
+        yield ResultLine(
+            f"{word[0].upper()}{word[1:]} ({len(members)})",
+            heading=True,
+        )
         part = HostRun(members=members)
         for group, own in part.groups:
             if len(own) > 1:

@@ -129,7 +129,11 @@ class RunEvent(Struct, frozen=True, kw_only=True, tag_field="schema", tag=SCHEMA
     run: HostRun | None = None  # with ended: the whole
 
 
-def average(members: Iterable[Member], *, after: bool = False) -> int | None:
+def average(
+    members: Iterable[Member],
+    *,
+    after: bool = False,
+) -> int | None:
     """Their average score; what is not ready stays as it is. None: no score is known."""
     scores = [
         member.after if after and member.after is not None else member.before for member in members
@@ -163,7 +167,10 @@ class RunFiles:
     def read(self) -> HostRun | None:
         """The latest run; None if there is none. One whose process was killed has stopped."""
         try:
-            run = msgspec.json.decode(read_own(os.path.join(self.directory, _RUN)), type=HostRun)
+            run = msgspec.json.decode(
+                read_own(os.path.join(self.directory, _RUN)),
+                type=HostRun,
+            )
         except (OSError, msgspec.MsgspecError):
             return None
         return run

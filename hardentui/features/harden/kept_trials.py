@@ -72,7 +72,10 @@ class KeptTrials:
             return None
         learned = kept.trial.learned
         profile = learned.profile if learned and learned.seccomp else ""
-        place = profile_path(kept.trial.container, profile_directory(self._facts, self._files))
+        place = profile_path(
+            kept.trial.container,
+            profile_directory(self._facts, self._files),
+        )
         image = str(self._facts.inspect.get("Image") or "")
         fresh = 0 <= time.time() - kept.at < _KEPT_FOR and kept.image == image
         return kept if fresh and (not profile or os.path.exists(place)) else None

@@ -45,7 +45,10 @@ def with_probe(
         names: of the containers that `NAME=COMMAND` can be about; any other text is about the whole.
     """
     about = whose(text, names)
-    return (*(probe for probe in asked if whose(probe, names) != about), text)
+    return (
+        *(probe for probe in asked if whose(probe, names) != about),
+        text,
+    )
 
 
 def whose(text: str, names: Collection[str]) -> str:
@@ -86,7 +89,10 @@ def assigned(
 
 def _names(facts: ContainerFacts) -> tuple[str, ...]:
     services = (facts.labels.get(f"{prefix}service", "") for prefix in COMPOSE)
-    return (facts.name, *(service for service in services if service))
+    return (
+        facts.name,
+        *(service for service in services if service),
+    )
 
 
 def _answering(

@@ -25,7 +25,11 @@ def rights_kept(trial: Trial, kept: Sequence[str]) -> Iterator[str]:
         yield f"{' '.join(names)}: {cause}"
 
 
-def _cause(name: str, learned: Learned, trial: Trial) -> str:
+def _cause(
+    name: str,
+    learned: Learned,
+    trial: Trial,
+) -> str:
     calls = tuple(dict.fromkeys(learned.evidence.get(name, ())))
     if calls:
         return f"needed, seen in use ({visible(', '.join(calls[:_CALLS]), 120)})"

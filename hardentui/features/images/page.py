@@ -217,7 +217,11 @@ def scan_lines(facts: ImageFacts) -> Iterable[PageLine]:
     for at, gap in enumerate(report.gaps):
         yield PageLine("not rated" if at == 0 else "", gap, Tone.BAD)
     for at, left_out in enumerate(report.filters):
-        yield PageLine("filtered" if at == 0 else "", left_out.text, Tone.BAD)
+        yield PageLine(
+            "filtered" if at == 0 else "",
+            left_out.text,
+            Tone.BAD,
+        )
     worst = sorted(report.vulnerabilities, key=rank)
     for at, vulnerability in enumerate(worst[:_FILES_SHOWN]):
         fixed = f", fixed in {vulnerability.fixed_in}" if vulnerability.fixed_in else ""

@@ -51,4 +51,7 @@ def commands_to_install() -> tuple[str, ...]:
         return ()
     release = release_of(LocalFiles())
     packaged = (to_install(release, trivy.NAME),) if "opensuse" in families(release) else ()
-    return (*packaged, *(command for scanner in SCANNERS for command in scanner.get))
+    return (
+        *packaged,
+        *(command for scanner in SCANNERS for command in scanner.get),
+    )

@@ -128,7 +128,10 @@ class HostSide:
         same = process == "self" or ours == "" or self._namespace(process) == ours
         return "" if same else f"/proc/{process}/root"
 
-    def permissions_of(self, path: str) -> tuple[int | None, int | None, int | None]:
+    def permissions_of(
+        self,
+        path: str,
+    ) -> tuple[int | None, int | None, int | None]:
         """Owner, group and permissions of a path; None for what cannot be read."""
         try:
             status = self._files.stat(self._root() + path)

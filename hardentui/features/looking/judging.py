@@ -155,7 +155,10 @@ class Judge:
         """How the waivers are used, after a full check; None if there are none."""
         return self.of_waivers(self.waiver_uses(reports)) if self.waivers else None
 
-    def waiver_uses(self, reports: Iterable[Report]) -> tuple[WaiverUse, ...]:
+    def waiver_uses(
+        self,
+        reports: Iterable[Report],
+    ) -> tuple[WaiverUse, ...]:
         """How these reports use each waiver."""
         findings = (finding for report in reports for finding in report.everything)
         return uses(self.waivers, findings, self._today())

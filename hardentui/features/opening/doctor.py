@@ -432,7 +432,12 @@ def _security_modules(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(Mark.GOOD, "AppArmor", "enabled")
     elif enforce is None:
         value = "neither SELinux nor AppArmor confines containers"
-        yield Diagnosis(Mark.POOR, "security module", value, to_confine(release_of(machine.files)))
+        yield Diagnosis(
+            Mark.POOR,
+            "security module",
+            value,
+            to_confine(release_of(machine.files)),
+        )
 
 
 def _tools(machine: Machine) -> Iterator[Diagnosis]:

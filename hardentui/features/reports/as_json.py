@@ -40,10 +40,16 @@ def render(result: CheckResult, style: TextStyle) -> str:
 
 def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
-    return _around_subjects(result, [_subject(subject) for subject in result.subjects])
+    return _around_subjects(
+        result,
+        [_subject(subject) for subject in result.subjects],
+    )
 
 
-def _around_subjects(result: CheckResult, subjects: list[dict[str, Any]]) -> dict[str, Any]:
+def _around_subjects(
+    result: CheckResult,
+    subjects: list[dict[str, Any]],
+) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "tool": {

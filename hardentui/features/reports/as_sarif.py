@@ -51,7 +51,10 @@ def document(result: CheckResult) -> dict[str, Any]:
     """The report as plain data."""
     pairs = sorted(
         _reported(result),
-        key=lambda pair: (pair[0].status is not Status.FAIL, most_severe_first(pair[0])),
+        key=lambda pair: (
+            pair[0].status is not Status.FAIL,
+            most_severe_first(pair[0]),
+        ),
     )
     rules = _rules(pairs)
     places = {rule["id"]: index for index, rule in enumerate(rules)}

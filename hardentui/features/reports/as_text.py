@@ -40,7 +40,11 @@ def render(result: CheckResult, style: TextStyle) -> str:
         summary(result, write) if result.fleet is None else fleet_summary(result, write)
     )
     if not style.blocks and result.fleet is not None:
-        return _joined(result, overview if not style.summary_last else overview[::-1], write)
+        return _joined(
+            result,
+            overview if not style.summary_last else overview[::-1],
+            write,
+        )
     # in a brief text, what containers share is a line in their blocks
     told = [each for each in result.subjects if not (style.brief and each.subject.kind in _SHARED)]
     parts_of = blocks(told, write) if style.blocks else []

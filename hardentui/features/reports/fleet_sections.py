@@ -32,11 +32,17 @@ class FleetSection(Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
-def fleet_sections(fleet: FleetView, hosts: int) -> tuple[FleetSection, ...]:
+def fleet_sections(
+    fleet: FleetView,
+    hosts: int,
+) -> tuple[FleetSection, ...]:
     """Those that have something to say; what is the same everywhere and what is old come first."""
     sections = (
         FleetSection("All hosts", (*_everywhere(fleet, hosts), *_ages(fleet))),
-        FleetSection("The same application, not hardened alike", tuple(_applications(fleet))),
+        FleetSection(
+            "The same application, not hardened alike",
+            tuple(_applications(fleet)),
+        ),
         FleetSection("Since the last gathering", tuple(_changes(fleet))),
     )
     return tuple(section for section in sections if section.lines)

@@ -148,7 +148,13 @@ def _candidate(bench: Workbench, report: Report) -> Candidate:
         from hardentui.harden.attack import causes, way_to_host
 
         way, leading = way_to_host(facts, findings), causes(facts, findings)
-    return Candidate(report.subject, report.findings, way, leading, rise)
+    return Candidate(
+        report.subject,
+        report.findings,
+        way,
+        leading,
+        rise,
+    )
 
 
 def _unit_of(bench: Workbench, report: Report) -> tuple[str, int]:

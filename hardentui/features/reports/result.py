@@ -146,7 +146,10 @@ class SubjectsOfHosts(Sequence[SubjectResult]):
     @overload
     def __getitem__(self, at: slice) -> tuple[SubjectResult, ...]: ...
 
-    def __getitem__(self, at: int | slice) -> SubjectResult | tuple[SubjectResult, ...]:
+    def __getitem__(
+        self,
+        at: int | slice,
+    ) -> SubjectResult | tuple[SubjectResult, ...]:
         return tuple(self)[at]
 
 

@@ -153,13 +153,22 @@ def _serious(subject: SubjectResult, write: Writer) -> Iterator[str]:
         )
 
 
-def _undecided(subject: SubjectResult, write: Writer, *, brief: bool) -> Iterator[str]:
+def _undecided(
+    subject: SubjectResult,
+    write: Writer,
+    *,
+    brief: bool,
+) -> Iterator[str]:
     """What could not be decided; in detail with each check and its reason."""
     unknown = subject.having(Status.UNKNOWN)
     for group in undecided(unknown):
         sentence = visible(group.sentence)
         if brief:
-            yield from write.marked("unknown", UNKNOWN_COLOR, visible(sentence, write.width - 12))
+            yield from write.marked(
+                "unknown",
+                UNKNOWN_COLOR,
+                visible(sentence, write.width - 12),
+            )
             continue
         yield from write.marked("unknown", UNKNOWN_COLOR, sentence)
         for reason in group.reasons:

@@ -21,7 +21,10 @@ from hardentui.words import own_command, plural
 _MOST_HOSTS = 20
 
 
-def fleet_summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
+def fleet_summary(
+    result: CheckResult,
+    write: Writer,
+) -> Iterator[list[str]]:
     """Its parts, the most important first."""
     fleet = result.fleet or FleetView()
     told = fleet_sections(fleet, len(result.hosts))

@@ -81,7 +81,11 @@ def _managed(result: CheckResult, write: Writer) -> Iterator[str]:
 
     for group in result.managed:
         for number, sentence in enumerate(sentences(group, result.checklist)):
-            yield from write.wrapped(sentence, "    " if number else "  ", "  ")
+            yield from write.wrapped(
+                sentence,
+                "    " if number else "  ",
+                "  ",
+            )
 
 
 def _shared(result: CheckResult, write: Writer) -> Iterator[str]:

@@ -87,7 +87,12 @@ def report(made: Classroom) -> ClassReport:
     )
 
 
-def signed_result(made: Classroom, learner: Learner, key: bytes, now: float) -> ExamResult:
+def signed_result(
+    made: Classroom,
+    learner: Learner,
+    key: bytes,
+    now: float,
+) -> ExamResult:
     """The result of a learner so far."""
     result = ExamResult(
         title=made.title,
@@ -108,7 +113,10 @@ def checked_result(text: bytes, key: bytes) -> ExamResult:
         result = msgspec.json.decode(text, type=ExamResult)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"This is no result of an exam: {visible(str(error), 200)}.") from error
-    if not hmac.compare_digest(result.signature.encode(), _signature(result, key).encode()):
+    if not hmac.compare_digest(
+        result.signature.encode(),
+        _signature(result, key).encode(),
+    ):
         raise InputError("This result was not signed with your key, or was changed since.")
     return result
 
@@ -120,8 +128,15 @@ def as_json(document: Struct) -> str:
 def as_markdown(made: ClassReport) -> str:
     lines = [f"# {plain(made.title)}", "", *_dates(made)]
     for learner in made.learners:
-        lines += ["", f"## {plain(learner.learner)}: {_passed(learner)}", ""]
-        lines += ["| Lab | State | When (UTC) | Time | Tries | Help |", "|---|---|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {plain(learner.learner)}: {_passed(learner)}",
+            "",
+        ]
+        lines += [
+            "| Lab | State | When (UTC) | Time | Tries | Help |",
+            "|---|---|---|---|---|---|",
+        ]
         for row in learner.labs:
             lines.append(f"| {' | '.join(plain(cell) for cell in cells(row))} |")
     return "\n".join(lines) + "\n"
@@ -133,7 +148,13 @@ def as_text(made: ClassReport) -> str:
         lines += ["", f"{visible(learner.learner)}: {_passed(learner)}"]
         for row in learner.labs:
             title, state, when, took, tries, help_taken = cells(row)
-            said = [state, when, took, f"tries: {tries}" if row.tries else "", help_taken]
+            said = [
+                state,
+                when,
+                took,
+                f"tries: {tries}" if row.tries else "",
+                help_taken,
+            ]
             words = ", ".join(word for word in said if word)
             lines.append(f"  {visible(title):<40} {words}")
     return "\n".join(lines) + "\n"
@@ -149,7 +170,15 @@ def as_html(made: ClassReport) -> str:
         finalize=_gate,
     )
     template = environment.get_template("class.html.j2")
-    return template.render(made=made, dates=list(_dates(made)), passed=_passed, cells=cells) + "\n"
+    return (
+        template.render(
+            made=made,
+            dates=list(_dates(made)),
+            passed=_passed,
+            cells=cells,
+        )
+        + "\n"
+    )
 
 
 def cells(row: LabRow) -> tuple[str, str, str, str, str, str]:
@@ -229,5 +258,8 @@ def _in_order(result: LabResult) -> bool:
 
 
 def _signature(result: ExamResult, key: bytes) -> str:
-    bare = msgspec.json.encode(replace(result, signature=""), order="deterministic")
+    bare = msgspec.json.encode(
+        replace(result, signature=""),
+        order="deterministic",
+    )
     return hmac.new(key, bare, sha256).hexdigest()

@@ -63,7 +63,13 @@ class Classroom(Struct, frozen=True):
             closed = "The class has ended. What you have solved is kept."
         elif not self.started:
             closed = "The class has not started yet."
-        return Rules(self.exam, self.started, self.closes, self.seconds, closed)
+        return Rules(
+            self.exam,
+            self.started,
+            self.closes,
+            self.seconds,
+            closed,
+        )
 
     def learner(self, name: str) -> Learner:
         """Raises UsageError: nobody of that name is in it."""
@@ -71,7 +77,10 @@ class Classroom(Struct, frozen=True):
             if learner.name.casefold() == name.casefold():
                 return learner
         names = ", ".join(learner.name for learner in self.learners)
-        raise UsageError(f"{visible(name, 60)!r} is not in this class.", f"There are: {names}")
+        raise UsageError(
+            f"{visible(name, 60)!r} is not in this class.",
+            f"There are: {names}",
+        )
 
 
 def class_directory() -> str:
@@ -90,12 +99,20 @@ def place_of(made: Classroom, learner: Learner) -> Workplace:
 
 def progress_of(learner: Learner) -> str:
     """The file of a learner's progress."""
-    return os.path.join(class_directory(), "learners", f"{learner.name}.json")
+    return os.path.join(
+        class_directory(),
+        "learners",
+        f"{learner.name}.json",
+    )
 
 
 def result_of(learner: Learner) -> str:
     """The file of a learner's result, which is signed when the class ends."""
-    return os.path.join(class_directory(), "results", f"{learner.name}.json")
+    return os.path.join(
+        class_directory(),
+        "results",
+        f"{learner.name}.json",
+    )
 
 
 def open_class(
@@ -121,7 +138,10 @@ def open_class(
     """
     before = read_class()
     if before is not None and not before.ended:
-        raise UsageError(f"The class {visible(before.title, 60)!r} has not ended.", *_END_FIRST)
+        raise UsageError(
+            f"The class {visible(before.title, 60)!r} has not ended.",
+            *_END_FIRST,
+        )
     if not names:
         raise UsageError("A class needs names.", "hardentui train class new anna ben")
     for name in names:
@@ -173,7 +193,10 @@ def the_class() -> Classroom:
     """
     made = read_class()
     if made is None:
-        raise UsageError("There is no class.", "Make one: hardentui train class new NAME…")
+        raise UsageError(
+            "There is no class.",
+            "Make one: hardentui train class new NAME…",
+        )
     return made
 
 

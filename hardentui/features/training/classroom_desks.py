@@ -33,7 +33,11 @@ class ClassroomDesks:
         self._lock = threading.Lock()
         self._desks: dict[str, _LearnerDesk] = {}
 
-    def answer(self, name: str, request: DeskRequest) -> DeskPage:
+    def answer(
+        self,
+        name: str,
+        request: DeskRequest,
+    ) -> DeskPage:
         """The page of a learner after a request; one at a time for each."""
         made = classroom.the_class()
         learner = made.learner(name)
@@ -45,7 +49,12 @@ class ClassroomDesks:
         """A learner's result so far, signed with the trainer's key."""
         made = classroom.the_class()
         key = classroom.signing_key()
-        return class_report.signed_result(made, made.learner(name), key, time.time())
+        return class_report.signed_result(
+            made,
+            made.learner(name),
+            key,
+            time.time(),
+        )
 
     def stop_idle(self, seconds: float = _IDLE) -> None:
         """Remove the sandboxes that nobody has used for a while; progress is kept."""
@@ -65,7 +74,11 @@ class ClassroomDesks:
 
 
 class _LearnerDesk:
-    def __init__(self, learner: Learner, seats: Seats | None) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        seats: Seats | None,
+    ) -> None:
         self._learner = learner
         self._seats = seats
         self._lock = threading.Lock()
@@ -73,7 +86,11 @@ class _LearnerDesk:
         self._desk: Desk | None = None
         self._used = time.monotonic()
 
-    def answer(self, made: Classroom, request: DeskRequest) -> DeskPage:
+    def answer(
+        self,
+        made: Classroom,
+        request: DeskRequest,
+    ) -> DeskPage:
         with self._lock:
             self._used = time.monotonic()
             began = classroom.progress_in(self._learner).began
@@ -95,7 +112,11 @@ class _LearnerDesk:
         with self._lock:
             self._end()
 
-    def _answer(self, made: Classroom, request: DeskRequest) -> DeskPage:
+    def _answer(
+        self,
+        made: Classroom,
+        request: DeskRequest,
+    ) -> DeskPage:
         if self._seats is None:
             if self._desk is None:
                 place = classroom.place_of(made, self._learner)
@@ -107,7 +128,11 @@ class _LearnerDesk:
             self._seat = self._seats.open(
                 f"hardentui-seat-{token_hex(6)}",
                 made.labs,
-                replace(progress, learner=learner, current=None),
+                replace(
+                    progress,
+                    learner=learner,
+                    current=None,
+                ),
             )
         try:
             page = self._seat.answer(request)
@@ -117,7 +142,11 @@ class _LearnerDesk:
         self._keep(made, page.progress)
         return page
 
-    def _keep(self, made: Classroom, progress: TrainingProgress) -> None:
+    def _keep(
+        self,
+        made: Classroom,
+        progress: TrainingProgress,
+    ) -> None:
         """Keep what a sandbox says of this learner's labs, and only of them."""
         known = {lab.id for lab in made.labs}
         if not known.issuperset(progress.results):
@@ -125,7 +154,11 @@ class _LearnerDesk:
         path = classroom.progress_of(self._learner)
         before = classroom.progress_in(self._learner)
         if before != progress:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            os.makedirs(
+                os.path.dirname(path),
+                mode=0o700,
+                exist_ok=True,
+            )
             keep_progress(path, progress)
 
     def _end(self) -> None:

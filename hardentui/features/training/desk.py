@@ -96,7 +96,11 @@ class Desk:
         try:
             self._do(request)
         except HardenError as error:
-            return replace(self._page(), error=error.title, hint=str(error.hint or ""))
+            return replace(
+                self._page(),
+                error=error.title,
+                hint=str(error.hint or ""),
+            )
         return self._page()
 
     def close(self) -> None:
@@ -194,7 +198,10 @@ class Desk:
     def _finish(self, lab: Lab) -> tuple[tuple[str, str], ...]:
         return (
             ("What you have learned", lab.finish),
-            ("The same on your host", f"hardentui check --check {lab.checks[0]}"),
+            (
+                "The same on your host",
+                f"hardentui check --check {lab.checks[0]}",
+            ),
         )
 
 

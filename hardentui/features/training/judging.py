@@ -123,7 +123,12 @@ class Observed(Struct, frozen=True):
 
 def of_checks(lab: Lab, observed: Observed) -> tuple[Goal, ...]:
     return tuple(
-        Goal(check, CHECKS[check].title, *observed.statuses[check]) for check in lab.checks
+        Goal(
+            check,
+            CHECKS[check].title,
+            *observed.statuses[check],
+        )
+        for check in lab.checks
     )
 
 
@@ -140,7 +145,13 @@ def of_asks(
                 verdict = evaluate(row_of(name, ask), facts)
             except Unread as unread:
                 verdict = unknown(unread.reason)
-        yield Goal(name, ask.says, verdict.status, verdict.reason, ask.remark)
+        yield Goal(
+            name,
+            ask.says,
+            verdict.status,
+            verdict.reason,
+            ask.remark,
+        )
 
 
 def remarks_on(outcome: LabOutcome) -> tuple[str, ...]:
@@ -190,8 +201,20 @@ def _of_scope(lab: Lab, policy: Known[Policy | Missing]) -> Goal:
     )
     if not isinstance(policy, Policy):
         why = policy.reason if isinstance(policy, Unread) else "there is no policy"
-        return Goal(SCOPE, title, Status.UNKNOWN, why, remark)
+        return Goal(
+            SCOPE,
+            title,
+            Status.UNKNOWN,
+            why,
+            remark,
+        )
     rules = policy.transports.get("docker", {}).get(lab.policy_scope, ())
     verifies = bool(rules) and all(rule.type in VERIFYING for rule in rules)
     status = Status.PASS if verifies else Status.FAIL
-    return Goal(SCOPE, title, status, "" if rules else "it has no rule of its own", remark)
+    return Goal(
+        SCOPE,
+        title,
+        status,
+        "" if rules else "it has no rule of its own",
+        remark,
+    )

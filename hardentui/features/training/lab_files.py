@@ -128,7 +128,11 @@ def _packaged() -> str:
     inside = os.path.join(package, "checklists", "labs")
     if os.path.isdir(inside):
         return inside
-    return os.path.join(os.path.dirname(package), "checklists", "labs")
+    return os.path.join(
+        os.path.dirname(package),
+        "checklists",
+        "labs",
+    )
 
 
 def _texts(directory: str) -> list[tuple[str, str]]:

@@ -56,7 +56,11 @@ def solve(lab: Lab, training: Training) -> LabOutcome:
     return training.check()
 
 
-def refused(lab: Lab, answer: WrongAnswer, training: Training) -> str:
+def refused(
+    lab: Lab,
+    answer: WrongAnswer,
+    training: Training,
+) -> str:
     """Why a wrong answer to the open lab is not refused as the lab says; empty if it is."""
     if lab.policy:
         training.write_policy(lab, answer.policy)

@@ -176,11 +176,20 @@ class Seats:
             ChangeFailed: Podman refuses.
         """
         self.remove_all()
-        with tempfile.NamedTemporaryFile(prefix="hardentui-", suffix=".tar") as file:
+        with tempfile.NamedTemporaryFile(
+            prefix="hardentui-",
+            suffix=".tar",
+        ) as file:
             file.write(_root(nested=self._nested))
             file.flush()
             os.chmod(file.name, 0o644)
-            self.run("import", "--quiet", f"--change=LABEL {LABEL}=image", file.name, IMAGE)
+            self.run(
+                "import",
+                "--quiet",
+                f"--change=LABEL {LABEL}=image",
+                file.name,
+                IMAGE,
+            )
 
     def open(
         self,
@@ -193,14 +202,24 @@ class Seats:
         Raises:
             ChangeFailed: it does not come up.
         """
-        with tempfile.NamedTemporaryFile(prefix="hardentui-", suffix=".json") as profile:
+        with tempfile.NamedTemporaryFile(
+            prefix="hardentui-",
+            suffix=".json",
+        ) as profile:
             profile.write(_filter())
             profile.flush()
             identity = self._start(name, profile.name)
         seat = Seat(self, identity)
         try:
             self._wait(identity)
-            seat.begin(Opening(labs, progress, "/lab/learner", f"unix://{_SOCKET}"))
+            seat.begin(
+                Opening(
+                    labs,
+                    progress,
+                    "/lab/learner",
+                    f"unix://{_SOCKET}",
+                )
+            )
         except BaseException:
             seat.close()
             raise
@@ -245,9 +264,19 @@ class Seats:
     def remove_all(self) -> None:
         """Remove every sandbox."""
         with suppress(ChangeFailed):
-            listed = self.run("ps", "--all", "--quiet", f"--filter=label={LABEL}=seat").split()
+            listed = self.run(
+                "ps",
+                "--all",
+                "--quiet",
+                f"--filter=label={LABEL}=seat",
+            ).split()
             if listed:
-                self.run("rm", "--force", "--time=0", *listed)
+                self.run(
+                    "rm",
+                    "--force",
+                    "--time=0",
+                    *listed,
+                )
 
     def run(self, *words: str, seconds: float = _QUICK) -> str:
         """What the trainer's Podman prints.
@@ -274,7 +303,16 @@ class Seats:
         """The command that runs words in a sandbox, as the root of a learner's namespaces."""
         enter = f'exec nsenter --user --mount --net --target "$(cat {_INSIDE})" "$@"'
         return [
-            *(*self._podman, "exec", "--interactive", identity, "sh", "-c", enter, "sh"),
+            *(
+                *self._podman,
+                "exec",
+                "--interactive",
+                identity,
+                "sh",
+                "-c",
+                enter,
+                "sh",
+            ),
             *("env", "-u", "container", *words),
         ]
 
@@ -282,7 +320,13 @@ class Seats:
         end = time.monotonic() + _STARTS_WITHIN
         while True:
             try:
-                self.run("exec", identity, "test", "-S", _SOCKET)
+                self.run(
+                    "exec",
+                    identity,
+                    "test",
+                    "-S",
+                    _SOCKET,
+                )
                 return
             except ChangeFailed:
                 if time.monotonic() > end:
@@ -310,7 +354,12 @@ class Seat:
         )
         self._send(msgspec.json.encode(opening))
 
-    def answer(self, request: DeskRequest, *, seconds: float = 180.0) -> DeskPage:
+    def answer(
+        self,
+        request: DeskRequest,
+        *,
+        seconds: float = 180.0,
+    ) -> DeskPage:
         """The page after a request.
 
         Raises:
@@ -345,7 +394,12 @@ class Seat:
                     with suppress(OSError):
                         pipe.close()
         with suppress(ChangeFailed):
-            self._seats.run("rm", "--force", "--time=0", self.identity)
+            self._seats.run(
+                "rm",
+                "--force",
+                "--time=0",
+                self.identity,
+            )
 
     def _send(self, line: bytes) -> None:
         worker = self._worker
@@ -366,7 +420,12 @@ _FEWEST_IDS = 2048
 
 def _shared() -> list[str]:
     """The directories that the sandbox sees, read-only: /usr, and where Python and we are."""
-    wanted = ["/usr", sys.prefix, sys.base_prefix, *our_module(_WORKER)[4].split(":")]
+    wanted = [
+        "/usr",
+        sys.prefix,
+        sys.base_prefix,
+        *our_module(_WORKER)[4].split(":"),
+    ]
     places: list[str] = []
     for place in sorted({os.path.realpath(place) for place in wanted if os.path.isdir(place)}):
         if not any(place == other or place.startswith(f"{other}/") for other in places):

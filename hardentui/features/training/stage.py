@@ -235,7 +235,10 @@ def _copy_unsigned(directory: str) -> StageAnswer:
         except OSError as error:
             return StageAnswer(None, f"skopeo could not be run: {error.strerror}")
     message = _last_line(done.errors.decode("utf-8", "replace"))
-    return StageAnswer(done.code == 0, "the image was accepted" if done.code == 0 else message)
+    return StageAnswer(
+        done.code == 0,
+        "the image was accepted" if done.code == 0 else message,
+    )
 
 
 def _unsigned_image(directory: str) -> None:

@@ -127,7 +127,12 @@ class Training:
         """The lab's own directory on the host."""
         return os.path.join(self._directory, lab.id)
 
-    def start(self, lab: Lab, *, guided: bool = False) -> LabOutcome:
+    def start(
+        self,
+        lab: Lab,
+        *,
+        guided: bool = False,
+    ) -> LabOutcome:
         """Start a lab: create everything it needs, insecure as intended, and judge it.
 
         Args:
@@ -219,7 +224,11 @@ class Training:
         result = self.progress.of(lab.id)
         number = min(result.hints + 1, len(lab.hints))
         shown = number - result.hints if not result.passed else 0
-        result = replace(result, hints=number, all_hints=result.all_hints + shown)
+        result = replace(
+            result,
+            hints=number,
+            all_hints=result.all_hints + shown,
+        )
         self._keep(self.progress.with_result(lab.id, result))
         return number, lab.hints[number - 1]
 
@@ -228,7 +237,11 @@ class Training:
         self.rules.refuse_help()
         result = self.progress.of(lab.id)
         if not result.passed:
-            result = replace(result, given_up=True, seen_solution=True)
+            result = replace(
+                result,
+                given_up=True,
+                seen_solution=True,
+            )
             self._keep(self.progress.with_result(lab.id, result))
         return lab.solution
 
@@ -285,7 +298,11 @@ class Training:
     def _count_try(self, lab: Lab) -> None:
         result = self.progress.of(lab.id)
         if not result.passed:
-            result = replace(result, tries=result.tries + 1, all_tries=result.all_tries + 1)
+            result = replace(
+                result,
+                tries=result.tries + 1,
+                all_tries=result.all_tries + 1,
+            )
             self._keep(self.progress.with_result(lab.id, result))
 
     def _keep(self, progress: TrainingProgress) -> None:
@@ -341,7 +358,11 @@ class Training:
         remarks = remarks_on(outcome) if tried else ()
         result = self.progress.of(lab.id)
         if outcome.solved and count and not (result.passed or result.given_up):
-            result = replace(result, passed=time.time(), simulated=self.simulated)
+            result = replace(
+                result,
+                passed=time.time(),
+                simulated=self.simulated,
+            )
             self._keep(self.progress.with_result(lab.id, result))
         return replace(outcome, remarks=remarks)
 

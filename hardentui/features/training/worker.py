@@ -31,7 +31,11 @@ def main() -> int:
     opening = msgspec.json.decode(sys.stdin.buffer.readline(), type=Opening)
     path = os.path.join(opening.directory, "training.json")
     keep_progress(path, opening.progress)
-    place = Workplace(opening.labs, progress=path, folder=os.path.join(opening.directory, "labs"))
+    place = Workplace(
+        opening.labs,
+        progress=path,
+        folder=os.path.join(opening.directory, "labs"),
+    )
     decode = msgspec.json.Decoder(DeskRequest).decode
     with ExitStack() as opened:
         bench = Workbench.open(Selection(url=opening.url))

@@ -121,7 +121,11 @@ class OriginalWatch:
         self._usual: dict[str, float] = {}
         self.stop = _StopSign(outer)
         self.suffering = ""
-        self._thread = threading.Thread(target=self._run, name="hardentui-original", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run,
+            name="hardentui-original",
+            daemon=True,
+        )
 
     def __enter__(self) -> OriginalWatch:
         self._thread.start()
@@ -131,7 +135,11 @@ class OriginalWatch:
         self._over.set()
         self._thread.join(_ASKS_EVERY)
 
-    def over(self, cgroup: TwinCgroup, budget: Iterable[BudgetLine]) -> None:
+    def over(
+        self,
+        cgroup: TwinCgroup,
+        budget: Iterable[BudgetLine],
+    ) -> None:
         """The twins that are about to run, and what they may take."""
         self._budget = tuple(budget)
         self._cgroup = cgroup

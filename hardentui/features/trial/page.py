@@ -77,7 +77,10 @@ _HEADINGS = {
         "The twin does not work even without changes",
         Tone.BAD,
     ),
-    Result.NO_ROOM: ("Nothing was tried: this host has not enough left", Tone.BAD),
+    Result.NO_ROOM: (
+        "Nothing was tried: this host has not enough left",
+        Tone.BAD,
+    ),
     Result.ORIGINAL_SUFFERS: (
         "The trial was ended: the container needs what its twins took",
         Tone.BAD,

@@ -311,10 +311,19 @@ def try_split(request: SplitRequest, tools: SplitTools) -> SplitTrial:
     for name in remove_leftovers(tools.changing):
         tools.tell(TrialStep.CLEANING, f"removed {name}")
     originals = _everybody(request)
-    watch = OriginalWatch(tools.changing, tools.files, originals, tools.stop)
+    watch = OriginalWatch(
+        tools.changing,
+        tools.files,
+        originals,
+        tools.stop,
+    )
     with watch:
         try:
-            trial = _try_split(request, replace(tools, stop=watch.stop), watch)
+            trial = _try_split(
+                request,
+                replace(tools, stop=watch.stop),
+                watch,
+            )
         except (KeyboardInterrupt, EngineError):
             watch.raise_if_suffering()
             raise
@@ -494,7 +503,13 @@ class _TwinRound:
         tell = self._tools.tell
         tell(TrialStep.PREPARING, "measuring what this host has left")
         tools, everybody = self._tools, _everybody(self._request)
-        measured = hold_to_budget(tools.changing, tools.files, everybody, self._maker, tried=0)
+        measured = hold_to_budget(
+            tools.changing,
+            tools.files,
+            everybody,
+            self._maker,
+            tried=0,
+        )
         self._watch.over(self._maker.cgroup, measured.lines)
         made = {}
         for network in self._networks:

@@ -129,7 +129,11 @@ def asked(stage: Stage) -> CanAsk:
         elsewhere=next(around, ""),
         mounts=mounts,
     )
-    return can_ask(started, facts, first_uses(started.places, programs))
+    return can_ask(
+        started,
+        facts,
+        first_uses(started.places, programs),
+    )
 
 
 def run_trial(request: TrialRequest, tools: Tools) -> Trial:
@@ -213,7 +217,13 @@ def _ended(
     return Trial(
         container=request.facts.name,
         result=result,
-        baseline=Baseline(False, How.ALIVE, 0.0, error.title, error.hint),
+        baseline=Baseline(
+            False,
+            How.ALIVE,
+            0.0,
+            error.title,
+            error.hint,
+        ),
         probes=request.wishes.probes,
         image=request.facts.image_name,
         engine_version=str(request.facts.engine.version),
@@ -265,7 +275,10 @@ def _on_stage(
         tools.tell(TrialStep.BASELINE, f"not measured: {why}")
     hooks = hooks_of_twins(request.facts, tools.files)
     for hook in hooks:
-        tools.tell(TrialStep.BASELINE, f"the engine runs {hook} for each twin, on the host")
+        tools.tell(
+            TrialStep.BASELINE,
+            f"the engine runs {hook} for each twin, on the host",
+        )
     watch.over(stage.cgroup, measured.lines)
     with ExitStack() as around:
         if tools.files is not None:
@@ -292,7 +305,10 @@ def _on_stage(
 def _guarded(stage: Stage) -> AbstractContextManager[None]:
     module = "hardentui.features.trial.cleanup_process"
     url = stage.changing.engine.connection.url
-    return guarded_by((module, url, stage.number), "remove the twins if this were killed")
+    return guarded_by(
+        (module, url, stage.number),
+        "remove the twins if this were killed",
+    )
 
 
 def _with_budget(baseline: Baseline, cgroup: TwinCgroup) -> Baseline:
@@ -304,10 +320,16 @@ def _with_budget(baseline: Baseline, cgroup: TwinCgroup) -> Baseline:
     return replace(baseline, advice=f"{advice} {baseline.advice}".strip())
 
 
-def _held(lines: Sequence[BudgetLine], cgroup: TwinCgroup) -> tuple[BudgetLine, ...]:
+def _held(
+    lines: Sequence[BudgetLine],
+    cgroup: TwinCgroup,
+) -> tuple[BudgetLine, ...]:
     """With whether the kernel held the twins to them."""
     return tuple(
-        replace(line, limited=line.resource is Resource.MEMORY and cgroup.holds_memory)
+        replace(
+            line,
+            limited=line.resource is Resource.MEMORY and cgroup.holds_memory,
+        )
         for line in lines
     )
 

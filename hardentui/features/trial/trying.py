@@ -342,7 +342,15 @@ class Trying:
         before = _judged(self.run((), wishes, on_event, stop))
         after = None
         if before.ready:
-            after = _judged(self.run((), wishes, on_event, stop, image=image))
+            after = _judged(
+                self.run(
+                    (),
+                    wishes,
+                    on_event,
+                    stop,
+                    image=image,
+                )
+            )
         name = image.names[0] if image.names else identity[:12]
         return Rehearsal(
             name,

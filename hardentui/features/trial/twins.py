@@ -274,14 +274,28 @@ class TwinMaker:
             shut_off,
         )
 
-    def copied(self, facts: ContainerFacts, *, copy_volumes: bool) -> tuple[str, ...]:
+    def copied(
+        self,
+        facts: ContainerFacts,
+        *,
+        copy_volumes: bool,
+    ) -> tuple[str, ...]:
         """The volumes, directories and files whose content its unchanged twin gets as a copy."""
-        role = self._role(facts, name="", labels=(), copy_volumes=copy_volumes)
+        role = self._role(
+            facts,
+            name="",
+            labels=(),
+            copy_volumes=copy_volumes,
+        )
         made = harmless(facts.spec, Case(facts, role, self._place_of))
         copies = (Filling.COPY, Filling.FILE)
         return tuple(volume.source for volume in made.volumes if volume.filling in copies)
 
-    def _role(self, facts: ContainerFacts, **more: Any) -> Role:
+    def _role(
+        self,
+        facts: ContainerFacts,
+        **more: Any,
+    ) -> Role:
         cgroup = self.cgroup
         alone = 0 if cgroup.parent else cgroup.limits.memory or 0
         return Role(
@@ -364,7 +378,12 @@ class TwinMaker:
                 options=options,
             )
             if filling is Filling.COPY:
-                if volumes.copy(volume.source, volume.name, image, stop=self.stop):
+                if volumes.copy(
+                    volume.source,
+                    volume.name,
+                    image,
+                    stop=self.stop,
+                ):
                     lacks.append(Lack(f"what the engine's user may not read in {volume.source}"))
             elif filling is Filling.FILE:
                 volumes.copy_file(volume.source, volume.name, image)

@@ -38,7 +38,10 @@ def vendor_of(facts: ContainerFacts) -> Vendor | None:
         for path, text in _files()
         if any(word in text for word in words) or any(label in text for label in labels)
     )
-    return managed_by(facts, (vendor for path in near if (vendor := _valid(path)) is not None))
+    return managed_by(
+        facts,
+        (vendor for path in near if (vendor := _valid(path)) is not None),
+    )
 
 
 def overlays() -> tuple[Vendor, ...]:

@@ -52,7 +52,10 @@ def managed(all_facts: Iterable[ContainerFacts]) -> tuple[ManagedContainers, ...
     )
 
 
-def _group(vendor: Vendor, members: list[ContainerFacts]) -> ManagedContainers:
+def _group(
+    vendor: Vendor,
+    members: list[ContainerFacts],
+) -> ManagedContainers:
     images = [_image_of(facts) for facts in members]
     rules = [
         signed

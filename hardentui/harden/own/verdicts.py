@@ -121,7 +121,12 @@ def _of_fact(row: OwnCheck, facts: ContainerFacts) -> Verdict:
         )
     effective = f"{row.fact}: {words(seen, None)}"
     evidence = (Evidence(row.fact, words(seen, None)),)
-    if meets(row.operator, seen, row.value, limit=fact.limit):
+    if meets(
+        row.operator,
+        seen,
+        row.value,
+        limit=fact.limit,
+    ):
         return passed("", effective, evidence)
     return failed(
         wrong(row, seen, None),

@@ -274,7 +274,10 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         """Whether variables come from files, which take precedence over what a unit sets."""
         return any(unit.of("Service", "EnvironmentFile") for unit in self.units)
 
-    def commands(self, key: str = "ExecStart") -> tuple[tuple[int, Assignment], ...]:
+    def commands(
+        self,
+        key: str = "ExecStart",
+    ) -> tuple[tuple[int, Assignment], ...]:
         """The lines of a key in effect, each with the number of its file."""
         current: list[tuple[int, Assignment]] = []
         for number, unit in enumerate(self.units):
@@ -293,7 +296,11 @@ class ServiceFiles(Struct, frozen=True, dict=True):
             raise InputError(f"The unit has {len(commands)} commands in ExecStart=, not one.")
         return self.line_of(*commands[0])
 
-    def line_of(self, file: int, assignment: Assignment) -> RunLine:
+    def line_of(
+        self,
+        file: int,
+        assignment: Assignment,
+    ) -> RunLine:
         """The podman run command of one line.
 
         Raises:

@@ -116,7 +116,11 @@ def with_open_values(
         names |= {part.name: None for part in _variables(argument)}
     text = _with_first(text, before)
     text = _with_last(text, CONTAINER, (*after, *loose))
-    text = _with_last(text, "Service", [f"EnvironmentFile={input_file}"] if names else [])
+    text = _with_last(
+        text,
+        "Service",
+        [f"EnvironmentFile={input_file}"] if names else [],
+    )
     return OpenUnit(
         text,
         tuple(words),
@@ -160,11 +164,17 @@ def _written(argument: OpenArgument) -> str:
     return words if argument.option in (COMMAND, IMAGE) else f"{argument.flag}={words}"
 
 
-def _with_words(words: Sequence[str], argument: OpenArgument) -> list[str]:
+def _with_words(
+    words: Sequence[str],
+    argument: OpenArgument,
+) -> list[str]:
     """The command line with an open argument, its parts marked as the generator's port marks
     them."""
     texts = [
-        word.rendered(lambda literal: literal, lambda part: marked(_as_executed(part)))
+        word.rendered(
+            lambda literal: literal,
+            lambda part: marked(_as_executed(part)),
+        )
         for word in argument.words
     ]
     if argument.option is COMMAND:
@@ -175,7 +185,11 @@ def _with_words(words: Sequence[str], argument: OpenArgument) -> list[str]:
     at = words.index("run") + 1
     while at < len(words) and words[at].startswith("-"):
         at += 1
-    return [*words[:at], f"{argument.flag}={texts[0]}", *words[at:]]
+    return [
+        *words[:at],
+        f"{argument.flag}={texts[0]}",
+        *words[at:],
+    ]
 
 
 def _as_executed(part: OpenPart) -> str:
@@ -203,5 +217,8 @@ def _with_last(
         block = "".join(f"{line}\n" for line in (f"[{section}]", *lines))
         before, header, after = text.partition("[Install]\n")
         return f"{before}{block}\n{header}{after}" if header else f"{text}\n{block}"
-    end = max((assignment.end for assignment in unit.of(section)), default=starts[-1])
+    end = max(
+        (assignment.end for assignment in unit.of(section)),
+        default=starts[-1],
+    )
     return with_lines(unit, end, list(lines))

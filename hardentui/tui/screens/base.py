@@ -353,7 +353,10 @@ class ContainerScreen(HardenScreen):
         self.harden.open_copies(self.session.rows[self.container_key])
 
     def action_application(self) -> None:
-        self.harden.open_tab("application", self.session.rows[self.container_key])
+        self.harden.open_tab(
+            "application",
+            self.session.rows[self.container_key],
+        )
 
     def action_rights(self) -> None:
         self.harden.open_tab("rights", self.session.rows[self.container_key])

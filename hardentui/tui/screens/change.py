@@ -698,7 +698,12 @@ class ChangeScreen(StoppablePage):
                 indent=6,
             )
         for row in told_rows(prepared.entry.ledger):
-            parts += hanging("  data", self.signs.of(row), self._width, indent=8)
+            parts += hanging(
+                "  data",
+                self.signs.of(row),
+                self._width,
+                indent=8,
+            )
         parts += [
             f"{prepared.downtime} Any failure restores the original.\n\n",
             self._treatment(),
@@ -827,7 +832,12 @@ class ChangeScreen(StoppablePage):
             indent=0,
         )
         for line in told_newer(entry.newer):
-            parts += hanging("", self.signs.of(line), self._width, indent=0)
+            parts += hanging(
+                "",
+                self.signs.of(line),
+                self._width,
+                indent=0,
+            )
         if entry.in_force:
             for line in self._changed(entry):
                 parts += hanging(

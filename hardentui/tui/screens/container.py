@@ -160,7 +160,12 @@ class ApplicationScreen(ContainerJob):
                 )
             )
 
-        super().__init__(row, "application", look, "reading")
+        super().__init__(
+            row,
+            "application",
+            look,
+            "reading",
+        )
 
 
 _BARS = "▁▂▃▄▅▆▇█"

@@ -163,15 +163,32 @@ class EverythingScreen(BrowseScreen):
         bars = f"{bar(before)} → {bar(after)}" if after is not None else bar(before)
         texts = (name, score, bars if scored else "", standing, down)
         signs = self.signs
-        return BrowseRow(key, tuple(signs.of(text) for text in texts), texts)
+        return BrowseRow(
+            key,
+            tuple(signs.of(text) for text in texts),
+            texts,
+        )
 
-    def _group_row(self, group: str, members: tuple[Member, ...]) -> BrowseRow:
+    def _group_row(
+        self,
+        group: str,
+        members: tuple[Member, ...],
+    ) -> BrowseRow:
         after = [score for member in members if (score := self._after(member)) is not None]
         known = round(sum(after) / len(after)) if after else None
         name = f"{visible(group, 40)} ({len(members)} together)"
-        return self._row(f"group {members[0].key}", name, average(members), known)
+        return self._row(
+            f"group {members[0].key}",
+            name,
+            average(members),
+            known,
+        )
 
-    def _member_row(self, member: Member, indent: str) -> BrowseRow:
+    def _member_row(
+        self,
+        member: Member,
+        indent: str,
+    ) -> BrowseRow:
         mark = "[x]" if self._is_kept(member) else "[ ]"
         mark = mark if member.standing in _APPLIES else "   "
         fold = "▾" if member.key in self._open else "▸" if member.fixes else " "
@@ -196,7 +213,13 @@ class EverythingScreen(BrowseScreen):
         mark = "[ ]" if struck else "[x]"
         cost = (member.after or 0) - (fix.without if fix.without is not None else member.after or 0)
         worth = f"{'-' if struck else '+'}{cost}" if cost > 0 else ""
-        texts = (f"      {indent}{mark} {visible(fix.text, 120)}", worth, "", fix.check, "")
+        texts = (
+            f"      {indent}{mark} {visible(fix.text, 120)}",
+            worth,
+            "",
+            fix.check,
+            "",
+        )
         return BrowseRow(f"{member.key} {fix.check}", texts, texts)
 
     def _under(self) -> tuple[tuple[Member, ...], str]:
@@ -235,10 +258,16 @@ class EverythingScreen(BrowseScreen):
             return Content.assemble((text, "bold $warning"))
         if entry.in_force:
             return Content.assemble(
-                (f"{entry.container} hardened. u undoes it.", "bold $success"),
+                (
+                    f"{entry.container} hardened. u undoes it.",
+                    "bold $success",
+                ),
             )
         return Content.assemble(
-            (f"Rolled back: {visible(entry.reason, 120)}", "bold $warning"),
+            (
+                f"Rolled back: {visible(entry.reason, 120)}",
+                "bold $warning",
+            ),
         )
 
     def nothing(self) -> str:
@@ -251,7 +280,13 @@ class EverythingScreen(BrowseScreen):
         members, check = self._under()
         parts: list[Part] = []
         for line in self._outcomes:
-            parts += hanging("", line, self.text_width, "$warning", indent=0)
+            parts += hanging(
+                "",
+                line,
+                self.text_width,
+                "$warning",
+                indent=0,
+            )
         if check and members:
             parts += self._about_fix(members[0], check)
         elif len(members) > 1:
@@ -268,7 +303,11 @@ class EverythingScreen(BrowseScreen):
             return self.signs.of(part)
         return (self.signs.of(str(part[0])), part[1]) if isinstance(part, tuple) else part
 
-    def _about_fix(self, member: Member, check: str) -> Iterator[Part]:
+    def _about_fix(
+        self,
+        member: Member,
+        check: str,
+    ) -> Iterator[Part]:
         bench = self.session.bench
         known = bench.judge.check(check) if bench is not None else None
         if known is not None:
@@ -284,12 +323,24 @@ class EverythingScreen(BrowseScreen):
 
     def _about_member(self, member: Member) -> Iterator[Part]:
         width = self.text_width
-        yield from hanging("", about(member), width, "bold", indent=0)
+        yield from hanging(
+            "",
+            about(member),
+            width,
+            "bold",
+            indent=0,
+        )
         if told_changes := changes(member):
             yield f"{told_changes}\n"
         if struck := sorted(self._struck.get(member.key, ())):
             text = f"{', '.join(struck)}: score {member.after} → about {self._after(member)}"
-            yield from hanging("Struck out", text, width, "$warning", indent=_CARD)
+            yield from hanging(
+                "Struck out",
+                text,
+                width,
+                "$warning",
+                indent=_CARD,
+            )
         if member.key not in self._cards and self._files is not None:
             self._cards[member.key] = self._files.card(member)
         if (card := self._cards.get(member.key)) is not None:
@@ -442,11 +493,18 @@ class EverythingScreen(BrowseScreen):
                 self._busy = "undoing it"
                 back = how is Undoing.BRINGING_BACK
                 self._in_background(
-                    lambda: History().undo(entry, lambda event: None, bring_back=back),
+                    lambda: History().undo(
+                        entry,
+                        lambda event: None,
+                        bring_back=back,
+                    ),
                     self._applied,
                 )
 
-        self.app.push_screen(UndoScreen(f"Undo {entry.container}?", entry), undo)
+        self.app.push_screen(
+            UndoScreen(f"Undo {entry.container}?", entry),
+            undo,
+        )
 
     def _in_background(
         self,
@@ -461,7 +519,10 @@ class EverythingScreen(BrowseScreen):
 
         def failed(error: HardenError) -> None:
             self._busy, self._stop = "", None
-            self.complain(told(error), "" if isinstance(error, UsageError) else "It failed")
+            self.complain(
+                told(error),
+                "" if isinstance(error, UsageError) else "It failed",
+            )
             self._draw()
 
         in_background(

@@ -68,10 +68,17 @@ class HostsScreen(BrowseScreen):
 
     def enter_row(self) -> None:
         """Its containers, from its saved facts."""
-        host = next((host for host in self._fleet.hosts if host.source == self.current), None)
+        host = next(
+            (host for host in self._fleet.hosts if host.source == self.current),
+            None,
+        )
         if host is None:
             return
-        selection = replace(Selection(), facts_file=host.source, checklist=self.harden.checklist)
+        selection = replace(
+            Selection(),
+            facts_file=host.source,
+            checklist=self.harden.checklist,
+        )
         self.harden.look_at(lambda: FirstLook.open(selection))
 
 

@@ -238,7 +238,10 @@ class LabScreen(HardenScreen):
                 Content.assemble("  Created with ", (self._command(), "bold")),
             ]
         done, most = outcome.done
-        lines += [Content(""), Content.styled(f"  {done} of {most} done", "bold")]
+        lines += [
+            Content(""),
+            Content.styled(f"  {done} of {most} done", "bold"),
+        ]
         lines += [Content.styled(f"  {visible(remark)}", "$warning") for remark in outcome.remarks]
         return Content("\n").join(lines)
 

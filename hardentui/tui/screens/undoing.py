@@ -60,7 +60,11 @@ class UndoScreen(Dialog[Undoing]):
         about: str = "",
     ) -> None:
         self._offers = can_bring_back(entry)
-        told = (about, downtime_of_undo(entry), *told_way_back(entry.ledger, offers=False))
+        told = (
+            about,
+            downtime_of_undo(entry),
+            *told_way_back(entry.ledger, offers=False),
+        )
         bring = "   b yes, and give that back to it" if self._offers else ""
         super().__init__(
             question,

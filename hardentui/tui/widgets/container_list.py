@@ -71,7 +71,11 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
     fixed = _CURSOR + _SCORE + 1 + CELLS
     files = bool(sample) and all(row.is_file for row in sample)
     if width >= 110 or files:
-        state = _longest([row.status for row in sample], 7, 40 if files else 24)
+        state = _longest(
+            [row.status for row in sample],
+            7,
+            40 if files else 24,
+        )
     if width >= 150 and any(row.unit for row in sample):
         unit = _longest([row.unit for row in sample], 4, 30)
     if width < 44:
@@ -155,7 +159,11 @@ def _titles(columns: Columns) -> tuple[tuple[str, str, int], ...]:
         ("Image", "image", columns.image),
         ("Engine", "engine", columns.engine),
         ("Unit", "unit", columns.unit),
-        ("File" if columns.files else "State", "state", columns.state),
+        (
+            "File" if columns.files else "State",
+            "state",
+            columns.state,
+        ),
         ("Level", "score", columns.level),
         ("Score", "score", _SCORE),
     )

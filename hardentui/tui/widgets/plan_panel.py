@@ -224,7 +224,10 @@ class Outlook(Static):
         if helpful:
             parts += _helps_most(row.report, helpful, signs)
         if promise:
-            parts += ["\n" if helpful else "", (f"{signs.arrow} {promise}", "bold $primary")]
+            parts += [
+                "\n" if helpful else "",
+                (f"{signs.arrow} {promise}", "bold $primary"),
+            ]
         elif not helpful:
             parts.append(_nothing_helps(row.report))
         return Content.assemble(*parts)
@@ -247,7 +250,12 @@ def _helps_most(
             f"{visible(finding.check, 40)}{points}  ",
         ]
     if takes_over:
-        parts.append(("ends the takeover" if ending else "none alone ends the takeover", "$muted"))
+        parts.append(
+            (
+                "ends the takeover" if ending else "none alone ends the takeover",
+                "$muted",
+            )
+        )
     return parts
 
 

@@ -33,7 +33,11 @@ _HEALTH = {flag: key for key, flag in HEALTH.items()}
 class ComposeTarget(FileTarget[str]):
     """One service of a stack."""
 
-    def _read(self, sources: Sources, service: Service) -> Iterable[SourceFile]:
+    def _read(
+        self,
+        sources: Sources,
+        service: Service,
+    ) -> Iterable[SourceFile]:
         """Any file may be included or extended."""
         return sources.files.values()
 
@@ -84,7 +88,11 @@ class _ComposeEditor(YamlEditor):
             self._add_line(health, f"{_HEALTH[flag]}: {quoted(argument)}")
         elif flag == "--health-cmd":
             command = quoted(argument.replace("$", "$$"))
-            self._add_line(self._tree, "healthcheck:", f"  test: {command}")
+            self._add_line(
+                self._tree,
+                "healthcheck:",
+                f"  test: {command}",
+            )
         else:
             raise CannotExpress(f"compose has no key for {flag}")
 
@@ -111,21 +119,36 @@ class _ComposeEditor(YamlEditor):
         above = declared is not None and declared.start < self._tree.start
         if not above:
             self._declare(declared, name)
-        self._add_to_list(self._tree, "volumes", quoted(argument))
+        self._add_to_list(
+            self._tree,
+            "volumes",
+            quoted(argument),
+        )
         if above:
             self._declare(declared, name)
 
-    def _declare(self, declared: Tree | None, name: str) -> None:
+    def _declare(
+        self,
+        declared: Tree | None,
+        name: str,
+    ) -> None:
         if declared is None:
             line_end = "\r\n" if "\r\n" in self.text else "\n"
             lines = (self.text.rstrip(), "", "volumes:", f"  {name}:", "")
             self.text = line_end.join(lines)
             return
-        last = max(declared.entries.values(), key=lambda entry: entry.key_start, default=None)
+        last = max(
+            declared.entries.values(),
+            key=lambda entry: entry.key_start,
+            default=None,
+        )
         if declared.flow or last is None or last.file is not self.file:
             raise CannotExpress(f"it needs the volume {name}: declare it by hand")
         line = self.text.rfind("\n", 0, last.key_start) + 1
-        self._insert(last_character(last, self.text), f"{self.text[line : last.key_start]}{name}:")
+        self._insert(
+            last_character(last, self.text),
+            f"{self.text[line : last.key_start]}{name}:",
+        )
 
     def _add_scalar(self, key: str, value: str) -> None:
         there = self._tree.entries.get(key)

@@ -101,7 +101,11 @@ class FileTarget(Generic[Key]):
         self.files: dict[str, str] = {}
         self.proof = "read again: only the planned changes"
 
-    def _read(self, sources: Sources, service: Service) -> Iterable[SourceFile]:
+    def _read(
+        self,
+        sources: Sources,
+        service: Service,
+    ) -> Iterable[SourceFile]:
         """The files that say what the service is."""
         return (service.file,)
 

@@ -54,11 +54,24 @@ class QuadletTarget:
 
     def apply(self, before: Spec, after: Spec) -> None:
         networks, volumes = (
-            new_names(self._service, before, after, kind) for kind in ("network", "volume")
+            new_names(
+                self._service,
+                before,
+                after,
+                kind,
+            )
+            for kind in ("network", "volume")
         )
         done = edited(
             self._origin,
-            Plan(self._service.name, "", (), (), before, after),
+            Plan(
+                self._service.name,
+                "",
+                (),
+                (),
+                before,
+                after,
+            ),
             self._version,
             context=UnitContext(
                 version=self._version,
@@ -91,7 +104,10 @@ class QuadletTarget:
 def oldest_for(files: Iterable[SourceFile]) -> Version:
     """The oldest Podman that knows every key that these files use."""
     keys = [line.key for file in files for line in UnitText(file.text, QUADLET).of(CONTAINER)]
-    return max((_SINCE[key] for key in keys if key in _SINCE), default=OLDEST_WITH_QUADLET)
+    return max(
+        (_SINCE[key] for key in keys if key in _SINCE),
+        default=OLDEST_WITH_QUADLET,
+    )
 
 
 def _origin(

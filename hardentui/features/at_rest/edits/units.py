@@ -25,7 +25,11 @@ class UnitTarget(FileTarget[int]):
     """The container of a service unit. The command is edited as text; where it ends in
     PODMAN_EXTRA_ARGS, that is the place for more, and the vendor's command stays as it is."""
 
-    def _read(self, sources: Sources, service: Service) -> Iterable[SourceFile]:
+    def _read(
+        self,
+        sources: Sources,
+        service: Service,
+    ) -> Iterable[SourceFile]:
         source: InUnit = service.source
         return source.files
 
@@ -50,7 +54,11 @@ class UnitTarget(FileTarget[int]):
         ordered = sorted(by_path.values(), key=lambda file: file.name)
         return tuple(replace(file, text=texts[file.path]) for file in (unit, *ordered))
 
-    def _changed(self, texts: dict[str, str], change: ItemChange) -> dict[str, str]:
+    def _changed(
+        self,
+        texts: dict[str, str],
+        change: ItemChange,
+    ) -> dict[str, str]:
         service = self._services(texts)[self._key]
         source: InUnit = service.source
         if "docker" in source.line.assignment.value.partition(" run ")[0]:
@@ -58,7 +66,11 @@ class UnitTarget(FileTarget[int]):
         path = self._place(source)
         others = tuple(file.text for file in source.files if file.path != path)
         before = texts.get(path) or "[Service]\n"
-        done = service_edit(replace(source.unit, texts=others), (change,), before)
+        done = service_edit(
+            replace(source.unit, texts=others),
+            (change,),
+            before,
+        )
         if done.left_out:
             raise CannotExpress(done.left_out[0])
         if _sets_command(done.text) and not _sets_command(before):
