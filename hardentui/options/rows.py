@@ -370,12 +370,12 @@ NETWORK = Option("--network", "network", NETWORKS, (), key("Network", "4.4", RAW
     aliases=("--net",))
 NETWORK_ALIAS = Option("--network-alias", "network", COMMA_TEXTS, (), key("NetworkAlias", "5.2", RAW_ALL),
     read_network_alias, LOSSY, NAMES, REPLACED, "A DNS name on its networks.", aliases=("--net-alias",))
-PUBLISH = Option("--publish", "network", PORTS, (), key("PublishPort", "4.4", RAW_ALL, holds=published_port,),
+PUBLISH = Option("--publish", "network", PORTS, (), key("PublishPort", "4.4", RAW_ALL, holds=published_port),
     read_publish, LOSSY, JUDGED, REPLACED, "Published ports.", short="p")
 PUBLISH_ALL = Option("--publish-all", "network", SWITCH, False, None, read_publish_all,
     ALWAYS, JUDGED, REPLACED, "Publish every exposed port on a random host port.", short="P")
 EXPOSE = Option("--expose", "network", COMMA_TEXTS, (),
-    key("ExposeHostPort", "4.4", RAW_ALL, holds=exposed_port,), read_expose, ALWAYS, NAMES, AS_IS,
+    key("ExposeHostPort", "4.4", RAW_ALL, holds=exposed_port), read_expose, ALWAYS, NAMES, AS_IS,
     "A port that is declared but not published.")
 IP = Option("--ip", "network", TEXT, "", key("IP", "4.5"), static_address("--ip"),
     CREATE_COMMAND, NAMES, REPLACED, "Static IPv4 address.")
@@ -420,7 +420,7 @@ VOLUMES_FROM = Option("--volumes-from", "filesystem", TEXTS, (), None, read_volu
 IMAGE_VOLUME = Option("--image-volume", "filesystem", TEXT, "", key("ImageVolume", "6.1"), read_image_volume,
     CREATE_COMMAND, PROGRAM, AS_IS, "How to handle the image's volumes: anonymous, ignore, tmpfs.")
 DEVICES = Option("--device", "filesystem", DEVICE_NODES, (),
-    key("AddDevice", "4.4", WORDS_LITERAL, holds=device,), read_devices, LOSSY, JUDGED, REPLACED,
+    key("AddDevice", "4.4", WORDS_LITERAL, holds=device), read_devices, LOSSY, JUDGED, REPLACED,
     "A host device `host:container:rwm`.", commas_before=V5)
 DEVICE_CGROUP_RULE = Option("--device-cgroup-rule", "filesystem", COMMA_TEXTS, (), None,
     read_device_cgroup_rules, CREATE_COMMAND, ENTRIES_EXPOSE, WITHHELD,
@@ -526,7 +526,7 @@ DEVICE_WRITE_BPS = Option("--device-write-bps", "resources", TEXTS, (), None,
 DEVICE_WRITE_IOPS = Option("--device-write-iops", "resources", TEXTS, (), None,
     device_rates("BlkioDeviceWriteIOps", "Rate"), ALWAYS, ENTRIES_PROTECT, AS_IS,
     "Write limit of a device in operations per second.", commas_before=V5)
-ULIMIT = Option("--ulimit", "resources", ULIMITS, (), key("Ulimit", "4.7", RAW_ALL, repeats_since="5.0",),
+ULIMIT = Option("--ulimit", "resources", ULIMITS, (), key("Ulimit", "4.7", RAW_ALL, repeats_since="5.0"),
     read_ulimits, LOSSY, JUDGED, REPLACED, "Resource limit `name=soft:hard`.")
 SHM_SIZE = Option("--shm-size", "resources", SIZE, 65536000, key("ShmSize", "4.7"), read_shm_size,
     ALWAYS, LOWER_IS_TIGHTER, AS_IS, "Size of /dev/shm.")
