@@ -313,10 +313,7 @@ def _step(sign: str, value: str) -> FilterWord:
 EXAMPLES: Sequence[tuple[str, str]] = (
     ("web", "web in the name, image, engine, pod or unit"),
     ("!web", "not web; ! goes before every word"),
-    (
-        "image:nginx",
-        "nginx in the image; likewise name: engine: pod: unit: label: app:",
-    ),
+    ("image:nginx", "nginx in the image; likewise name: engine: pod: unit: label: app:"),
     ("name=web", "exactly this name; unit= is the same as no unit"),
     ("engine:rootless", "on a rootless engine; engine:rootful on a rootful one"),
     ("state:running", "running now; a prefix is enough: state:ex"),

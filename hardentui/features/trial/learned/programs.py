@@ -457,11 +457,7 @@ def _code(
                 set_id=set_id,
                 unknown="it is too large to be read",
             )
-        return _program(
-            start + _rest(body, entry.size),
-            set_id,
-            allowance,
-        )
+        return _program(start + _rest(body, entry.size), set_id, allowance)
     scripted = start.startswith(b"#!")
     if not (scripted or listed or sourced):
         return None
@@ -472,11 +468,7 @@ def _code(
     text = (start + _rest(body, entry.size)).decode("utf-8", "replace")
     first = text.partition("\n")[0][2:].split() if scripted else []
     if sourced and not scripted:
-        return CodeFile(
-            "source",
-            functions=_named(text),
-            places=named_places(text.encode()),
-        )
+        return CodeFile("source", functions=_named(text), places=named_places(text.encode()))
     return CodeFile(
         "script",
         functions=_named(text),
@@ -499,11 +491,7 @@ def _named(text: str) -> frozenset[str]:
     return frozenset(FUNCTIONS.keys() & names)
 
 
-def _program(
-    data: bytes,
-    set_id: bool,
-    allowance: Allowance,
-) -> CodeFile:
+def _program(data: bytes, set_id: bool, allowance: Allowance) -> CodeFile:
     try:
         elf = read_elf(data, _WANTED, allowance)
     except NoProgram as error:
