@@ -29,7 +29,7 @@ MARK = "only-the-trainer-may-read-this"
 @pytest.fixture(scope="module")
 def seats(podman: Bench) -> Iterator[Seats]:
     """Of a bench: cgroups inside cannot be made on v1, so labs about limits are not for here
-    (tests/host does them)."""
+    (not tried yet on a host with cgroup v2)."""
     if os.geteuid() != 0:
         pytest.skip("the bench of root has the accounts of --userns=auto")
     os.environ["PODMAN_BENCH_DIR"] = str(podman.directory)

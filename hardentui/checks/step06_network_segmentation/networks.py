@@ -244,7 +244,7 @@ def shared_network(facts: ContainerFacts) -> Verdict:
     Whether a container of another application is attached to one of this container's networks, or
     lends it its own (`--network container:NAME`), with the services on its loopback address. The
     application is identified by the compose project, Kubernetes labels, an `app` label, the tool of
-    a vendor that manages it as one (`explain uyuni`), or the pod.
+    a vendor that manages it as one (docs/vendors.md), or the pod.
     Two containers of one application may share a network; a unit name proves nothing. If a
     neighbour has no such label, the answer is unknown.
 

@@ -81,7 +81,7 @@ def _files() -> tuple[tuple[str, str], ...]:
 
 @cache
 def _valid(path: str) -> Vendor | None:
-    """None: `config vendor lint` tells what is wrong with it."""
+    """None if it has a fault: a file of the site does not stop a check."""
     try:
         return lint(path)
     except ChecklistError:
