@@ -9,12 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
-
-ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
-"""Environment variable that confines a session in a browser: it writes nothing outside this
-directory, runs no program of the user's choice, and reads neither settings nor saved state."""
 
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _USUAL_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -27,11 +22,6 @@ _NAMES_FILES = (
 _NAMES_ENGINES = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "DOCKER_HOST")
 """Variables that choose the engine: under sudo they are those of whoever called it (`sudo -E`), and
 root names one by `--url`."""
-
-
-def is_confined(environ: Mapping[str, str]) -> bool:
-    """Whether this session is used by another person through a browser."""
-    return bool(environ.get(ONLY_BELOW))
 
 
 def trusted() -> set[int]:

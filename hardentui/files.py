@@ -15,7 +15,7 @@ import os
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from hardentui.account import ONLY_BELOW, trusted
+from hardentui.account import trusted
 from hardentui.directories import opened_directory, write_error
 from hardentui.errors import WriteError
 from hardentui.model.draft import TextFile
@@ -37,19 +37,6 @@ from hardentui.regular_files import Folder, folder_of
 from hardentui.visible import visible
 
 _NAME_BYTES = 255
-
-
-def _check_place(directory: str) -> None:
-    confined = os.environ.get(ONLY_BELOW, "")
-    if confined and os.path.commonpath(
-        (
-            os.path.realpath(directory),
-            os.path.realpath(confined),
-        )
-    ) != (os.path.realpath(confined)):
-        raise WriteError(
-            "This session writes no files.", "It runs in a browser, on the simulated host."
-        )
 
 
 def write_bundle(
@@ -88,7 +75,6 @@ def write_bundle(
     Raises:
         WriteError: nothing new is left behind but that, and previous files are restored.
     """
-    _check_place(directory)
     bundle = [_checked(file) for file in files]
     names = [file.name for file in bundle]
     for name in names:

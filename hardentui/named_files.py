@@ -1,28 +1,13 @@
-"""Files named by the user, and which of them a session in a browser may not name."""
+"""Files named by the user: plans, checklists, waivers, units."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 
-from hardentui.account import is_confined
 from hardentui.errors import InputError, UsageError
 from hardentui.regular_files import read_regular
 from hardentui.visible import visible
-
-_WHY = "This session is used through a browser: it uses no files and programs of this machine."
-
-
-def why_not_here() -> str:
-    """Why files and programs of this machine cannot be used in this session; empty when they can."""
-    return _WHY if is_confined(os.environ) else ""
-
-
-def refuse_strangers() -> None:
-    """Raises UsageError in a session in a browser."""
-    if why := why_not_here():
-        raise UsageError(why)
-
 
 _LARGEST = 8 << 20
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
-from hardentui.account import is_confined
 from hardentui.errors import WriteError
 
 if TYPE_CHECKING:
@@ -66,14 +64,9 @@ def remembered_file() -> str:
     return os.path.join(state_directory(), "screens.json")
 
 
-def read_remembered(environ: Mapping[str, str]) -> Remembered:
+def read_remembered() -> Remembered:
     """The saved state; empty if it cannot be read, is of another version or belongs to another
-    account.
-
-    A session confined to a directory (in a browser) saves nothing.
-    """
-    if is_confined(environ):
-        return Remembered()
+    account."""
     try:
         remembered = msgspec.json.decode(read_own(remembered_file()), type=Remembered)
     except (OSError, ValueError, msgspec.MsgspecError):
@@ -90,9 +83,7 @@ def read_remembered(environ: Mapping[str, str]) -> Remembered:
     return remembered if usable else Remembered()
 
 
-def remember(remembered: Remembered, environ: Mapping[str, str]) -> None:
+def remember(remembered: Remembered) -> None:
     """Save it for the next session; if that fails, the next one starts fresh."""
-    if is_confined(environ):
-        return
     with suppress(OSError):
         write_own(remembered_file(), msgspec.json.encode(remembered))

@@ -88,7 +88,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _settings(options: Namespace, terminal: Terminal) -> int:
-    document = Document.read(os.environ)
+    document = Document.read()
     settings = read_settings(document, os.environ)
     defaults = read_fix_defaults(document, CHECKS)
     rows = setting_rows(settings, defaults, CHECKS)

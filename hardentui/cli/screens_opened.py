@@ -27,10 +27,10 @@ def open_screens(
         target: the files that are shown; empty = an engine.
         fleet: several hosts, judged; their list is shown first.
     """
-    settings = read_settings(Document.read(os.environ), os.environ)
+    settings = read_settings(Document.read(), os.environ)
 
     def keep(remembered: Remembered) -> None:
-        remember(remembered, os.environ)
+        remember(remembered)
 
     return run_app(
         HardenApp(
@@ -38,7 +38,7 @@ def open_screens(
             simulate=simulate,
             settings=settings,
             choices=lambda: engine_choices(selection),
-            remembered=read_remembered(os.environ) if settings.remember else None,
+            remembered=read_remembered() if settings.remember else None,
             remember=keep if settings.remember else None,
             target=target or selection.url or selection.connection,
             opening="hosts" if fleet is not None else "",

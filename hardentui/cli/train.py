@@ -172,7 +172,7 @@ def _training(options: Namespace) -> Iterator[Training]:
 
 def _place(options: Namespace) -> Workplace:
     if not options.learner:
-        where = options.labs or read_settings(Document.read(os.environ), os.environ).labs
+        where = options.labs or read_settings(Document.read(), os.environ).labs
         return Workplace(load_labs(where, checks=CHECKS))
     made = classroom.the_class()
     return classroom.place_of(made, made.learner(options.learner))

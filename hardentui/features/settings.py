@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from hardentui.account import home, is_confined
+from hardentui.account import home
 from hardentui.errors import InputError
 from hardentui.features.own_toml import write_toml
 from hardentui.model.settings import (
@@ -16,7 +16,6 @@ from hardentui.model.settings import (
     Settings,
     SettingSource,
 )
-from hardentui.named_files import refuse_strangers
 from hardentui.state import read_own, settings_file
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.toml_lines import TomlPath, line_of, toml_lines
@@ -54,12 +53,10 @@ class Document:
             self._parse(text)
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Document:
-        """The user's settings file. A session confined to a directory (in a browser) has none."""
+    def read(cls) -> Document:
+        """The user's settings file."""
         path = settings_file()
         place = visible(_short(path))
-        if is_confined(environ):
-            return cls(path, None)
         try:
             content = read_own(path)
             if len(content) > _LARGEST:
@@ -167,7 +164,7 @@ def wants_text(environ: Mapping[str, str]) -> bool:
     """Whether text mode is on; checked before any screen is loaded."""
     if "HARDENTUI_TEXT" in environ:
         return environ["HARDENTUI_TEXT"].lower() not in _NO
-    return Document.read(environ).values.get("text_mode") is True
+    return Document.read().values.get("text_mode") is True
 
 
 class _SettingsReader:
@@ -249,16 +246,14 @@ PLAIN = ("theme", "ascii", "folder", "labs", "text_mode", "remember")
 """The settings that are a single value."""
 
 
-def change_setting(line: str, environ: Mapping[str, str]) -> str:
+def change_setting(line: str) -> str:
     """Write `name = value` into the settings file, in place of the line that has the name; returns
     its path.
 
     Raises:
         InputError: it is no setting of its own line, or not valid; nothing is changed.
-        UsageError: the session is somebody else's, in a browser.
         WriteError: it cannot be written.
     """
-    refuse_strangers()
     name = line.partition("=")[0].strip()
     if name not in PLAIN or "\n" in line:
         raise InputError(
@@ -266,7 +261,7 @@ def change_setting(line: str, environ: Mapping[str, str]) -> str:
             f"One of {', '.join(PLAIN)}; else edit the file.",
         )
     path = settings_file()
-    document = Document.read(environ)
+    document = Document.read()
     old = document.text.split("\n") if document.text else []
     ends = next(
         (at for at, text in enumerate(old) if text.lstrip().startswith("[")),

@@ -132,7 +132,7 @@ class Workbench:
             from hardentui.features.fix_defaults import read_fix_defaults
             from hardentui.features.settings import Document
 
-            defaults = read_fix_defaults(Document.read(os.environ), by_id)
+            defaults = read_fix_defaults(Document.read(), by_id)
             listed, notices = replace(listed, fix_values=defaults.values), defaults.notices
         waivers: tuple[Waiver, ...] = ()
         if not opened.simulated:

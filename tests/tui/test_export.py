@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from hardentui.account import ONLY_BELOW
 from hardentui.features.apply.history import History, Recorded
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.tui.app import HardenApp
@@ -93,11 +92,6 @@ async def test_what_cannot_be_written_is_told_and_a_former_report_is_kept(
         await _export(pilot, tmp_path / "x.md")
         await shows(pilot, "x.md.bak")
         assert (tmp_path / "x.md.bak").read_text() == "former"
-        await pilot.press("escape")
-        monkeypatch.setenv(ONLY_BELOW, str(tmp_path / "own"))
-        await _export(pilot, tmp_path / "out.md")
-        await shows(pilot, "This session writes no files")
-        assert not (tmp_path / "out.md").exists()
 
 
 @pytest.mark.parametrize(

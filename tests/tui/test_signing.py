@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import threading
 from pathlib import Path
@@ -10,9 +9,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from hardentui.account import ONLY_BELOW
 from hardentui.errors import UsageError
-from hardentui.features.trust import own_keys, page, signing
+from hardentui.features.trust import page, signing
 from hardentui.features.trust.change import TrustChange
 from hardentui.features.trust.signing import SigningFailed
 from hardentui.model.trust_change import Pull, PullVerdict
@@ -199,48 +197,11 @@ async def test_an_image_is_tested_against_the_policy_in_force_and_that_can_be_st
 
 
 @pytest.mark.parametrize("key", ["trust.key", "trust.sign", "t"])
-async def test_a_simulated_host_and_a_session_in_a_browser_sign_nothing(
-    key: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for over, why in (
-        ({"simulated": True}, "This host is simulated"),
-        ({}, "through a browser"),
-    ):
-        async with at_home(some(**over), (100, 30)) as (app, pilot):
-            if not over:
-                monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
-            await _trust(pilot)
-            await pilot.press(key, shows=why)
-            assert isinstance(app.screen, TrustScreen)
-
-
-def test_the_use_cases_refuse_a_session_in_a_browser_too(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
-    stop = threading.Event()
-    for attempt in (
-        lambda: own_keys.new_key(
-            str(tmp_path),
-            "release",
-            "",
-            stop=stop,
-        ),
-        lambda: own_keys.sign_and_prove(
-            "quay.io/a:1",
-            "key",
-            "",
-            "",
-            stop=stop,
-        ),
-        lambda: object.__new__(TrustChange).check("quay.io/a:1", stop),
-    ):
-        with pytest.raises(UsageError, match="through a browser"):
-            attempt()
-    assert os.listdir(tmp_path) == []
+async def test_a_simulated_host_signs_nothing(key: str) -> None:
+    async with at_home(some(simulated=True), (100, 30)) as (app, pilot):
+        await _trust(pilot)
+        await pilot.press(key, shows="This host is simulated")
+        assert isinstance(app.screen, TrustScreen)
 
 
 def test_a_typed_passphrase_is_in_a_private_file_only_while_it_is_needed(

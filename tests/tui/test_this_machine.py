@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from hardentui.account import ONLY_BELOW
-from hardentui.errors import UsageError
-from hardentui.features.settings import change_setting
 from hardentui.tui.screens.pages import DoctorScreen, SettingsScreen
 from tests.tui.replayed import some
 from tests.tui.support import at_home, drawn, until
@@ -54,36 +50,9 @@ async def test_settings_tell_where_a_value_comes_from_and_what_is_wrong(
         assert "settings.toml:2:themeisnotatheme:'nonsense'" in told, "the fault has its line"
 
 
-async def test_a_session_in_a_browser_tells_nothing_of_the_machine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv(ONLY_BELOW, "/nowhere")
-    async with at_home(some(simulated=True)) as (app, pilot):
-        for key in ("f2", "app.settings"):
-            await pilot.press(key)
-            await until(pilot, lambda: "used through a browser" in drawn(app))
-            await pilot.press("escape")
-
-
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(
         parents=True,
         exist_ok=True,
     )
     path.write_text(text)
-
-
-async def test_a_session_in_a_browser_writes_no_settings(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv(ONLY_BELOW, str(tmp_path))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    async with at_home(some(), (100, 30)) as (app, pilot):
-        await pilot.press("app.settings")
-        await until(pilot, lambda: "used through a browser" in drawn(app))
-        app.clear_notifications()
-        await pilot.press("settings.change", shows="it uses no files and programs")
-    with pytest.raises(UsageError):
-        change_setting("ascii = true", {})
-    assert os.listdir(tmp_path) == []

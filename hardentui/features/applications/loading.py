@@ -9,7 +9,6 @@ from typing import Any
 
 from msgspec import Struct, ValidationError, convert
 
-from hardentui.account import is_confined
 from hardentui.errors import ChecklistError
 from hardentui.features.applications.rules import faults_of
 from hardentui.features.checklists.loading import directory_of_ours
@@ -86,9 +85,9 @@ class Library:
                     self.faults.append(fault)
 
     def _of_site(self) -> tuple[EntryFile, ...]:
-        """The user's own. A session confined to a directory (in a browser) has none."""
+        """The user's own."""
         directory = site_directory()
-        if is_confined(os.environ) or not os.path.isdir(directory):
+        if not os.path.isdir(directory):
             return ()
         files = []
         for name in sorted(os.listdir(directory)):

@@ -9,7 +9,6 @@ from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.setting_table import SettingRow
 from hardentui.features.settings import Document
 from hardentui.model.settings import SettingSource
-from hardentui.named_files import refuse_strangers
 
 _TONES = {
     Mark.GOOD: Tone.PLAIN,
@@ -27,11 +26,7 @@ def doctor_page(
 
     Args:
         found_with: the options that lead to the engine of the session.
-
-    Raises:
-        UsageError: the session is somebody else's, in a browser.
     """
-    refuse_strangers()
     given = dict(zip(found_with[::2], found_with[1::2], strict=False))
     url, connection = given.get("--url", ""), given.get("--connection", "")
     machine = Machine.here(size, url, connection)
@@ -53,12 +48,7 @@ def settings_page(
     document: Document,
     rows: Iterable[SettingRow],
 ) -> tuple[PageSection, ...]:
-    """Each value and where it comes from.
-
-    Raises:
-        UsageError: the session is somebody else's, in a browser.
-    """
-    refuse_strangers()
+    """Each value and where it comes from."""
     settings, values = [], []
     for row in rows:
         tone = Tone.PLAIN if row.origin.source is SettingSource.DEFAULT else Tone.GOOD

@@ -30,7 +30,6 @@ from hardentui.model.journal import EntryAction, JournalEntry, JournalProof
 from hardentui.model.known import Arguments, Known, Unread, V, known
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, TrustDraft, TrustFile
-from hardentui.named_files import refuse_strangers
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -198,7 +197,6 @@ class TrustChange:
             InputError: the name has no registry.
             ToolMissing: neither podman nor skopeo is installed.
         """
-        refuse_strangers()
         full = _full(reference)
         if not full:
             raise InputError(f"{visible(reference, 100)!r} is not an image of a registry.")

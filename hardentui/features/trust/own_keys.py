@@ -17,7 +17,6 @@ from hardentui.host.asker import asker
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.trust import full_reference
 from hardentui.model.trust_change import Pull, RuleKind, ScopeRule
-from hardentui.named_files import refuse_strangers
 from hardentui.visible import visible
 
 
@@ -38,10 +37,9 @@ def new_key(
     key.
 
     Raises:
-        UsageError: the session is somebody else's, in a browser, or that is no file name.
+        UsageError: that is no file name.
         WriteError: it could not be created, or it already exists.
     """
-    refuse_strangers()
     refuse_key_name(name)
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-") as nothing:
         nothing.write("\n")
@@ -72,7 +70,6 @@ def sign_and_prove(
         SigningFailed: nothing was signed.
         ToolMissing: skopeo is not here.
     """
-    refuse_strangers()
     full = _full(reference)
     key = os.path.abspath(public or public_key_of(private))
     kind_of(key)

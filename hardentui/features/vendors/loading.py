@@ -8,7 +8,6 @@ from functools import cache
 
 from msgspec import ValidationError, convert
 
-from hardentui.account import is_confined
 from hardentui.checks import CHECKS
 from hardentui.errors import ChecklistError
 from hardentui.features.checklists.loading import directory_of_ours
@@ -52,12 +51,11 @@ def overlays() -> tuple[Vendor, ...]:
 
 @cache
 def _files() -> tuple[tuple[str, str], ...]:
-    """Path and text of each. A session confined to a directory (in a browser) has none of the site."""
+    """Path and text of each."""
     ours = os.path.join(
         directory_of_ours(),
         "vendors",
     )
-    places = [ours] if is_confined(os.environ) else [site_directory(), ours]
     return tuple(
         (
             path,
@@ -66,7 +64,7 @@ def _files() -> tuple[tuple[str, str], ...]:
                 largest=_LARGEST,
             ),
         )
-        for place in places
+        for place in (site_directory(), ours)
         if os.path.isdir(place)
         for path in sorted(
             os.path.join(

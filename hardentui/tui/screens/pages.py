@@ -24,7 +24,6 @@ from hardentui.features.views import Report
 from hardentui.harden.score import SHORT
 from hardentui.model.facts import EngineFacts
 from hardentui.model.waiver import WaiverUse
-from hardentui.named_files import why_not_here
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.actions import AGAIN, APP, BACK, CONNECTION, COPY, SETTINGS
 from hardentui.tui.screens.home_texts import no_engine, tried
@@ -61,7 +60,7 @@ class SettingsScreen(JobScreen):
 
     def __init__(self) -> None:
         def read(stop: threading.Event, tell: Tell) -> TaskResult:
-            document = Document.read(os.environ)
+            document = Document.read()
             settings = read_settings(document, os.environ)
             rows = setting_rows(
                 settings,
@@ -75,8 +74,6 @@ class SettingsScreen(JobScreen):
     def why_not(self, action: str) -> str:
         if action == "change" and self.stop is not None:
             return "The settings are being read."
-        if action == "change" and (why := why_not_here()):
-            return why
         return super().why_not(action)
 
     def action_change(self) -> None:
@@ -89,9 +86,7 @@ class SettingsScreen(JobScreen):
         )
 
     def _set(self, line: str) -> None:
-        self.carry_out(
-            "Written", lambda: f"{change_setting(line, os.environ)}: the next session uses it."
-        )
+        self.carry_out("Written", lambda: f"{change_setting(line)}: the next session uses it.")
 
     def was_carried_out(self) -> None:
         self.action_again()

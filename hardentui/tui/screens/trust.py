@@ -28,7 +28,6 @@ from hardentui.features.trust.signing import passphrase_file
 from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
 from hardentui.model.trust_change import ScopeRule
-from hardentui.named_files import why_not_here
 from hardentui.tui.actions import BACK, COPY, TRUST
 from hardentui.tui.screens.form import Field, FormScreen
 from hardentui.tui.screens.job import JobScreen, ReadingScreen, ask
@@ -102,8 +101,6 @@ class TrustScreen(ReadingScreen):
     def why_not(self, action: str) -> str:
         if action in ("change", "test", "sign", "key") and self.session.bench is None:
             return "Still connecting to Podman."
-        if action in ("test", "sign", "key") and (why := why_not_here()):
-            return why
         if action in ("test", "sign", "key") and self.simulated:
             return "This host is simulated: nothing is pulled or written."
         if action == "refresh" and self.session.judging:

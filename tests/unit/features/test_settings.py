@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.account import ONLY_BELOW
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import facts_of
 from hardentui.features.fix_defaults import read_fix_defaults
@@ -34,7 +33,6 @@ def _own_directory(
         "HARDENTUI_THEME",
         "HARDENTUI_ASCII",
         "HARDENTUI_FOLDER",
-        ONLY_BELOW,
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -56,7 +54,7 @@ def _read(
     if text is not None:
         _write(text)
     environ = environ or {}
-    return read_settings(Document.read(environ), environ)
+    return read_settings(Document.read(), environ)
 
 
 def _notices(settings: Settings) -> list[str]:
@@ -139,7 +137,7 @@ def test_values_of_fixes_are_checked_as_the_fix_checks_them() -> None:
         '[fixes.no-memory-limits]\nmemory = "1g"\n[fixes.privileged]\nx = 1\n'
         '[fixes.no-cpu-limit]\ncpus = "-1"'
     )
-    defaults = read_fix_defaults(Document.read({}), CHECKS)
+    defaults = read_fix_defaults(Document.read(), CHECKS)
     assert defaults.values == {"no-memory-limit": {"memory": "1g"}}
     assert defaults.origins["fixes.no-memory-limit.memory"].place.endswith("settings.toml:2")
     lines = [f"{notice.place.rpartition(':')[2]}: {notice.message}" for notice in defaults.notices]

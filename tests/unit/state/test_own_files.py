@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.account import ONLY_BELOW, environment
+from hardentui.account import environment
 from hardentui.host.commands import run_program
 from hardentui.remembered import Remembered, read_remembered, remember, remembered_file
 from hardentui.state import (
@@ -170,9 +170,9 @@ def _own_directory(
 
 
 def test_what_was_kept_comes_back_and_only_its_owner_reads_it() -> None:
-    assert read_remembered({}) == Remembered()
-    remember(LAST, {})
-    assert read_remembered({}) == LAST
+    assert read_remembered() == Remembered()
+    remember(LAST)
+    assert read_remembered() == LAST
     assert os.stat(remembered_file()).st_mode & 0o777 == 0o600
     assert os.listdir(os.path.dirname(remembered_file())) == ["screens.json"]
 
@@ -194,27 +194,19 @@ def test_what_cannot_be_read_is_as_if_it_were_not_there(text: str) -> None:
     path = Path(remembered_file())
     path.parent.mkdir(parents=True)
     path.write_bytes(text.encode("latin-1"))
-    assert read_remembered({}) == Remembered()
-
-
-def test_a_confined_session_neither_reads_nor_keeps_anything(tmp_path: Path) -> None:
-    remember(LAST, {})
-    confined = {ONLY_BELOW: str(tmp_path)}
-    assert read_remembered(confined) == Remembered()
-    remember(Remembered(theme="dracula"), confined)
-    assert read_remembered({}) == LAST
+    assert read_remembered() == Remembered()
 
 
 def test_a_link_and_a_file_of_another_account_are_not_read(tmp_path: Path) -> None:
-    remember(LAST, {})
+    remember(LAST)
     path = Path(remembered_file())
     elsewhere = tmp_path / "theirs.json"
     path.rename(elsewhere)
     path.symlink_to(elsewhere)
-    assert read_remembered({}) == Remembered()
+    assert read_remembered() == Remembered()
     path.unlink()
     elsewhere.rename(path)
-    assert read_remembered({}) == LAST
+    assert read_remembered() == LAST
     if os.geteuid() == 0:
         os.chown(path, 12345, 12345)
-        assert read_remembered({}) == Remembered()
+        assert read_remembered() == Remembered()
