@@ -144,8 +144,8 @@ def arguments(parser: ArgumentParser) -> None:
         "names",
         metavar="NAME|PATH",
         nargs="*",
-        help="container names or ID prefixes; host; images; or files and folders (./x, - for standard "
-        "input): Quadlets, compose files, podman run commands, Kubernetes YAML",
+        help="containers (name or ID), host, images; files (./x, -): "
+        "Quadlets, units, compose, run commands, Kubernetes YAML",
     )
     together_option(parser)
     parser.add_argument(

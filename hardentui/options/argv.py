@@ -155,13 +155,15 @@ def parse_create_command(
     argv: Sequence[str] | None,
     version: Version = NEWEST_KNOWN,
 ) -> CommandLine | None:
-    """Parse a recorded command line; None if it is neither `podman run` nor `podman create`.
-    `version`: the Podman that was given it.
+    """Parse a recorded command line; None if it is neither `podman run` nor `podman create`: that
+    of an infra container makes its pod. `version`: the Podman that was given it.
     """
     line = read_command(argv[1:]) if argv else None
     if argv is None or line is None:
         return None
     words = argv[1:]
+    if "pod" in words[: line.verb]:
+        return None
     command = CommandLine(verb=words[line.verb])
     split = COMMA_LISTS if version >= V5 else comma_lists(version)
     for into, tokens in (

@@ -89,4 +89,8 @@ def test_no_object_is_known_by_its_address() -> None:
 
 
 def test_the_search_for_garbage_is_set_in_one_place() -> None:
-    assert [name for name, tree in sources() if "gc" in set(imported(tree))] == [STARTS_THE_PROCESS]
+    """And in the processes that judge one host after another."""
+    assert [name for name, tree in sources() if "gc" in set(imported(tree))] == [
+        STARTS_THE_PROCESS,
+        "features/fleet/judging.py",
+    ]

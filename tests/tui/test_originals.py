@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.tui.screens.change import ChangeScreen
+from hardentui.tui.screens.everything import EverythingScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.widgets.container_list import ContainerList
 from tests.tui.replayed import Host, some
@@ -50,6 +50,6 @@ async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, in
             ]
             assert isinstance(app.screen, HomeScreen)
             assert not app.session.marks
-        await pilot.press("home.mark_all", "h", opens=ChangeScreen)
+        await pilot.press("home.mark_all", "h", opens=EverythingScreen)
         assert host.key(_NAME) not in app.session.marks
         assert len(app.session.marks) == 3

@@ -90,7 +90,11 @@ async def test_the_write_dialog_offers_the_directory_that_is_set(tmp_path: Path)
 # --- what is remembered ---------------------------------------------------------------------------
 
 
-async def test_the_next_session_begins_where_the_last_one_ended(tmp_path: Path) -> None:
+async def test_the_next_session_begins_where_the_last_one_ended(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
     kept: list[Remembered] = []
     async with at_home(some(), remember=kept.append) as (app, pilot):
         await pilot.press(
@@ -170,7 +174,10 @@ async def test_what_is_set_wins_over_what_is_remembered() -> None:
     assert kept == []
 
 
-async def test_a_remembered_container_or_theme_that_is_gone_is_no_trouble() -> None:
+async def test_a_remembered_container_or_theme_that_is_gone_is_no_trouble(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "truecolor")
     async with at_home(
         some(),
         remembered=Remembered(

@@ -26,6 +26,8 @@ _HEADINGS = {
 LABEL = 19
 """Cells for the label of a line."""
 _FEW = 6  # capabilities that are named
+_LEFT_OUT_FIRST = ("Kernel bugs", "Rights kept", "Not learned", "Known application", "Afterwards")
+"""What explains the rest, in the order in which a small screen goes without it."""
 _LEAST_BEFORE = 14
 
 
@@ -61,7 +63,8 @@ def lines(
     """The card below its heading.
 
     Args:
-        height: at most so many lines, if that is possible by shortening; 0 = all of it.
+        height: at most so many lines, if that is possible by shortening and without what only
+            explains; 0 = all of it.
     """
     table = list(_table(card, width))
     shown_before = ("Afterwards", "Judged by") if card.others else ()
@@ -69,6 +72,9 @@ def lines(
         (label, _wrapped(text, width)) for label, text in _parts(card) if label not in shown_before
     ]
     room = height - len(table) if height else sum(len(part) for _, part in parts)
+    for label in _LEFT_OUT_FIRST:
+        if len(parts) > room:
+            parts = [part for part in parts if part[0] != label]
     shown = [1] * len(parts)
     while sum(shown) < room and (
         short := [at for at, (_, part) in enumerate(parts) if shown[at] < len(part)]

@@ -42,7 +42,7 @@ def judged(
     [
         (
             '[containers]\nannotations = ["run.oci.seccomp_bpf_data=BgAAAAAA/38="]\n',
-            Severity.CRITICAL,
+            Severity.HIGH,
         ),
         (
             '[containers]\nannotations = ["run.oci.keep_original_groups=1"]\n',
