@@ -348,6 +348,7 @@ def test_no_request_for_an_address_reaches_the_host(bench: Bench) -> None:
         listener.kill()
         listener.wait(timeout=10)
         ear.join(timeout=10)
+        listener.stdout.close()
     assert set(heard) == {"ready", own}
     tables = bench.execute("nft", "list", "tables")
     assert "hardentui-" not in tables
