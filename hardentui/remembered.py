@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from hardentui.errors import WriteError
-
-if TYPE_CHECKING:
-    pass
 from hardentui.state import read_own, state_directory, write_own
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from textual.actions import parse
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -12,10 +11,6 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from hardentui.tui.action import Action
 from hardentui.tui.action_texts import key_of
 from hardentui.tui.actions import APP
-
-if TYPE_CHECKING:
-    pass
-
 
 _NOT_LISTED = ("app.palette",)
 

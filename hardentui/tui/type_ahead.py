@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from textual.app import App
 from textual.dom import DOMNode
 from textual.events import Key
 from textual.timer import Timer
-
-if TYPE_CHECKING:
-    pass
-
 
 _AT_ONCE = frozenset({"ctrl+c", "ctrl+q"})
 """Keys that quit. They never wait for another one."""

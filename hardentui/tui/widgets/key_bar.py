@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from msgspec import Struct
 from rich.cells import cell_len
@@ -12,10 +12,6 @@ from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 from textual.widgets import Input
-
-if TYPE_CHECKING:
-    pass
-
 
 _WHILE_TYPING = {"?": "F1"}
 """Keys as the user would type them, and equivalent keys."""

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.content import Content
 from textual.widgets import Static
 
 from hardentui.model.checklist import Step
 from hardentui.tui.status import signs_of
 from hardentui.visible import visible, visible_lines
-
-if TYPE_CHECKING:
-    pass
-
 
 _TEXTS = ("Why", "Attack", "Fix", "May break")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.model.known import Fact, Facts, Later, Unread, known
+from hardentui.do import Do, Verb
+from hardentui.model.fact_source import FactSource
+from hardentui.model.known import Fact, Facts, Later, Unread, known, need
 
 
 class Subject(Facts):
@@ -36,3 +38,10 @@ def test_a_copy_is_made_while_another_thread_learns_what_cannot_be_read() -> Non
     assert copy.first == "read"
     told = known(lambda: copy.second)
     assert isinstance(told, Unread)
+
+
+def test_what_is_raised_in_its_place_says_all_that_it_said() -> None:
+    unread = Unread("it is closed", "denied", do=Do(Verb.DOCTOR), source=FactSource.KERNEL)
+    raised = known(need, unread)
+    assert raised is not unread
+    assert vars(raised) == vars(unread)
