@@ -23,7 +23,7 @@ from hardentui.model.spec import Option
 from hardentui.options import *
 from hardentui.options import IMAGE
 from hardentui.reading.containers import known_application
-from hardentui.reading.vendors import purposes, vendor_known
+from hardentui.reading.vendors import delivered_by, purposes, vendor_known
 
 _SECURITY = "security"
 _TUNED = frozenset({SYSCTL, SECRETS})
@@ -49,8 +49,7 @@ def overridden(
     changed: Iterable[OptionDiff],
 ) -> tuple[OptionDiff, ...]:
     """The changes that replace or remove a value that was set on purpose; adding is none."""
-    vendor = vendor_known(facts)
-    delivered = vendor is not None and vendor.delivers
+    delivered = delivered_by(facts) is not None
     return tuple(
         diff
         for diff in changed

@@ -29,6 +29,7 @@ class VendorOverrides(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     place: str  # a sentence
     # file name of the drop-in that the tool keeps and never overwrites; empty = ours stands alone
     drop_in: str = ""
+    drop_in_for: tuple[str, ...] = ()  # patterns of the units whose drop-in it keeps; empty = all
 
 
 class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -107,6 +107,24 @@ def fitting_checklist(facts: ContainerFacts) -> str:
     return vendor.checklist
 
 
+def delivered_by(facts: ContainerFacts) -> Vendor | None:
+    """The vendor whose work its unit is."""
+    vendor = vendor_known(facts)
+    return vendor if vendor is not None and vendor.delivers else None
+
+
+def kept_drop_in(vendor: Vendor | None, unit: str) -> str:
+    """File name of the drop-in of a unit that the vendor's tool never overwrites; empty = none."""
+    if vendor is None:
+        return ""
+    overrides = vendor.overrides
+    fits = not overrides.drop_in_for or _fits(
+        unit,
+        overrides.drop_in_for,
+    )
+    return overrides.drop_in if fits else ""
+
+
 def application_by_vendor(facts: ContainerFacts) -> str:
     """The application whose parts the vendor's containers are; empty if each is its own."""
     vendor = vendor_known(facts)

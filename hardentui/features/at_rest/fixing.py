@@ -32,6 +32,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.podman_version import Version
 from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
+from hardentui.reading.vendors import delivered_by
 from hardentui.visible import visible
 
 
@@ -328,8 +329,11 @@ def _target(
     texts: Mapping[str, str],
 ) -> Target:
     """Raises InputError: its format is not edited."""
+    vendor = next(
+        delivered_by(judged.facts) for judged in looked.services if judged.service is service
+    )
     if service.format is Format.QUADLET and not service.infra:
-        return QuadletTarget(service, version)
+        return QuadletTarget(service, version, vendor)
     if service.format is Format.COMPOSE:
         from hardentui.features.at_rest.edits.compose import ComposeTarget
 
@@ -343,7 +347,7 @@ def _target(
     if service.format is Format.SERVICE:
         from hardentui.features.at_rest.edits.units import UnitTarget
 
-        return UnitTarget(looked.sources, service, texts)
+        return UnitTarget(looked.sources, service, texts, vendor)
     raise InputError("a pod file is not edited; the findings say what to change")
 
 

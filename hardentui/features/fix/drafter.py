@@ -48,6 +48,7 @@ from hardentui.options import INIT_CTR, POD, REMOVE, SECCOMP_PROFILE
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import COPY_SCRIPT
 from hardentui.reading.containers import listed, own_unit_of
+from hardentui.reading.vendors import delivered_by
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command
 from hardentui.writers.supporting import (
@@ -88,6 +89,7 @@ def changed_unit(
         style="drop-in" if target is Target.DROP_IN else "edit",
         comments=heading(facts, plan),
         context=writing_context(facts, plan.after, podman),
+        vendor=delivered_by(facts),
     )
     differs = tuple(
         f"the running container differs from its unit: {difference}"

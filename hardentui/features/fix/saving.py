@@ -21,6 +21,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.file_names import safe_file_name
 from hardentui.model.written_file import WriteState, WrittenFile
 from hardentui.reading.containers import own_unit_of
+from hardentui.reading.vendors import delivered_by
 from hardentui.state import state_directory
 from hardentui.visible import command_word, visible
 from hardentui.words import checklist_of, own_command
@@ -58,7 +59,8 @@ def own_unit(files: Files, facts: ContainerFacts) -> OwnUnit | None:
         why = f"It runs from {shown}, which has no file: systemd or a program created the unit."
         return OwnUnit(name, why_not=why)
     quadlet = origin.kind is OriginKind.QUADLET
-    ways = (Target.UNIT, Target.DROP_IN) if quadlet and not origin.link else (Target.DROP_IN,)
+    editable = quadlet and not origin.link and delivered_by(facts) is None
+    ways = (Target.UNIT, Target.DROP_IN) if editable else (Target.DROP_IN,)
     return OwnUnit(
         name,
         origin.path,

@@ -18,6 +18,7 @@ from hardentui.model.draft import DraftFile
 from hardentui.model.plan import Plan
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Option, Spec
+from hardentui.model.vendor import Vendor
 from hardentui.options import MOUNTS, NAME, NETWORK
 from hardentui.options.items import Item
 from hardentui.quadlet.edit.container import (
@@ -36,9 +37,11 @@ from hardentui.quadlet.edit.service import (
     sets_key,
 )
 from hardentui.quadlet.read.container import QuadletFiles
+from hardentui.quadlet.read.object_names import DROP_IN, LAST_DROP_IN
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from hardentui.quadlet.write.container import UnitsBeside
 from hardentui.reading.masking import mask_text
+from hardentui.reading.vendors import kept_drop_in
 from hardentui.visible import visible
 from hardentui.writers.supporting import network_create_arguments, network_name
 
@@ -64,6 +67,7 @@ def edited(
     style: Style = "edit",
     comments: Sequence[str] = (),
     context: UnitContext | None = None,
+    vendor: Vendor | None = None,
 ) -> UnitEdit:
     """The files of the unit with the plan's changes; everything else is unchanged.
 
@@ -72,6 +76,8 @@ def edited(
         style: edit the file itself, or write a drop-in; a service always gets a drop-in.
         comments: sentences for the top of a drop-in.
         context: inspect documents of networks that the plan adds; units for them are written too.
+        vendor: whose unit it is; nothing is written that the next release overwrites, or that would
+            hide what it brings where the unit has a variable for more options.
 
     Raises:
         CannotExpress: a drop-in cannot hold the change.
@@ -87,7 +93,8 @@ def edited(
         version,
         comments,
         context,
-    ).edit(style)
+        vendor,
+    ).edit("drop-in" if vendor is not None else style)
     return replace(
         edit, notes=tuple(dict.fromkeys((*notes, *edit.notes))), commands=_commands(origin)
     )
@@ -111,12 +118,14 @@ class _UnitEditor:
         version: Version,
         comments: Sequence[str],
         context: UnitContext | None,
+        vendor: Vendor | None,
     ) -> None:
         self._origin = origin
         self._changes = changes
         self._version = version
         self._comments = comments
         self._context = context
+        self._vendor = vendor
 
     def edit(self, style: Style) -> UnitEdit:
         if self._origin.kind is OriginKind.SERVICE:
@@ -218,7 +227,9 @@ class _UnitEditor:
                 "Remove it, restart the unit, and plan again: then nothing of the new command is "
                 "lost.",
             )
-        path, before = self._drop_in(concerns_command)
+        takes_more = origin.service().run_line().extra is not None
+        kept = self._kept_drop_in() if takes_more else None
+        path, before = kept or self._drop_in(concerns_command)
         known = self._context.networks if self._context else {}
         networks = {
             name: network_create_arguments(name, inspect) for name, inspect in known.items()
@@ -230,14 +241,32 @@ class _UnitEditor:
             self._comments,
             before,
             networks,
+            may_copy=self._vendor is None or not takes_more,
+            kept_by_vendor=kept is not None,
         )
         files = (_draft_file(path, done.text, before=before),) if done.text else ()
+        notes = done.notes
+        if self._vendor is not None and not takes_more and files:
+            notes += (f"write it anew after {self._vendor.upgrade}",)
         return UnitEdit(
             files,
-            done.notes,
+            notes,
             done.left_out,
             done.applied,
         )
+
+    def _kept_drop_in(self) -> tuple[str, str] | None:
+        """Path and text of the drop-in that the vendor keeps for an admin; None if ours is there
+        already, or another one is read later and sets the same."""
+        origin = self._origin
+        texts = {posixpath.basename(path): text for path, text in origin.drop_ins}
+        name = kept_drop_in(self._vendor, origin.unit)
+        if not name or not texts.keys().isdisjoint((DROP_IN, LAST_DROP_IN)):
+            return None
+        if any(other > name and concerns_command(text) for other, text in texts.items()):
+            return None
+        path = posixpath.join(origin.drop_in_directory, name)
+        return path, texts.get(name, "")
 
     def _drop_in(self, concerns: Callable[[str], bool]) -> tuple[str, str]:
         """Path and text of the drop-in to write: our existing one, else a new one that sorts after

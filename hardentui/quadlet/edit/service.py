@@ -85,6 +85,9 @@ def service_drop_in(
     comments: Iterable[str],
     own: str = "",
     networks: Mapping[str, Sequence[str]] | None = None,
+    *,
+    may_copy: bool = True,
+    kept_by_vendor: bool = False,
 ) -> ServiceEdit:
     """Apply the changes in a drop-in that is read last.
 
@@ -92,15 +95,19 @@ def service_drop_in(
         files: the unit and its drop-ins without ours.
         own: the text of our existing drop-in, which is extended.
         networks: name -> words after `podman` that create it, for networks that a change may add.
+        may_copy: as in `service_edit`.
+        kept_by_vendor: the drop-in is the place of an admin's own values, and repeats nothing.
 
     Raises:
         InputError: the unit has no podman run command that can be parsed.
     """
     start = own or "\n".join([*comment_lines(list(comments)), f"[{SERVICE}]", ""])
-    done = service_edit(files, changes, start, networks)
+    done = service_edit(files, changes, start, networks, may_copy=may_copy)
     text, notes = done.text, [*done.notes]
     if text == start:
         return replace(done, text="")
+    if kept_by_vendor:
+        return done
     if UnitText(text, SYSTEMD).of(SERVICE, "ExecStart"):
         notes.append(_COPY_NOTE)
     elif has_copy(text) and files.variables.get(EXTRA):
@@ -113,12 +120,15 @@ def service_edit(
     changes: Sequence[ItemChange],
     text: str,
     networks: Mapping[str, Sequence[str]] | None = None,
+    *,
+    may_copy: bool = True,
 ) -> ServiceEdit:
     """Apply the changes in the text of the file that is read last; nothing else in it changes.
 
     Args:
         files: the unit and its drop-ins without this file.
         networks: as in `service_drop_in`.
+        may_copy: whether the text may repeat a command that stands in another file.
 
     Raises:
         InputError: the unit has no podman run command that can be parsed.
@@ -127,7 +137,7 @@ def service_edit(
     notes: list[str] = []
     left_out: list[str] = []
     for change in changes:
-        editor = _ServiceEditor(files, text)
+        editor = _ServiceEditor(files, text, may_copy=may_copy)
         try:
             notes += editor.make(change)
         except CannotExpress as error:
@@ -176,9 +186,12 @@ class _ServiceEditor:
         self,
         files: ServiceFiles,
         text: str,
+        *,
+        may_copy: bool,
     ) -> None:
         self.base = files
         self.text = text
+        self.may_copy = may_copy
 
     @property
     def files(self) -> ServiceFiles:
@@ -350,14 +363,16 @@ class _ServiceEditor:
         line = self.files.run_line()
         if line.file == len(self.base.texts):
             return
+        if not self.may_copy:
+            raise CannotExpress(f"{EXTRA} cannot take it back: change ExecStart= by hand")
         original = self.base.texts[line.file]
         raw = original[line.assignment.offsets[0] : line.assignment.end].rstrip("\r\n")
         self._append([f"# {ABOUT}", "ExecStart=", f"ExecStart={raw}"])
 
     def _set_extra(self, value: str) -> None:
         spelled = quote_word(f"{EXTRA}={value}")
-        for assignment in UnitText(self.text, SYSTEMD).of(SERVICE, "Environment"):
-            for word in split_words(assignment.value):
+        for assignment in reversed(UnitText(self.text, SYSTEMD).of(SERVICE, "Environment")):
+            for word in reversed(split_words(assignment.value)):
                 if word.text.startswith(f"{EXTRA}="):
                     start, end = (
                         assignment.offsets[word.start],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -19,6 +19,7 @@ from hardentui.features.looking.unit_origin import Origin, OriginKind
 from hardentui.model.plan import Plan
 from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
 from hardentui.model.spec import Spec
+from hardentui.model.vendor import Vendor
 from hardentui.options import TABLE
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES
 from hardentui.systemd.search_paths import ServiceManager
@@ -44,11 +45,12 @@ class QuadletTarget:
         self,
         service: Service,
         version: Version,
+        vendor: Vendor | None,
     ) -> None:
         source: UnitFiles = service.source
         self._version = max(version, oldest_for(source.files))
         self._origin = _origin(service, source, self._version)
-        self._service = service
+        self._service, self._vendor = service, vendor
         self.files: dict[str, str] = {}
         self.proof = ""
 
@@ -78,6 +80,7 @@ class QuadletTarget:
                 networks={name: {"name": name, "driver": "bridge"} for name in networks},
                 volumes={name: {"Name": name, "Driver": "local"} for name in volumes},
             ),
+            vendor=self._vendor,
         )
         if done.left_out:
             raise CannotExpress(done.left_out[0])
@@ -96,9 +99,27 @@ class QuadletTarget:
         self._origin = replace(
             self._origin,
             text=changed.get(self._origin.path, self._origin.text),
-            drop_ins=tuple((path, changed.get(path, text)) for path, text in self._origin.drop_ins),
+            drop_ins=_with_changed(self._origin, changed),
             companions={**(self._origin.companions or {}), **written},
         )
+
+
+def _with_changed(
+    origin: Origin,
+    changed: Mapping[str, str],
+) -> tuple[tuple[str, str], ...]:
+    """The drop-ins with their new texts, and new ones, in the order in which they are read."""
+    directory = f"{origin.drop_in_directory}/"
+    drop_ins = dict(origin.drop_ins)
+    for path, text in changed.items():
+        if path in drop_ins or path.startswith(directory):
+            drop_ins[path] = text
+    return tuple(
+        sorted(
+            drop_ins.items(),
+            key=lambda item: posixpath.basename(item[0]),
+        )
+    )
 
 
 def oldest_for(files: Iterable[SourceFile]) -> Version:

@@ -14,16 +14,29 @@ from hardentui.features.at_rest.edits.files import FileTarget
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.units import InUnit, services_of
+from hardentui.model.vendor import Vendor
 from hardentui.quadlet.edit.container import ItemChange
 from hardentui.quadlet.edit.service import service_edit
 from hardentui.quadlet.read.object_names import DROP_IN
-from hardentui.quadlet.read.service import EXTRA
+from hardentui.quadlet.read.service import EXTRA, stamped
+from hardentui.reading.vendors import kept_drop_in
 from hardentui.systemd.unit_text import SYSTEMD, UnitText, split_words
 
 
 class UnitTarget(FileTarget[int]):
     """The container of a service unit. The command is edited as text; where it ends in
-    PODMAN_EXTRA_ARGS, that is the place for more, and the vendor's command stays as it is."""
+    PODMAN_EXTRA_ARGS, that is the place for more, and the vendor's command stays as it is. A unit
+    that a vendor's tool writes anew at an upgrade is never edited itself."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        service: Service,
+        texts: Mapping[str, str],
+        vendor: Vendor | None,
+    ) -> None:
+        super().__init__(sources, service, texts)
+        self._vendor = vendor
 
     def _read(
         self,
@@ -66,28 +79,34 @@ class UnitTarget(FileTarget[int]):
         path = self._place(source)
         others = tuple(file.text for file in source.files if file.path != path)
         before = texts.get(path) or "[Service]\n"
+        unit = replace(source.unit, texts=others)
+        takes_more = EXTRA in source.line.assignment.value
         done = service_edit(
-            replace(source.unit, texts=others),
+            unit,
             (change,),
             before,
+            may_copy=not takes_more,
         )
         if done.left_out:
             raise CannotExpress(done.left_out[0])
-        if _sets_command(done.text) and not _sets_command(before):
-            raise CannotExpress(f"{EXTRA} cannot take it back: change ExecStart= by hand")
-        return {**texts, path: done.text}
+        if self._vendor is None or takes_more:
+            return {**texts, path: done.text}
+        self.proof = (
+            "read again: only the planned changes; the drop-in repeats the command of the unit, so "
+            f"write it anew after {self._vendor.upgrade}"
+        )
+        return {**texts, path: stamped(done.text, unit)}
 
     def _place(self, source: InUnit) -> str:
         """The file to edit."""
+        unit = source.files[0]
+        editable = source.files if self._vendor is None else source.files[1:]
         if EXTRA not in source.line.assignment.value:
-            return source.files[source.line.file].path
-        for file in reversed(source.files):
+            file = source.files[source.line.file]
+            return file.path if file in editable else posixpath.join(f"{unit.path}.d", DROP_IN)
+        for file in reversed(editable):
             lines = UnitText(file.text, SYSTEMD).of("Service", "Environment")
             words = [word.text for line in lines for word in split_words(line.value)]
             if any(word.startswith(f"{EXTRA}=") for word in words):
                 return file.path
-        return posixpath.join(f"{source.files[0].path}.d", DROP_IN)
-
-
-def _sets_command(text: str) -> bool:
-    return bool(UnitText(text, SYSTEMD).of("Service", "ExecStart"))
+        return posixpath.join(f"{unit.path}.d", kept_drop_in(self._vendor, unit.name) or DROP_IN)
