@@ -250,7 +250,7 @@ def _tell_choices(
     if unasked:
         terminal.note(f"without --safe also: {', '.join(unasked)}")
     if with_all:
-        terminal.note(f"--all also fixes, and may break a service: {', '.join(with_all)}")
+        terminal.note(f"--strict also fixes, and may break a service: {', '.join(with_all)}")
     if named:
         terminal.note(
             "only by name, because they need a value or a decision of yours (--check ID): "

@@ -108,10 +108,12 @@ def flag(
     parser: _ActionsContainer,
     name: str,
     about: str,
+    level: str = "",
 ) -> None:
-    """A switch."""
+    """A switch. `level`: the same by the word for one of the three levels."""
     parser.add_argument(
         name,
+        *([f"--{level}"] if level else []),
         action="store_true",
         help=about,
     )
@@ -495,11 +497,13 @@ def group_of(
         group,
         "--all",
         "every fix that can be carried out",
+        "strict",
     )
     flag(
         group,
         "--likely",
         "every fix except those that may break something",
+        "recommended",
     )
     flag(
         group,

@@ -25,10 +25,20 @@ class Caution(StrEnum):
     LIKELY = "likely"
     ALL = "all"
 
+    @property
+    def level(self) -> str:
+        """The word for it where a user chooses one of the three."""
+        return _LEVELS[self]
+
     def allows(self, risk: Risk) -> bool:
         return risk in _ALLOWED[self]
 
 
+_LEVELS = {
+    Caution.SAFE: "safe",
+    Caution.LIKELY: "recommended",
+    Caution.ALL: "strict",
+}
 _ALLOWED = {
     Caution.SAFE: (Risk.SAFE,),
     Caution.LIKELY: (Risk.SAFE, Risk.CHANGES_BEHAVIOUR),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotFix, HardenError
 from hardentui.features.at_rest.checking import AtRest, Looked, look
 from hardentui.features.at_rest.choosing import Wanted, offer
-from hardentui.features.at_rest.fixing import changed_files
+from hardentui.features.at_rest.fixing import Fixed, changed_files, drafts_of, fix_all
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.at_rest.sources import stamps
@@ -28,7 +28,7 @@ from hardentui.features.planning import Planner
 from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.features.workbench import Workbench
 from hardentui.host.files import LocalFiles
-from hardentui.model.draft import Draft, NextSteps, Target
+from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.known import Unread
 from hardentui.model.plan import Caution, Choice, Plan
@@ -139,6 +139,13 @@ class Services(Containers):
         if self._looked is None or report.subject.id not in self._known:
             raise CannotFix("The file has changed meanwhile.", "Open the list again.")
         return self._looked, self._known[report.subject.id][1]
+
+    def fixed_at(self, level: Caution) -> tuple[tuple[Fixed, ...], tuple[DraftFile, ...]]:
+        """Every service with the fixes of a level, and the changed files: those of `fix PATH`."""
+        looked = self._looked or look(self._asked, date.today())
+        version = target_podman(None, looked.sources).version
+        fixed = fix_all(looked, Wanted((), level), version)
+        return fixed, drafts_of(fixed, looked)
 
 
 def _row(

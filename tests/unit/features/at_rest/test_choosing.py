@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.checks import all_checks
+from hardentui.features.at_rest.browsing import FilesLook, Services
 from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.fixing import fix_all
@@ -74,6 +75,27 @@ def test_what_a_fix_names_is_defined(
         written = "\n".join(text for path, text in each.files.items() if path.endswith(".network"))
         for network in new:
             assert network in service.networks or f"NetworkName={network}" in written
+
+
+def test_the_three_levels_by_their_names(run: Run) -> None:
+    files = {"s/compose.yaml": EXAMPLES["notes"], "s/web.container": QUADLET}
+    said = {word: run(files, "fix", "./s", word) for word in ("--recommended", "--strict")}
+    assert said["--recommended"] == run(files, "fix", "./s")
+    assert said["--strict"] == run(files, "fix", "./s", "--all")
+    assert said["--strict"] != said["--recommended"]
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES))
+def test_each_level_makes_what_the_one_before_makes(tmp_path: Path, example: str) -> None:
+    look_at = FilesLook((str(write(tmp_path, example)),), "")
+    services = look_at.workbench().containers
+    assert isinstance(services, Services)
+    made: dict[tuple[str, str], set[str]] = {}
+    for level in Caution:
+        for each in services.fixed_at(level)[0]:
+            key = (each.service.file.path, each.service.name)
+            assert made.get(key, set()) <= {*each.made}, level.level
+            made[key] = {*each.made}
 
 
 def test_nothing_that_stands_in_a_file_is_replaced_unasked(run: Run) -> None:

@@ -74,7 +74,7 @@ def test_what_may_break_is_not_done_unasked_but_named(run: Run) -> None:
     assert "Nothing is changed" in text
     assert "+++" not in text
     told = {line.partition(":")[0]: line for line in text.splitlines()}
-    assert "new-privileges-allowed" in told["--all also fixes, and may break a service"]
+    assert "new-privileges-allowed" in told["--strict also fixes, and may break a service"]
     by_name = next(line for line in text.splitlines() if line.startswith("only by name"))
     assert "no-cpu-limit" in by_name
     assert "no-memory-limit" in by_name
