@@ -24,12 +24,14 @@ from hardentui.features.images.documents import ImagesDocument
 from hardentui.features.images.updates import UpdatesDocument
 from hardentui.features.networks.documents import NetworksDocument, ProofDocument, SplitDocument
 from hardentui.features.networks.proving import Outgoing
+from hardentui.features.reports.check_document import CheckDocument
 from hardentui.features.rights.document import RightsDocument
 from hardentui.features.setting_table import SettingsDocument
 from hardentui.features.training.class_report import ClassReport, ExamResult
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/features/reports"
 DOCUMENTS: dict[str, tuple[type[Struct], str]] = {
+    "check-3": (CheckDocument, "hardentui check --format json: findings of a host or of files"),
     "class-1": (ClassReport, "hardentui train report --format json: what a class has done"),
     "exam-1": (ExamResult, "hardentui train class end: the signed result of a learner"),
     "everything-1": (

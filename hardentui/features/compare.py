@@ -89,7 +89,7 @@ def _saved(
         Severity.LOW,
         fixes=False,
     )
-    return read_report(json.dumps(document(result)), where)
+    return read_report(json.dumps(to_builtins(document(result))), where)
 
 
 _GONE = "not checked"

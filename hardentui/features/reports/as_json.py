@@ -1,4 +1,4 @@
-"""The report as JSON: `hardentui/check/3`, whose schema is check-3.schema.json beside this file.
+"""The report as JSON: `hardentui/check/3`, see `check_document`.
 
 Each finding is complete in itself; the texts of a check stand once, in `checks`. Raw values in pure
 ASCII: whatever a name contains, a terminal that shows the JSON sees only escapes.
@@ -7,16 +7,38 @@ ASCII: whatever a name contains, a terminal that shows the JSON sees only escape
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable
 
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 
 from hardentui.features.frameworks.answers import ControlAnswer, ControlResult, Framework
+from hardentui.features.reports.check_document import (
+    AsideEntry,
+    AttackPathEntry,
+    BestEntry,
+    BySeverity,
+    CheckDocument,
+    CheckEntry,
+    ControlEntry,
+    DoFirstEntry,
+    EngineEntry,
+    EverywhereEntry,
+    EvidenceEntry,
+    FindingEntry,
+    FleetApplicationEntry,
+    FleetEntry,
+    FleetHostEntry,
+    FrameworkEntry,
+    HostEntry,
+    KeptEntry,
+    LaggingEntry,
+    SubjectEntry,
+    SummaryEntry,
+    ToolEntry,
+)
 from hardentui.features.reports.fleet_view import ComparedApplication, FleetView
 from hardentui.features.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
-from hardentui.features.reports.saved_report import SCHEMA
 from hardentui.harden.do_first import DoFirst
-from hardentui.harden.score import Score
 from hardentui.harden.undecided import undecided
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status
@@ -30,69 +52,55 @@ def render(result: CheckResult, style: TextStyle) -> str:
     """One line for each subject: indenting makes Python's encoder ten times as slow."""
     dense = json.JSONEncoder(separators=(",", ":")).encode
     # each is encoded at once: as data, those of a fleet are five times as large
-    subjects = ",\n".join(dense(_subject(subject)) for subject in result.subjects)
+    subjects = ",\n".join(dense(to_builtins(_subject(subject))) for subject in result.subjects)
     lines = [
         f"{dense(key)}: {f'[{chr(10)}{subjects}{chr(10)}]' if key == 'subjects' else dense(value)}"
-        for key, value in _around_subjects(result, []).items()
+        for key, value in to_builtins(_around(result, ())).items()
     ]
     return strict_json("{\n" + ",\n".join(lines) + "\n}\n")
 
 
-def document(result: CheckResult) -> dict[str, Any]:
-    """The report as plain data."""
-    return _around_subjects(
-        result,
-        [_subject(subject) for subject in result.subjects],
-    )
+def document(result: CheckResult) -> CheckDocument:
+    return _around(result, map(_subject, result.subjects))
 
 
-def _around_subjects(
+def _around(
     result: CheckResult,
-    subjects: list[dict[str, Any]],
-) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "tool": {
-            "name": "hardentui",
-            "version": result.version,
-            "checklist": result.checklist,
-        },
-        "host": {
-            "name": result.host_name or result.place,
-            "simulated": result.simulated,
-            "saved_at": result.saved_at,
-        },
-        "engines": [_engine(engine) for engine in result.engines],
-        **({"hosts": [_host(host) for host in result.hosts]} if result.hosts else {}),
-        **({"fleet": _fleet(result.fleet)} if result.fleet is not None else {}),
-        "do_first": [_first(line) for line in result.do_first],
-        "managed": [to_builtins(group) for group in result.managed],
-        **({"framework": _framework(result.framework)} if result.framework is not None else {}),
-        "checks": _checks(result),
-        "subjects": subjects,
-        "kept_originals": [
-            {
-                "id": kept.id,
-                "name": kept.name,
-                "engine": kept.engine,
-                "of": kept.of,
-                "entry": kept.entry,
-            }
+    subjects: Iterable[SubjectEntry],
+) -> CheckDocument:
+    return CheckDocument(
+        tool=ToolEntry(version=result.version, checklist=result.checklist),
+        host=HostEntry(
+            name=result.host_name or result.place,
+            simulated=result.simulated,
+            saved_at=result.saved_at,
+        ),
+        engines=tuple(map(_engine, result.engines)),
+        hosts=tuple(map(_host, result.hosts)) or UNSET,
+        fleet=_fleet(result.fleet) if result.fleet is not None else UNSET,
+        do_first=tuple(map(_first, result.do_first)),
+        managed=result.managed,
+        framework=_framework(result.framework) if result.framework is not None else UNSET,
+        checks=_checks(result),
+        subjects=tuple(subjects),
+        kept_originals=tuple(
+            KeptEntry(
+                id=kept.id,
+                name=kept.name,
+                engine=kept.engine,
+                of=kept.of,
+                entry=kept.entry,
+            )
             for kept in result.kept
             if not kept.aside
-        ],
-        "aside": [
-            {
-                "id": kept.id,
-                "name": kept.name,
-                "engine": kept.engine,
-                "kind": kept.aside,
-            }
+        ),
+        aside=tuple(
+            AsideEntry(id=kept.id, name=kept.name, engine=kept.engine, kind=kept.aside)
             for kept in result.kept
             if kept.aside
-        ],
-        "summary": _summary(result),
-    }
+        ),
+        summary=_summary(result),
+    )
 
 
 _OLD_STATUS = {
@@ -104,266 +112,236 @@ _OLD_STATUS = {
 """`status`, as older readers know it; `answer` says more."""
 
 
-def _framework(framework: Framework) -> dict[str, Any]:
-    return {
-        "id": framework.id,
-        "title": framework.title,
-        "edition": framework.text.edition,
-        "source": framework.text.source,
-        "left_out": dict(framework.text.left_out),
-        "controls": [_control(result) for result in framework.controls],
-    }
+def _framework(framework: Framework) -> FrameworkEntry:
+    return FrameworkEntry(
+        id=framework.id,
+        title=framework.title,
+        edition=framework.text.edition,
+        source=framework.text.source,
+        left_out=dict(framework.text.left_out),
+        controls=tuple(map(_control, framework.controls)),
+    )
 
 
-def _control(result: ControlResult) -> dict[str, Any]:
+def _control(result: ControlResult) -> ControlEntry:
     control = result.control
-    return {
-        "id": control.id,
-        "title": control.title,
-        "place": control.place,
-        "demands": control.demands,
-        "status": _OLD_STATUS[result.answer] if result.applies else "not applicable",
-        "answer": result.answer.value,
-        "how_far": result.how_far,
-        "because": result.because,
-        "needs": result.needs,
-        "checks": list(control.checks),
-        "shown_by": list(result.shown_by),
-        "passed": result.passed,
-        "evidence": [
-            {
-                "subject": name,
-                "kind": finding.subject.kind.value,
-                "check": finding.check,
-                "status": finding.status.value,
-                "severity": finding.severity.word,
-                "reason": finding.verdict.reason,
-            }
+    return ControlEntry(
+        id=control.id,
+        title=control.title,
+        place=control.place,
+        demands=control.demands,
+        status=_OLD_STATUS[result.answer] if result.applies else "not applicable",
+        answer=result.answer,
+        how_far=result.how_far,
+        because=result.because,
+        needs=result.needs,
+        checks=tuple(control.checks),
+        shown_by=result.shown_by,
+        passed=result.passed,
+        evidence=tuple(
+            EvidenceEntry(
+                subject=name,
+                kind=finding.subject.kind,
+                check=finding.check,
+                status=finding.status,
+                severity=finding.severity.word,
+                reason=finding.verdict.reason,
+            )
             for name, finding in result.evidence
-        ],
-    }
+        ),
+    )
 
 
-def _host(host: HostResult) -> dict[str, Any]:
-    """A host in a report on several; its subjects refer to it."""
-    return {
-        "name": host.name,
-        "source": host.source,
-        "saved_at": host.saved_at,
-        "group": host.group,
-        "simulated": host.simulated,
-        "engines": [_engine(engine) for engine in host.engines],
-        "containers": host.containers,
-        "worst_score": host.worst_score,
-        "failing": {severity.word: host.failing(severity) for severity in reversed(Severity)},
-        "unknown": host.unknown,
-        "trouble": host.trouble,
-    }
+def _host(host: HostResult) -> FleetHostEntry:
+    return FleetHostEntry(
+        name=host.name,
+        source=host.source,
+        saved_at=host.saved_at,
+        group=host.group,
+        simulated=host.simulated,
+        engines=tuple(map(_engine, host.engines)),
+        containers=host.containers,
+        worst_score=host.worst_score,
+        failing={severity.word: host.failing(severity) for severity in reversed(Severity)},
+        unknown=host.unknown,
+        trouble=host.trouble,
+    )
 
 
-def _fleet(fleet: FleetView) -> dict[str, Any]:
-    """What several hosts have in common, what tells them apart, and what became of them."""
-    return {
-        "everywhere": [
-            {
-                "checks": list(line.checks),
-                "severity": line.severity.word,
-                "hosts": line.hosts,
-                "without": list(line.without),
-            }
+def _fleet(fleet: FleetView) -> FleetEntry:
+    return FleetEntry(
+        everywhere=tuple(
+            EverywhereEntry(
+                checks=line.checks,
+                severity=line.severity.word,
+                hosts=line.hosts,
+                without=line.without,
+            )
             for line in fleet.everywhere
-        ],
-        "applications": [_application(application) for application in fleet.applications],
-        "changes": to_builtins(fleet.changes),
-        "old": to_builtins(fleet.old),
-        "missing": [age.host for age in fleet.missing],
-    }
+        ),
+        applications=tuple(map(_application, fleet.applications)),
+        changes=fleet.changes,
+        old=fleet.old,
+        missing=tuple(age.host for age in fleet.missing),
+    )
 
 
-def _application(application: ComparedApplication) -> dict[str, Any]:
-    """`proven`: the best one runs with what the fixes would make of it, on the same image and
-    Podman."""
-    return {
-        "name": application.name,
-        "containers": application.containers,
-        "hosts": application.hosts,
-        "best": {
-            "host": application.best_host,
-            "container": application.best,
-            "score": application.best_score,
-        },
-        "lagging": [
-            {
-                "host": lagging.host,
-                "container": lagging.container,
-                "engine": lagging.engine,
-                "checks": list(lagging.checks),
-                "proven": not lagging.trial_first,
-                "trial_first": lagging.trial_first,
-            }
+def _application(application: ComparedApplication) -> FleetApplicationEntry:
+    return FleetApplicationEntry(
+        name=application.name,
+        containers=application.containers,
+        hosts=application.hosts,
+        best=BestEntry(
+            host=application.best_host,
+            container=application.best,
+            score=application.best_score,
+        ),
+        lagging=tuple(
+            LaggingEntry(
+                host=lagging.host,
+                container=lagging.container,
+                engine=lagging.engine,
+                checks=lagging.checks,
+                proven=not lagging.trial_first,
+                trial_first=lagging.trial_first,
+            )
             for lagging in application.lagging
-        ],
-    }
+        ),
+    )
 
 
-def _engine(engine: EngineFacts) -> dict[str, Any]:
+def _engine(engine: EngineFacts) -> EngineEntry:
     info = known(lambda: engine.info.get("host"), else_=None)
-    return {
-        "label": engine.label,
-        "url": engine.url,
-        "version": "" if engine.only_read else str(engine.version),
-        "rootless": engine.rootless if isinstance(engine.rootless, bool) else None,
-        "cgroups": info.get("cgroupVersion") if isinstance(info, dict) else None,
-    }
+    return EngineEntry(
+        label=engine.label,
+        url=engine.url,
+        version="" if engine.only_read else str(engine.version),
+        rootless=engine.rootless if isinstance(engine.rootless, bool) else None,
+        cgroups=info.get("cgroupVersion") if isinstance(info, dict) else None,
+    )
 
 
-def _first(line: DoFirst) -> dict[str, Any]:
-    return {
-        "subject": line.subject.name,
-        "subjects": [subject.name for subject in line.subjects],
-        "kind": line.subject.kind.value,
-        "checks": list(line.checks),
-        "text": line.text,
-        "gain": line.gain,
-        "points": line.points,
-        "risk": line.risk,
-        "affects": line.affects,
-    }
+def _first(line: DoFirst) -> DoFirstEntry:
+    return DoFirstEntry(
+        subject=line.subject.name,
+        subjects=tuple(subject.name for subject in line.subjects),
+        kind=line.subject.kind,
+        checks=line.checks,
+        text=line.text,
+        gain=line.gain,
+        points=line.points,
+        risk=line.risk,
+        affects=line.affects,
+    )
 
 
-def _checks(result: CheckResult) -> dict[str, Any]:
+def _checks(result: CheckResult) -> dict[str, CheckEntry]:
     """Check -> what is the same for all its findings."""
     return {
-        finding.check: {
-            "title": finding.title,
-            "step": finding.step,
-            "scope": finding.scope.value,
-            "references": list(finding.references),
-            "docs": f"docs/checks/{finding.check}.md",
-        }
+        finding.check: CheckEntry(
+            title=finding.title,
+            step=finding.step,
+            scope=finding.scope,
+            references=tuple(finding.references),
+            docs=f"docs/checks/{finding.check}.md",
+        )
         for subject in result.subjects
         for finding in (*subject.findings, *subject.also)
     }
 
 
-def _subject(judged: SubjectResult) -> dict[str, Any]:
+def _subject(judged: SubjectResult) -> SubjectEntry:
     subject = judged.subject
-    fixable = judged.fixable
-    return {
-        "kind": subject.kind.value,
-        **({"host": judged.host} if judged.host else {}),
-        "id": subject.id,
-        "name": subject.name,
-        "engine": subject.engine,
-        "score": judged.score.value,
-        "level": judged.score.level,
-        **_gained(judged.score),
-        "looked_at": list(judged.score.looked_at),
-        "undecided": [
-            {
-                "source": group.source.value,
-                "checks": list(group.checks),
-                "reasons": list(group.reasons),
-            }
-            for group in undecided(judged.findings)
-        ],
-        "trouble": judged.trouble,
-        "attack": judged.attack,
-        **({"file": judged.file, "line": judged.line} if judged.file else {}),
-        "findings": [
-            _finding(finding, judged, finding.check in fixable)
-            for status in _LISTED
-            for finding in judged.having(status)
-        ],
-        **({"image": judged.image} if judged.image else {}),
-        "also": [finding.check for finding in judged.also],
-        "passed": [finding.check for finding in judged.findings if finding.status is Status.PASS],
-        "not_applicable": {
+    gained = judged.score.gained
+    return SubjectEntry(
+        kind=subject.kind,
+        host=judged.host or UNSET,
+        id=subject.id,
+        name=subject.name,
+        engine=subject.engine,
+        score=judged.score.value,
+        level=judged.score.level,
+        gain=gained.gain.words if gained is not None else UNSET,
+        steps=gained.steps if gained is not None else UNSET,
+        origin=gained.origin if gained is not None else UNSET,
+        unseen=judged.score.unseen or UNSET,
+        looked_at=judged.score.looked_at,
+        undecided=undecided(judged.findings),
+        trouble=judged.trouble,
+        attack=judged.attack,
+        file=judged.file or UNSET,
+        line=judged.line if judged.file else UNSET,
+        findings=tuple(
+            _finding(finding, judged) for status in _LISTED for finding in judged.having(status)
+        ),
+        image=judged.image or UNSET,
+        also=tuple(finding.check for finding in judged.also),
+        passed=tuple(finding.check for finding in judged.findings if finding.status is Status.PASS),
+        not_applicable={
             finding.check: finding.verdict.reason
             for finding in judged.having(Status.NOT_APPLICABLE)
         },
-    }
+    )
 
 
-def _gained(score: Score) -> dict[str, Any]:
-    """The worst that an intruder gets, in how many further steps, and what was not looked at."""
-    gained = score.gained
-    worst = {}
-    if gained is not None:
-        worst = {
-            "gain": gained.gain.words,
-            "steps": gained.steps,
-            "from": gained.origin.value,
-        }
-    return {
-        **worst,
-        **({"unseen": list(score.unseen)} if score.unseen else {}),
-    }
-
-
-def _finding(
-    finding: Finding,
-    judged: SubjectResult,
-    fixable: bool,
-) -> dict[str, Any]:
-    """A finding, complete in itself but for the texts of its check."""
+def _finding(finding: Finding, judged: SubjectResult) -> FindingEntry:
     verdict = finding.verdict
     rise = judged.rises.get(finding.check)
     evidence: dict[str, list[str]] = {}
     for item in verdict.evidence:
         evidence.setdefault(item.where, []).append(item.saw)
-    return {
-        "check": finding.check,
-        "status": finding.status.value,
-        "severity": finding.severity.word,
-        "scope": finding.scope.value,
-        "reason": verdict.reason,
-        **({"do": str(verdict.do)} if verdict.do is not None else {}),
-        "declared": verdict.declared,
-        "effective": verdict.effective,
-        "evidence": evidence,
-        "points": rise.points if rise is not None else 0,
-        **({"ends_takeover": rise.ends_takeover} if rise and judged.score.takes_over else {}),
-        "gain": finding.gained.gain.words,
-        "steps": finding.gained.steps,
-        "from": finding.gained.origin.value,
-        "fixable": fixable,
-        **({"affects": list(finding.affects)} if finding.affects else {}),
-        **(
-            {
-                "file": finding.place.file,
-                "line": finding.place.line,
-                "column": finding.place.column,
-            }
-            if finding.place is not None
-            else {}
-        ),
-    }
+    place = finding.place
+    return FindingEntry(
+        check=finding.check,
+        status=finding.status,
+        severity=finding.severity.word,
+        scope=finding.scope,
+        reason=verdict.reason,
+        do=str(verdict.do) if verdict.do is not None else UNSET,
+        declared=verdict.declared,
+        effective=verdict.effective,
+        evidence=evidence,
+        points=rise.points if rise is not None else 0,
+        ends_takeover=rise.ends_takeover if rise and judged.score.takes_over else UNSET,
+        gain=finding.gained.gain.words,
+        steps=finding.gained.steps,
+        origin=finding.gained.origin,
+        fixable=finding.check in judged.fixable,
+        affects=finding.affects or UNSET,
+        file=place.file if place is not None else UNSET,
+        line=place.line if place is not None else UNSET,
+        column=place.column if place is not None else UNSET,
+    )
 
 
-def _summary(result: CheckResult) -> dict[str, Any]:
+def _summary(result: CheckResult) -> SummaryEntry:
     counts = result.counts()
-    return {
-        "subjects": len(result.subjects),
-        "undecided": sum(subject.score.unknown for subject in result.subjects),
-        **{
-            status.value: sum(counts[status, severity] for severity in Severity)
-            for status in Status
-        },
-        "failing": {
-            severity.word: counts[Status.FAIL, severity] for severity in reversed(Severity)
-        },
-        "fail_on": result.fail_on.word,
-        "exit_code": result.exit_code,
-        "attack_paths": [
-            {
-                "container": path.name,
-                "id": path.id,
-                "engine": path.engine,
-                "sentence": path.sentence,
-                "checks": list(path.checks),
-                "also": list(path.also),
-            }
-            for path in result.paths
-        ],
+    by_status = {
+        status: sum(counts[status, severity] for severity in Severity) for status in Status
     }
+    failing: BySeverity = {
+        severity.word: counts[Status.FAIL, severity] for severity in reversed(Severity)
+    }
+    return SummaryEntry(
+        subjects=len(result.subjects),
+        undecided=sum(subject.score.unknown for subject in result.subjects),
+        passed=by_status[Status.PASS],
+        failed=by_status[Status.FAIL],
+        not_applicable=by_status[Status.NOT_APPLICABLE],
+        unknown=by_status[Status.UNKNOWN],
+        waived=by_status[Status.WAIVED],
+        failing=failing,
+        fail_on=result.fail_on.word,
+        exit_code=result.exit_code,
+        attack_paths=tuple(
+            AttackPathEntry(
+                container=path.name,
+                id=path.id,
+                engine=path.engine,
+                sentence=path.sentence,
+                checks=path.checks,
+                also=path.also,
+            )
+            for path in result.paths
+        ),
+    )

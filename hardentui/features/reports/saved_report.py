@@ -9,10 +9,9 @@ import msgspec
 from msgspec import Struct, field
 
 from hardentui.errors import InputError
+from hardentui.features.reports.check_document import SCHEMA
 from hardentui.model.finding import Severity, Status
 from hardentui.visible import visible
-
-SCHEMA = "hardentui/check/3"
 
 
 class SavedHost(Struct, frozen=True):

@@ -27,9 +27,9 @@ class ManagedContainers(Struct, frozen=True, kw_only=True):
     overrides: str  # where settings survive an upgrade
     checklist: str = ""  # the one that fits `checklist_for`; empty if the usual one does
     checklist_for: tuple[str, ...] = ()
-    # `SCOPE=KEY`, the rules for `hardentui trust` that verify its images, and what brings the keys
+    # `SCOPE=KEY`, the rules for `hardentui trust` that verify its images
     trust: tuple[str, ...] = ()
-    key_packages: tuple[str, ...] = ()
+    key_packages: tuple[str, ...] = ()  # what brings the keys
 
 
 def managed(all_facts: Iterable[ContainerFacts]) -> tuple[ManagedContainers, ...]:

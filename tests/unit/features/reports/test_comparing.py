@@ -10,7 +10,8 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.errors import InputError
 from hardentui.features.compare import Comparison, DifferenceKind, as_json, compare, comparison_page
-from hardentui.features.reports.saved_report import SCHEMA, SavedReport, read_report
+from hardentui.features.reports.check_document import SCHEMA
+from hardentui.features.reports.saved_report import SavedReport, read_report
 from hardentui.features.sections import page_text
 from hardentui.model.finding import Severity
 

@@ -566,7 +566,7 @@ def _required(
     yield from ((*path, key) for key in schema.get("required", ()))
     for key, inner in schema.get("properties", {}).items():
         yield from _required(inner, (*path, key))
-    if "items" in schema:
+    if isinstance(schema.get("items"), dict):
         yield from _required(schema["items"], (*path, 0))
 
 
