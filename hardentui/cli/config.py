@@ -24,10 +24,13 @@ from hardentui.features.checklists.examining import (
 from hardentui.features.fix_defaults import read_fix_defaults
 from hardentui.features.setting_table import SettingRow, setting_rows, settings_document
 from hardentui.features.settings import Document, read_settings
+from hardentui.features.vendors.loading import lint as lint_vendor
+from hardentui.features.vendors.loading import overlays, site_faults, summary
 from hardentui.visible import visible
 
-_VERBS = ("show", "checklist", "application", "completion")
-_APPLICATION_VERBS = ("list", "lint")
+_VERBS = ("show", "checklist", "application", "vendor", "completion")
+_LISTED = ("application", "vendor")
+_LIST_VERBS = ("list", "lint")
 _CHECKLIST_VERBS = ("new", "lint", "options", "facts")
 
 
@@ -38,17 +41,21 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "verb",
-        metavar="show|checklist|application|completion",
+        metavar="show|checklist|application|vendor|completion",
         nargs="?",
         default="show",
         choices=_VERBS,
         help="show: each setting and where it comes from; "
         "checklist new|lint FILE: write a starter checklist, report its errors; checklist options|facts: "
         "what a check of your own can inspect; application list|lint FILE: the known applications, the "
-        "errors of an entry; completion bash|zsh|tcsh: print the script",
+        "errors of an entry; vendor list|lint FILE: the same of vendors; "
+        "completion bash|zsh|tcsh: print the script",
     )
     parser.add_argument(
-        "words", metavar="…", nargs="*", help="what follows checklist, application or completion"
+        "words",
+        metavar="…",
+        nargs="*",
+        help="what follows checklist, application, vendor or completion",
     )
     format_option(parser)
 
@@ -65,13 +72,14 @@ def run(options: Namespace, terminal: Terminal) -> int:
             words[1] if words[1:] else "",
             terminal,
         )
-    if verb == "application":
-        if not words or words[0] not in _APPLICATION_VERBS or len(words) > 2:
+    if verb in _LISTED:
+        if not words or words[0] not in _LIST_VERBS or len(words) > 2:
             raise UsageError(
-                "What about the application?",
-                "application list, or: lint FILE",
+                f"What about the {verb}?",
+                f"{verb} list, or: lint FILE",
             )
-        return _applications(words, terminal)
+        listed = _applications if verb == "application" else _vendors
+        return listed(words, terminal)
     if verb == "completion":
         if len(words) != 1 or words[0] not in shtab.SUPPORTED_SHELLS:
             raise UsageError(
@@ -150,7 +158,10 @@ def _linted(
     except ChecklistError as error:
         where = visible(error.where or file)
         for fault in error.faults:
-            terminal.write(f"{where}:{fault}\n")
+            place = (
+                f"{where}:" if fault[:1].isdigit() else f"{where}: "
+            )  # `12: …` begins with a line
+            terminal.write(f"{place}{fault}\n")
         terminal.complain(error.title)
         return error.exit_code
 
@@ -174,4 +185,23 @@ def _applications(words: list[str], terminal: Terminal) -> int:
         terminal.write(visible(f"{family.name:<{width}}  {whose:<4}  {images}", 200) + "\n")
     for fault in library.faults:
         terminal.complain(fault)
+    return 0
+
+
+def _vendors(words: list[str], terminal: Terminal) -> int:
+    if words[0] == "lint":
+        if not words[1:]:
+            raise UsageError("Which overlay?", "hardentui config vendor lint FILE")
+        return _linted(
+            words[1],
+            lambda: summary(lint_vendor(words[1])),
+            terminal,
+        )
+    known = overlays()
+    width = max(len(vendor.name) for vendor in known)
+    for vendor in known:
+        line = f"{vendor.name:<{width}}  {vendor.tool}, {vendor.title}"
+        terminal.write(visible(line, 200) + "\n")
+    for notice in site_faults():
+        terminal.complain(str(notice))
     return 0

@@ -20,12 +20,15 @@ from hardentui.features.checklists import loading as checklists
 from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.features.training.lab_files import labs_about
+from hardentui.features.vendors.loading import vendor_about
+from hardentui.features.vendors.telling import vendor_sections
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.remedy import remediation
 from hardentui.harden.score import MEANING
 from hardentui.model.application import Application, Family
 from hardentui.model.check import HEADINGS, Check
 from hardentui.model.checklist import Checklist
+from hardentui.model.vendor import Vendor
 from hardentui.reading.applications import AskedImage
 from hardentui.reading.forms import FORMS
 from hardentui.visible import visible
@@ -42,7 +45,7 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="?",
         default="",
         help="the id of a check, a known application such as postgres, an image such as "
-        "docker.io/library/postgres:17, or: score, filter",
+        "docker.io/library/postgres:17, a vendor or its container such as uyuni-server, or: score, filter",
     )
     which.add_argument(
         "--list",
@@ -67,8 +70,15 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return 0
     checklist = checklists.load(options.checklist)
     family = None if options.check in CHECKS else Library().named(options.check)
-    if family is not None:
-        terminal.write("\n".join(application_lines(family, Paragraphs(terminal))) + "\n")
+    vendor = None if options.check in CHECKS else vendor_about(options.check)
+    if family is not None or vendor is not None:
+        lines = _known_of_it(
+            family,
+            vendor,
+            options.check,
+            Paragraphs(terminal),
+        )
+        terminal.write("\n".join(lines) + "\n")
         return 0
     if {*options.check} & set("/:"):
         terminal.write("\n".join(_image(options.check, Paragraphs(terminal))) + "\n")
@@ -127,6 +137,35 @@ def _image(name: str, write: Paragraphs) -> Iterator[str]:
             "The entries: hardentui config application list",
         )
     yield from _entry(application, write)
+
+
+def _known_of_it(
+    family: Family | None,
+    vendor: Vendor | None,
+    word: str,
+    write: Paragraphs,
+) -> Iterator[str]:
+    """The entry of a known application, and who manages it."""
+    if family is not None:
+        yield from application_lines(family, write)
+    if family is not None and vendor is not None:
+        yield ""
+    if vendor is not None:
+        yield from _vendor(vendor, word, write)
+
+
+def _vendor(
+    vendor: Vendor,
+    word: str,
+    write: Paragraphs,
+) -> Iterator[str]:
+    """Who manages a container. `word`: the name of the overlay, of a container or of its unit."""
+    container = "" if word == vendor.name else word.removesuffix(".service").replace("@", "-")
+    yield write.bold(visible(vendor.title, 80))
+    yield visible(f"{vendor.name}  managed by {vendor.tool}", 120)
+    for heading, lines in vendor_sections(vendor, container):
+        if lines:
+            yield from write.block(heading, [visible(line, 400) for line in lines])
 
 
 def _entry(

@@ -136,8 +136,10 @@ class Workbench:
             listed, notices = replace(listed, fix_values=defaults.values), defaults.notices
         waivers: tuple[Waiver, ...] = ()
         if not opened.simulated:
+            from hardentui.features.vendors.loading import site_faults
             from hardentui.features.waivers import accepted
 
+            notices += site_faults()
             waivers = accepted(checklist, by_id)
         judge = Judge(listed, by_id, steps, checks, waivers)
         return cls(

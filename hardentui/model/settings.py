@@ -34,7 +34,7 @@ class SettingOrigin(Struct, frozen=True):
 
 
 class Notice(Struct, frozen=True):
-    """An invalid setting in a settings file; the default applies instead."""
+    """What is invalid in a file of the user; the default applies instead."""
 
     place: str
     message: str

@@ -63,6 +63,13 @@ def _is_of(facts: ContainerFacts, match: VendorMatch) -> bool:
     )
 
 
+def recognises(match: VendorMatch, name: str) -> bool:
+    """Whether a container or unit of that name is one of its own. `name`: `.service` may be missing."""
+    return _fits(name, match.names) or any(
+        _fits(unit, match.units) for unit in (name, f"{name}.service")
+    )
+
+
 def vendor_known(facts: ContainerFacts) -> Vendor | None:
     """Who manages it, as far as that is known."""
     return known(
@@ -85,14 +92,16 @@ def purposes(
     return tuple(
         purpose
         for purpose in vendor.purpose
-        if (
-            not purpose.members
-            or _fits(
-                _name(facts),
-                purpose.members,
-            )
-        )
+        if concerns(purpose, _name(facts))
         and (check in purpose.checks or not changed.isdisjoint(purpose.options))
+    )
+
+
+def concerns(purpose: Purpose, name: str) -> bool:
+    """Whether it is about the container of that name."""
+    return not purpose.members or _fits(
+        name,
+        purpose.members,
     )
 
 

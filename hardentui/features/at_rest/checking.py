@@ -26,6 +26,7 @@ from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
 from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, TextStyle
 from hardentui.features.reports.text_writer import COLORS, Writer
+from hardentui.features.vendors.loading import site_faults
 from hardentui.features.vendors.telling import managed, sentences
 from hardentui.features.waivers import NAME
 from hardentui.features.waivers import load as load_waivers
@@ -124,7 +125,7 @@ def look(
         sources,
         judged,
         refused,
-        tuple(notes),
+        (*notes, *map(str, site_faults())),
     )
 
 

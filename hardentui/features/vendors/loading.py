@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 
 from msgspec import ValidationError, convert
 
 from hardentui.checks import CHECKS
-from hardentui.errors import ChecklistError
+from hardentui.errors import ChecklistError, InputError
 from hardentui.features.checklists.loading import directory_of_ours
 from hardentui.features.checklists.loading import names as checklist_names
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.vendor import Purpose, Vendor
+from hardentui.model.settings import Notice
+from hardentui.model.vendor import Purpose, Vendor, VendorOverrides
 from hardentui.named_files import read_named
 from hardentui.options import TABLE
-from hardentui.reading.vendors import managed_by, names_of
+from hardentui.reading.vendors import managed_by, names_of, recognises
 from hardentui.state import config_directory
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
-from hardentui.words import nearest
+from hardentui.words import nearest, plural
 
 SCHEMA = "hardentui/vendor/1"
 _ENDING = ".toml"
 _LARGEST = 64 << 10  # bytes
+_DROP_IN_NAME = re.compile(r"[A-Za-z0-9_@.-]*[A-Za-z0-9_@-]\.conf")
 _ANY_VALUE = "?*"  # of a label that is there
 
 
@@ -49,31 +53,61 @@ def overlays() -> tuple[Vendor, ...]:
     return tuple(vendor for vendor in vendors if vendor is not None)
 
 
+def site_faults() -> tuple[Notice, ...]:
+    """Why overlays of the site are not used, a sentence for each."""
+    notices: list[Notice] = []
+    for path in _paths(site_directory()):
+        try:
+            lint(path)
+        except ChecklistError as error:
+            notices.append(_not_used(path, error.faults[0]))
+        except InputError as error:
+            why = error.title.removeprefix(f"{visible(path)} ")
+            notices.append(_not_used(path, why))
+    return tuple(notices)
+
+
+def _not_used(path: str, why: str) -> Notice:
+    return Notice(
+        visible(path, 200),
+        f"the overlay is not used: {why.rstrip('.')} (all faults: hardentui config vendor lint FILE)",
+    )
+
+
+def vendor_about(word: str) -> Vendor | None:
+    """The overlay of that name, or the one that recognises a container or unit of that name."""
+    known = overlays()
+    named = (vendor for vendor in known if vendor.name == word)
+    return next(named, None) or next(
+        (vendor for vendor in known if recognises(vendor.match, word)),
+        None,
+    )
+
+
 @cache
 def _files() -> tuple[tuple[str, str], ...]:
-    """Path and text of each."""
+    """Path and text of each that can be read."""
     ours = os.path.join(
         directory_of_ours(),
         "vendors",
     )
-    return tuple(
-        (
-            path,
-            read_named(
-                path,
-                largest=_LARGEST,
-            ),
-        )
-        for place in (site_directory(), ours)
-        if os.path.isdir(place)
-        for path in sorted(
-            os.path.join(
-                place,
-                name,
-            )
-            for name in os.listdir(place)
-        )
-        if path.endswith(_ENDING)
+    files: list[tuple[str, str]] = []
+    for path in (*_paths(site_directory()), *_paths(ours)):
+        with suppress(InputError):
+            files.append((path, _text(path)))
+    return tuple(files)
+
+
+def _paths(directory: str) -> list[str]:
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    return [os.path.join(directory, name) for name in sorted(names) if name.endswith(_ENDING)]
+
+
+def _text(path: str) -> str:
+    """Raises InputError."""
+    return read_named(
+        path,
+        largest=_LARGEST,
     )
 
 
@@ -82,7 +116,7 @@ def _valid(path: str) -> Vendor | None:
     """None if it has a fault: a file of the site does not stop a check."""
     try:
         return lint(path)
-    except ChecklistError:
+    except (ChecklistError, InputError):
         return None
 
 
@@ -102,9 +136,17 @@ def lint(path: str) -> Vendor:
         ChecklistError: it has faults.
     """
     return parse(
-        read_named(path, largest=_LARGEST),
+        _text(path),
         path,
     )
+
+
+def summary(vendor: Vendor) -> str:
+    """What a valid overlay holds."""
+    match = vendor.match
+    patterns = len(match.units) + len(match.names) + len(match.labels)
+    purposes = plural(len(vendor.purpose), "purpose")
+    return f"{vendor.tool}, recognised by {plural(patterns, 'pattern')}, {purposes}"
 
 
 def parse(text: str, where: str) -> Vendor:
@@ -149,7 +191,11 @@ def _faults(vendor: Vendor, name: str) -> Iterator[str]:
         yield f"name must be that of the file, {name!r}"
     if not vendor.source:
         yield "an overlay needs a source"
+    for key in ("title", "tool", "upgrade"):
+        if not getattr(vendor, key).strip():
+            yield f"{key} is empty"
     yield from _faults_of_match(vendor)
+    yield from _faults_of_overrides(vendor.overrides)
     yield from _faults_of_checklist(vendor)
     for purpose in vendor.purpose:
         yield from _faults_of_purpose(purpose)
@@ -167,6 +213,15 @@ def _faults_of_match(vendor: Vendor) -> Iterator[str]:
     for pattern in patterns:
         if not pattern.strip("*?") and pattern != _ANY_VALUE:
             yield f"{visible(pattern, 80)!r} in match fits everything"
+
+
+def _faults_of_overrides(overrides: VendorOverrides) -> Iterator[str]:
+    if not overrides.place.strip():
+        yield "overrides.place is empty: say where settings survive an upgrade"
+    if overrides.drop_in and not _DROP_IN_NAME.fullmatch(overrides.drop_in):
+        yield f"drop_in is the name of a file that ends in .conf, not {visible(overrides.drop_in, 80)!r}"
+    if overrides.drop_in_for and not overrides.drop_in:
+        yield "drop_in_for says nothing without drop_in"
 
 
 def _faults_of_checklist(vendor: Vendor) -> Iterator[str]:

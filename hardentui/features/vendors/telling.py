@@ -8,12 +8,13 @@ from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import known
-from hardentui.model.vendor import Vendor
+from hardentui.model.vendor import Purpose, Vendor
 from hardentui.options import IMAGE
-from hardentui.reading.vendors import fitting_checklist, vendor_known
+from hardentui.reading.vendors import concerns, fitting_checklist, vendor_known
 from hardentui.visible import visible
 
 _MOST_NAMES = 4
+_REHEARSE = "hardentui check DIR --against-release NEXT rehearses it on its units"
 
 
 class ManagedContainers(Struct, frozen=True, kw_only=True):
@@ -75,6 +76,29 @@ def _group(
         trust=tuple(f"{signed.scope}={signed.key}" for signed in rules),
         key_packages=tuple(dict.fromkeys(signed.package for signed in rules)),
     )
+
+
+def vendor_sections(vendor: Vendor, container: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What an overlay says: headings, and a line for each fact. `container`: only what it set on
+    purpose for that container; empty = all."""
+    match = vendor.match
+    labels = (f"{name}={pattern}" for name, pattern in match.labels.items())
+    yield "Recognised by units, names, labels", (*match.units, *match.names, *labels)
+    yield "Where settings survive an upgrade", (vendor.overrides.place,)
+    yield "The next release", (vendor.upgrade, _REHEARSE)
+    purposes = [each for each in vendor.purpose if not container or concerns(each, container)]
+    yield "Set on purpose: fixes that touch it are decisions", tuple(map(_purpose, purposes))
+    if vendor.checklist:
+        yield "Checklist", (f"{vendor.checklist}, for {', '.join(vendor.checklist_for)}",)
+    signed = (f"{each.scope}: {each.key} of the package {each.package}" for each in vendor.signed)
+    yield "Signed images, and the key that verifies them", tuple(signed)
+    sources = (f"{each.address}, read on {each.read}" for each in vendor.source)
+    yield "Sources", tuple(sources)
+
+
+def _purpose(purpose: Purpose) -> str:
+    members = f" of {', '.join(purpose.members)}" if purpose.members else ""
+    return f"{', '.join((*purpose.options, *purpose.checks))}{members}: {purpose.why} ({purpose.source})"
 
 
 def _image_of(facts: ContainerFacts) -> str:
