@@ -70,7 +70,7 @@ def site_faults() -> tuple[Notice, ...]:
 def _not_used(path: str, why: str) -> Notice:
     return Notice(
         visible(path, 200),
-        f"the overlay is not used: {why.rstrip('.')} (all faults: hardentui config vendor lint FILE)",
+        f"the overlay is not used: {why.rstrip('.')}",
     )
 
 

@@ -14,7 +14,7 @@ from hardentui.reading.vendors import concerns, fitting_checklist, vendor_known
 from hardentui.visible import visible
 
 _MOST_NAMES = 4
-_REHEARSE = "hardentui check DIR --against-release NEXT rehearses it on its units"
+_REHEARSE = "rehearsed by check DIR --against-release NEXT"
 
 
 class ManagedContainers(Struct, frozen=True, kw_only=True):
