@@ -16,9 +16,11 @@ from typing import Any
 from msgspec import UNSET, Struct, structs
 from msgspec.json import schema_components
 
+from hardentui.cli.plan_document import PlanDocument
 from hardentui.cli.trial import RehearsalDocument
 from hardentui.features.at_rest.against_release import Rehearsed
 from hardentui.features.compare import ComparisonDocument
+from hardentui.features.harden.card import Card
 from hardentui.features.harden.host_run import RunEvent
 from hardentui.features.images.documents import ImagesDocument
 from hardentui.features.images.updates import UpdatesDocument
@@ -28,10 +30,22 @@ from hardentui.features.reports.check_document import CheckDocument
 from hardentui.features.rights.document import RightsDocument
 from hardentui.features.setting_table import SettingsDocument
 from hardentui.features.training.class_report import ClassReport, ExamResult
+from hardentui.model.journal_document import JournalDocument
+from hardentui.model.trial import Trial
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/features/reports"
 DOCUMENTS: dict[str, tuple[type[Struct], str]] = {
     "check-3": (CheckDocument, "hardentui check --format json: findings of a host or of files"),
+    "plan-1": (PlanDocument, "hardentui plan NAME --format json: what would harden a container"),
+    "harden-1": (Card, "hardentui harden NAME --format json: what hardening makes of a container"),
+    "trial-1": (
+        Trial,
+        "hardentui trial --format json; trial.json",
+    ),
+    "journal-1": (
+        JournalDocument,
+        "hardentui journal, apply, undo, confirm --format json: changes to the host",
+    ),
     "class-1": (ClassReport, "hardentui train report --format json: what a class has done"),
     "exam-1": (ExamResult, "hardentui train class end: the signed result of a learner"),
     "everything-1": (
@@ -102,7 +116,9 @@ def _text(name: str, document: type[Struct], title: str) -> str:
         "title": title,
     }
     defs = dict(sorted(whole.items()))
-    return json.dumps({**head, **root, "$defs": defs}, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps({**head, **root, "$defs": defs}, indent=2, ensure_ascii=False) + "\n"
+    of_itself = _REFERENCE.format(name=document.__name__)
+    return text.replace(f'"{of_itself}"', '"#"')  # a card holds cards
 
 
 def _described(name: str, part: dict[str, Any], document: type[Struct]) -> dict[str, Any]:

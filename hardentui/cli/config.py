@@ -7,7 +7,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
 import shtab
-from msgspec import to_builtins
 
 from hardentui.checks import CHECKS
 from hardentui.cli.parser import format_option, make_parser
@@ -102,7 +101,7 @@ def _settings(options: Namespace, terminal: Terminal) -> int:
     rows = setting_rows(settings, defaults, CHECKS)
     notices = tuple(map(str, document.notices))
     if options.format == "json":
-        terminal.write_json(to_builtins(settings_document(document.path, rows, notices)))
+        terminal.write_json(settings_document(document.path, rows, notices))
     else:
         terminal.write("\n".join(_lines(rows)) + "\n")
         if not document.there:

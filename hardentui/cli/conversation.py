@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
 from hardentui.cli.journal import stopped_by_signals, tell, write_entries
@@ -28,7 +27,8 @@ from hardentui.features.looking.stack import in_start_order
 from hardentui.harden.score import score_word
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.file_names import safe_file_name
-from hardentui.model.journal import EntryState, JournalEntry, journal_document
+from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.journal_document import JournalDocument, public_entry
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -306,12 +306,12 @@ class Conversation:
                 "json" if self._json else "text",
             )
             return
-        document = journal_document((entry,))
-        document["entries"][0]["soak_logged"] = {
-            call: sorted(by) for call, by in soaked.calls.items()
-        }
-        document["entries"][0]["soak_lost"] = list(soaked.lost)
-        self._terminal.write_json(document)
+        told = replace(
+            public_entry(entry),
+            soak_logged={call: sorted(by) for call, by in soaked.calls.items()},
+            soak_lost=soaked.lost,
+        )
+        self._terminal.write_json(JournalDocument(entries=(told,)))
 
     # --- the decisions ----------------------------------------------------------------------------
 
@@ -481,7 +481,7 @@ class Conversation:
 
     def _document(self, card: Card) -> None:
         if self._json:
-            self._terminal.write_json(msgspec.to_builtins(card))
+            self._terminal.write_json(card)
 
     def _end(
         self,

@@ -7,8 +7,6 @@ import time
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from hardentui.cli import session
 from hardentui.cli.journal import stopped_by_signals, tell, write_entries
 from hardentui.cli.parser import flag
@@ -189,7 +187,7 @@ class _Shown:
             self._terminal.note(f"{visible(member.name, 60)}: {about(member)}")
 
     def _event(self, event: RunEvent) -> None:
-        self._terminal.write_json(msgspec.to_builtins(event), None)
+        self._terminal.write_json(event, None)
 
     def result(self, run: HostRun) -> None:
         if self._json:

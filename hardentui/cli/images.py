@@ -10,8 +10,6 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec import to_builtins
-
 from hardentui.cli import session
 from hardentui.cli.parser import flag, format_option, given
 from hardentui.cli.task import carry_out
@@ -215,7 +213,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                     for report in reports
                 ),
             )
-            terminal.write_json(to_builtins(document))
+            terminal.write_json(document)
         elif options.inside or (options.names and not (options.scan or options.reports)):
             terminal.write("\n".join(page_text(image_page(image)) for image in facts))
         else:

@@ -35,8 +35,8 @@ from hardentui.model.journal import (
     OperationCleared,
     OperationDone,
     OperationUndone,
-    journal_document,
 )
+from hardentui.model.journal_document import journal_document
 from hardentui.model.operations import (
     NoteContainer,
     NoteUnit,

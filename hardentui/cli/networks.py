@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec import to_builtins
-
 from hardentui.cli import session
 from hardentui.cli.parser import flag, format_option, given, seconds
 from hardentui.cli.task import carry_out
@@ -211,7 +209,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 places=tuple(map(place_entry, every_place)),
                 map=picture,
             )
-            terminal.write_json(to_builtins(document))
+            terminal.write_json(document)
         else:
             terminal.show(_table(every_place, picture))
     for name in missing:

@@ -5,25 +5,18 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 from hardentui.cli import session
 from hardentui.cli.parser import format_option, given, group_of
+from hardentui.cli.plan_choice import check_options, command_on, make_plan
+from hardentui.cli.plan_document import masked, plan_document
 from hardentui.cli.terminal import Paragraphs, Terminal, save_text
 from hardentui.features import planning as plans
-from hardentui.harden.decisions import both_sides, decisions, others_left_out
+from hardentui.harden.decisions import both_sides, decisions
 from hardentui.model.plan import Change, Plan
 from hardentui.model.remediation import Risk
 from hardentui.options import BY_NAME
-from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
-from hardentui.writers.context import not_carried
-
-if TYPE_CHECKING:
-    pass
-from hardentui.cli.plan_choice import check_options, command_on, make_plan
-
-SCHEMA = "hardentui/plan/1"
 
 _COLORS = {
     Risk.SAFE: "32",
@@ -66,7 +59,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     version = str(report.facts.engine.version) if report.facts else ""
     if options.format == "json":
         terminal.write_json(
-            _document(
+            plan_document(
                 plan,
                 report.score.value,
                 after,
@@ -158,81 +151,10 @@ def _score(value: int | None) -> str:
     return "?" if value is None else str(value)
 
 
-def _masked(option: str, arguments: tuple[str, ...]) -> list[str]:
-    return [mask_argument(option, argument) for argument in arguments]
-
-
 def _difference(change: Change) -> tuple[tuple[str, str, list[str]], ...]:
     """Only the changed entries: of thirty variables usually one changes."""
-    before, after = _masked(change.option, change.before), _masked(change.option, change.after)
+    before = masked(change.option, change.before)
+    after = masked(change.option, change.after)
     gone = [argument for argument in before if argument not in after]
     come = [argument for argument in after if argument not in before]
     return (("-", "31", gone), ("+", "32", come))
-
-
-def _changed(change: Change) -> dict[str, Any]:
-    before, after = _masked(change.option, change.before), _masked(change.option, change.after)
-    return {
-        "option": change.option,
-        "before": before,
-        "after": after,
-    }
-
-
-def _document(
-    plan: Plan,
-    before: int | None,
-    after: int | None,
-    version: str,
-) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "container": plan.container,
-        "image": plan.image,
-        "engine_version": version,
-        "score": {"before": before, "after": after},
-        "fixes": [
-            {
-                "check": choice.check,
-                "parameters": dict(choice.parameters),
-                "risk": plan.risks[choice.check].value,
-                "notes": [note.text for note in plan.notes if note.check == choice.check],
-            }
-            for choice in plan.choices
-        ],
-        "changes": [
-            {
-                **_changed(change),
-                "checks": list(change.checks),
-                "reason": change.reason,
-                "risk": change.risk.value,
-                "impact": change.impact,
-                "kind": change.kind.value,
-            }
-            for change in plan.changes
-        ],
-        "skipped": [
-            {
-                "check": skipped.check,
-                "why": skipped.why,
-                "hint": skipped.hint,
-                "taken_by": skipped.included_by.value if skipped.included_by else None,
-            }
-            for skipped in others_left_out(plan)
-        ],
-        "decide": [
-            {
-                "check": question.check,
-                "summary": question.why,
-                "changes": [_changed(change) for change in question.decides],
-                "impact": question.decides[0].impact,
-                "reasons": list(question.reasons),
-                "taken_by": f"--check {question.check}",
-            }
-            for question in decisions(plan)
-        ],
-        "notes": [{"check": note.check, "text": note.text} for note in plan.notes],
-        "conflicts": list(plan.conflicts),
-        "unknowable": sorted({option.name for option in plan.before.unknowable}),
-        "not_carried": list(not_carried(plan.before)),
-    }

@@ -7,7 +7,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from msgspec import to_builtins
 from msgspec.structs import replace
 
 from hardentui.cli import session
@@ -127,7 +126,7 @@ def show_rights(options: Namespace, terminal: Terminal) -> int:
             simulated=simulated,
             containers=tuple(pages),
         )
-        terminal.write_json(to_builtins(document), 1)
+        terminal.write_json(document, 1)
     else:
         for page in pages:
             terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))

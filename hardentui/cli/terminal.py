@@ -13,6 +13,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from msgspec import to_builtins
+
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.reports.result import TextStyle
 from hardentui.visible import strict_json, visible, visible_lines
@@ -176,7 +178,7 @@ class Terminal:
         indent: int | None = 2,
     ) -> None:
         """A document in ASCII: whatever a name contains, a terminal shows only escapes."""
-        self.write(strict_json(json.dumps(document, indent=indent)) + "\n")
+        self.write(strict_json(json.dumps(to_builtins(document), indent=indent)) + "\n")
 
     def show(self, *renderables: RenderableType) -> None:
         """Tables and texts of rich. Foreign text in them must be in `rich.text.Text`, made visible."""

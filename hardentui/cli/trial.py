@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
 
-from msgspec import field, to_builtins
+from msgspec import field
 from msgspec.structs import asdict, replace
 
 from hardentui.cli import session
@@ -234,7 +234,7 @@ def _rehearse(options: Namespace, terminal: Terminal) -> int:
             container=name,
             success=rehearsal.works,
         )
-        terminal.write_json(to_builtins(document))
+        terminal.write_json(document)
     else:
         terminal.write("".join(f"{visible(line, 500)}\n" for line in lines_of(rehearsal, name)))
     return 0 if rehearsal.works else 6 if rehearsal.after is None else 1

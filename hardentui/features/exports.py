@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
@@ -21,7 +21,8 @@ from hardentui.features.views import Report, Row
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.model.finding import Severity
-from hardentui.model.journal import JournalEntry, journal_document
+from hardentui.model.journal import JournalEntry
+from hardentui.model.journal_document import journal_document
 from hardentui.model.written_file import WrittenFile
 from hardentui.visible import strict_json, visible_lines
 from hardentui.words import plural
@@ -90,7 +91,10 @@ def journal_of(entries: Sequence[JournalEntry]) -> Exportable:
 
     def text(form: str) -> str:
         if form == "json":
-            return strict_json(json.dumps(journal_document(tuple(entries)), indent=2)) + "\n"
+            return (
+                strict_json(json.dumps(to_builtins(journal_document(tuple(entries))), indent=2))
+                + "\n"
+            )
         lines = (line for entry in entries for line in (*entry_lines(entry, whole=True), ""))
         return "".join(f"{visible_lines(line)}\n" for line in lines)
 

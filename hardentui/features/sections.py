@@ -65,7 +65,7 @@ class TaskResult(Struct, frozen=True):
     files: tuple[TextFile, ...] = ()  # offered for writing to a directory
     diff: str = ""
     then: Then | None = None  # offered to be done
-    document: Mapping[str, Any] | None = None  # the same as JSON, if the task has a schema
+    document: Struct | Mapping[str, Any] | None = None  # the same as JSON, if the task has a schema
     code: int = 0  # exit code of the command
 
 

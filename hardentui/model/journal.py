@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import asdict, replace
 
 from hardentui.model.ledger import LedgerRow, NewerData
 from hardentui.model.operations import CreateStandIn, NoteContainer, Operation, RenameContainer
@@ -158,49 +157,6 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     @property
     def can_be_undone(self) -> bool:
         return self.in_force and not self.forgotten
-
-
-def public_entry(entry: JournalEntry) -> dict[str, Any]:
-    """An entry in JSON output: without file contents and command arguments."""
-    return {
-        "id": entry.id,
-        "time": entry.time,
-        "action": entry.action.value,
-        "container": entry.container,
-        "together_with": list(entry.containers[1:]),
-        "state": entry.state.value,
-        "by": entry.by,
-        "changes": [_of(entry, change) for change in entry.changes],
-        "diff": entry.diff,
-        "proof": [_of(entry, proof) for proof in entry.proof],
-        "original": entry.original,
-        "downtime_seconds": entry.downtime_seconds,
-        "expected_downtime_seconds": entry.expected_downtime_seconds,
-        "reason": entry.reason,
-        "confirm_by": entry.confirm_by or None,
-        "undoes": entry.undoes or None,
-        "parts": list(entry.parts),
-        "part_of": entry.part_of or None,
-        "soak_until": entry.soak.until if entry.soak else None,
-        "ledger": [asdict(row) for row in entry.ledger],
-        "newer_data": [asdict(data) for data in entry.newer],
-        "way_back": f"hardentui undo {entry.id}" if entry.can_be_undone else None,
-    }
-
-
-def _of(
-    entry: JournalEntry,
-    part: JournalChange | JournalProof,
-) -> dict[str, Any]:
-    return asdict(replace(part, container=part.container or entry.container))
-
-
-def journal_document(entries: tuple[JournalEntry, ...]) -> dict[str, Any]:
-    """The output of `journal --format json` and `apply --format json`."""
-    return {
-        "schema": JOURNAL_SCHEMA,
-        "entries": [public_entry(entry) for entry in entries],
-    }
 
 
 class OperationBegun(Struct, frozen=True):

@@ -44,7 +44,7 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
     source: str = ""  # the volume, or the directory of the host, that it becomes
     copied: bool = False  # what it holds now is there afterwards
     limit: int | None = None  # in bytes; None: that of its disk, for a tmpfs half of the memory
-    lost: Lost
+    lost: Lost  # when what is written there is lost
     hides: bool = False  # the files that the next image brings there stay hidden
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from hardentui.lib.observer.records import CallLog
 from hardentui.model.check import ParameterValue
@@ -267,7 +267,7 @@ class EntryComparison(Struct, frozen=True):
 class Trial(Struct, frozen=True, kw_only=True):
     """A trial's record; as JSON it is `trial.json`."""
 
-    schema: str = SCHEMA
+    schema: Annotated[str, Meta(extra_json_schema={"const": SCHEMA})] = SCHEMA
     container: str
     result: Result
     baseline: Baseline

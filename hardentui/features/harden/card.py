@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from hardentui.features.applications.comparing import compared
@@ -16,6 +16,7 @@ from hardentui.harden.score import Score
 from hardentui.harden.unshown import unshown
 from hardentui.lib.seccomp import parse_profile
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.journal_document import PublicEntry
 from hardentui.model.ledger import LedgerRow
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
@@ -73,7 +74,7 @@ class NextStep(Struct, frozen=True):
 class Card(Struct, frozen=True, kw_only=True):
     """The result of hardening a container."""
 
-    schema: str = SCHEMA
+    schema: Annotated[str, Meta(extra_json_schema={"const": SCHEMA})] = SCHEMA
     container: str
     before: Side
     after: Side  # what works on the twin; as before if no change can be kept
@@ -94,7 +95,7 @@ class Card(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     simulated: bool = False
     trial: Trial
-    apply: dict[str, Any] | None = None  # the journal entry, once it was applied
+    apply: PublicEntry | None = None  # the journal entry, once it was applied
     next: tuple[NextStep, ...] = ()
     others: tuple[Card, ...] = ()  # the cards of those that are applied with it
 

@@ -44,7 +44,8 @@ from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
 from hardentui.model.application_labels import compose_project
 from hardentui.model.draft import DraftFile, Target
-from hardentui.model.journal import EntryState, JournalEntry, public_entry
+from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.journal_document import public_entry
 from hardentui.model.known import Unread
 from hardentui.model.plan import Caution, Plan
 from hardentui.model.remediation import Risk

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from msgspec import to_builtins
-
 from hardentui.do import Do, Verb
 from hardentui.features.images.updates import (
     COOL_DOWN,
@@ -353,7 +351,7 @@ def updates_task(
         raise KeyboardInterrupt
     return TaskResult(
         (updates_page(answers),),
-        document=to_builtins(updates_document(answers)),
+        document=updates_document(answers),
         code=4 if any(isinstance(update.answer, Unread) for update in answers) else 0,
     )
 

@@ -6,8 +6,6 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import to_builtins
-
 from hardentui.errors import InputError, UsageError
 from hardentui.features.looking.listed import called
 from hardentui.features.networks.documents import SplitDocument, proof_document, trial_entry
@@ -87,7 +85,7 @@ def prove_task(
     code = 0 if any(proof.reached for proof in proofs) else none
     return TaskResult(
         proofs_page(proofs),
-        document=to_builtins(proof_document(proofs)),
+        document=proof_document(proofs),
         code=code,
     )
 
@@ -120,7 +118,7 @@ def outgoing_task(
     return TaskResult(
         outgoing_page(seen),
         (TextFile(f"outgoing-{seen.container}.nft", seen.rules),) if seen.rules else (),
-        document=to_builtins(seen),
+        document=seen,
         code=4 if seen.unknown else 0,
     )
 
@@ -177,12 +175,10 @@ def split_task(
             *splits_page(proposals),
         ),
         tuple(file for proposal in proposals for file in proposal.files),
-        document=to_builtins(
-            SplitDocument(
-                simulated=bench.opened.simulated,
-                splits=tuple(proposals),
-                trials=tuple(map(trial_entry, trials)),
-            )
+        document=SplitDocument(
+            simulated=bench.opened.simulated,
+            splits=tuple(proposals),
+            trials=tuple(map(trial_entry, trials)),
         ),
         code=next((code for code in (1, 6, 4) if code in codes), 0),
     )

@@ -13,7 +13,8 @@ from hardentui.errors import JournalError, Locked, UsageError
 from hardentui.features.change.file_changes import locked
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.undo import refuse_to_undo
-from hardentui.model.journal import EntryAction, EntryState, JournalEntry, public_entry
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.model.journal_document import public_entry
 from hardentui.model.operations import FileBefore, WriteFile
 
 BEFORE = FileBefore(
@@ -115,7 +116,7 @@ def test_an_entry_whose_original_was_removed_offers_no_way_back(tmp_path: Path) 
     assert (
         last.in_force,
         last.can_be_undone,
-        public_entry(last)["way_back"],
+        public_entry(last).way_back,
     ) == (
         True,
         False,
