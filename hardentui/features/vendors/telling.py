@@ -90,7 +90,11 @@ def vendor_sections(vendor: Vendor, container: str) -> Iterator[tuple[str, tuple
     yield "Set on purpose: fixes that touch it are decisions", tuple(map(_purpose, purposes))
     if vendor.checklist:
         yield "Checklist", (f"{vendor.checklist}, for {', '.join(vendor.checklist_for)}",)
-    signed = (f"{each.scope}: {each.key} of the package {each.package}" for each in vendor.signed)
+    signed = (
+        f"{each.scope}: {each.key} of the package {each.package}; hardentui trust plan "
+        f"{each.scope}={each.key} --any-tag --accept-in-use"
+        for each in vendor.signed
+    )
     yield "Signed images, and the key that verifies them", tuple(signed)
     sources = (f"{each.address}, read on {each.read}" for each in vendor.source)
     yield "Sources", tuple(sources)
@@ -111,14 +115,10 @@ def sentences(group: ManagedContainers, used: str = "") -> Iterator[str]:
     more = len(group.containers) - _MOST_NAMES
     names += f" and {more} more" if more > 0 else ""
     yield f"{group.tool} manages {names} ({group.title}); `{group.upgrade}` upgrades them"
-    yield f"Settings that survive an upgrade: {group.overrides.rstrip('.')}"
+    more_of_it = "where settings survive an upgrade"
     if group.trust:
-        rules = " ".join(group.trust)
-        package = ", ".join(group.key_packages)
-        yield (
-            f"Its images are signed: `hardentui trust plan {rules} --any-tag --accept-in-use` "
-            f"(the key is in the package {package}; nothing is written before a real pull proved it)"
-        )
+        more_of_it += ", and how its signed images are verified"
+    yield f"hardentui explain {group.name}: {more_of_it}"
     if group.checklist and group.checklist != used:
         fits = ", ".join(visible(name, 60) for name in group.checklist_for)
         yield f"--checklist {group.checklist} is made for {fits}"
