@@ -39,9 +39,13 @@ tag, and the palette of the terminal UI the same page for a container ("Known ap
   entry names the variable for it. No memory limit below what it needs is proposed. Its ports for
   administrators count as such (`exposed-admin-port`).
 - `fix start.sh --to quadlet` turns a `podman run` into the Quadlet that its maintainer would write.
-- `plan`, `trial` and `harden` of a container start from it. What the twin or the kernel shows wins
-  over the entry: the card, `trial` and their JSON (`application`) tell where it agreed, and where it
-  did otherwise, which is worth a report.
+- `plan`, `trial` and `harden` of a container start from it. Every twin, the unchanged one first, is
+  asked with the health command of the entry, and the probe that is proposed asks for its page. What
+  the entry calls right is tried at once, through the whole life of the service: mostly one round.
+  If that fails it is split, the entry's fixes before the others. Of an entry that was run, a first
+  start with empty volumes is not repeated. What the twin or the kernel shows wins over the entry:
+  the card, `trial` and their JSON (`application`) tell where it agreed, and where it did otherwise,
+  which is worth a report.
 
 An entry is about an image by the path of its repository, in any registry or mirror, and about its
 tags. A copy in `localhost/` counts if it has the entry point and command that the entry names. A
@@ -69,9 +73,35 @@ read.
     hardentui config application list
     hardentui config application lint NAME.toml
 
-The form is that of the files in `checklists/applications/`. `hardentui trial NAME -o DIR` writes
-`DIR/NAME.application.toml` with what was seen and refused: complete it with the sources that you
-read, and contribute it (CONTRIBUTING.md).
+`hardentui trial NAME --learn -o DIR` writes `DIR/NAME.application.toml` with what was seen and
+refused. As it is, it can be read, checked and used:
+
+    hardentui config application lint DIR/NAME.application.toml
+    cp DIR/NAME.application.toml $XDG_CONFIG_HOME/hardentui/applications/
+    hardentui explain NAME
+
+Not seen is not unneeded: read the image's Dockerfile, entry point and documentation, complete the
+entry, name them as sources, and contribute it (CONTRIBUTING.md).
+
+## An entry
+
+| key | what it says |
+|---|---|
+| `match` | `repositories`: paths without registry and tag. `entrypoint`, `command`, `labels`: of a copy in `localhost/`, all that are given must agree |
+| `user` | `image`: whom it starts as; `work`: who serves in the end; `start_as`: UID:GID that it can start as from the first process on; `why_root`: what root does, a sentence |
+| `capabilities` | `start`: those that it needs as the image starts it (without the key: not known); `work`: when started as `start_as`; `why` |
+| `privileges` | `programs` with set-id bits that it uses; `needed`: true if no-new-privileges breaks it, or `"unknown"`; `why` |
+| `root` | `works`: true if a read-only root works with the directories in `path`, false if not; without the key: not known; `why` |
+| `path` | a directory that it writes: `use` is data, configuration, scratch or logs; `owner`, `mode`, `volume` (the image declares one), `programs` (it runs files from there), `only_with`, `size`, `note` |
+| `port` | `number`, `protocol`; `use` is clients, administrators or peers |
+| `health` | `command` that exists in the image; `in_image` if the image declares it |
+| `stop`, `memory` | `signal`, `seconds`; `floor`: no limit below it is proposed, `why` |
+| `calls` | `system_calls` and socket `families` out of the ordinary, `why` |
+| `secrets` | variable of a secret = variable that names a file with it; empty = there is none |
+| `breaks` | check = what its fix breaks, a sentence |
+| `variant` | `tags` (patterns), `first`, `until` (versions), and the keys that differ |
+| `source` | `address` and version of what was read, `read`: the day |
+| `proof` | `kind`: read or run; `how` it was run |
 """
 
 

@@ -25,6 +25,7 @@ from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.plan import Caution
 from hardentui.model.trial import Result, Trial
+from hardentui.options import CAP_ADD
 from tests.support.known_applications import (
     NAME,
     RunApplication,
@@ -64,7 +65,8 @@ class Tried(Struct, frozen=True):
     @property
     def capabilities(self) -> int:
         """How many it adds back."""
-        return sum(change.option == "--cap-add" for change in self.trial.options)
+        added = [change.after for change in self.trial.options if change.option == CAP_ADD.name]
+        return len(added[0] or ()) if added else 0
 
 
 def tried(

@@ -72,6 +72,7 @@ from hardentui.reading.containers import (
     is_root,
     judge,
     known_application,
+    known_health,
     listed,
     need_own_program,
     pod_of,

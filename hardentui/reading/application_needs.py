@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 
-from hardentui.model.application import Application, ApplicationPath, PathUse
+from hardentui.model.application import Application, ApplicationPath, PathUse, ProofKind
 from hardentui.model.facts import ContainerFacts, capability_name
 from hardentui.model.spec import Mount, Spec
 from hardentui.options import ENV, MOUNTS, TMPFS, USER
@@ -15,6 +15,24 @@ from hardentui.reading.scratch import volume_at
 _USUAL_MODE = "0755"
 _OF_FOREIGN_FILES = frozenset({"CAP_DAC_OVERRIDE"})
 _FOR_EVERYBODY = ("/etc/localtime", "/etc/timezone", "/usr/share/", "/proc", "/sys", "/dev/")
+
+
+def declared_fixes(application: Application) -> frozenset[str]:
+    """The checks whose fixes its entry calls right."""
+    right = {
+        "default-capabilities-kept": True,
+        "missing-health-check": bool(application.health.command),
+        "new-privileges-allowed": application.privileges.needed is False,
+        "root-user": bool(application.user.start_as),
+        "writable-rootfs": application.root.works is True,
+    }
+    return frozenset(check for check, is_right in right.items() if is_right)
+
+
+def first_use_is_known(facts: ContainerFacts) -> bool:
+    """Whether the entry of its known application was proven by running it from empty volumes on."""
+    application = known_application(facts)
+    return application is not None and application.proof.kind is ProofKind.RUN
 
 
 def entry_capabilities(

@@ -169,6 +169,12 @@ def known_application(facts: ContainerFacts) -> Application | None:
     return known(lambda: facts.application, else_=None)
 
 
+def known_health(facts: ContainerFacts) -> str:
+    """The command in its image that tells whether it serves, as its entry says; empty if unknown."""
+    application = known_application(facts)
+    return "" if application is None else application.health.command
+
+
 def is_root(user: str) -> bool:
     name = user.partition(":")[0].strip()
     return name in ("", "root") or (name.isdecimal() and int(name) == 0)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -161,6 +162,93 @@ def test_it_also_works_with_the_capabilities_for_a_start_as_root(
     worked_through(bench, on_host, command)
 
 
+def tried(
+    bench: Bench,
+    application: RunApplication,
+    capsys: pytest.CaptureFixture[str],
+    *words: str,
+) -> dict[str, Any]:
+    """The record of a trial of it, as somebody started it."""
+    build_application(bench, application)
+    bench.podman(*script_of(run_line(application)), timeout=120)
+    ready(bench, application)
+    capsys.readouterr()
+    assert main(["trial", NAME, "--all", *words, "--format", "json", "--url", bench.url]) == 0
+    record: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return record
+
+
+def site_entry(
+    name: str,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *changes: tuple[str, str],
+) -> None:
+    """Our entry with these changes, as one of this site."""
+    text = next(file.text for file in our_files() if file.path.endswith(f"/{name}.toml"))
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    site = directory / "hardentui" / "applications"
+    site.mkdir(parents=True)
+    (site / f"{name}.toml").write_text(text)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(directory))
+
+
+REDIS = next(each for each in APPLICATIONS if each.name == "redis")
+
+
+def test_what_the_entry_calls_right_is_tried_at_once(
+    bench: Bench,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One round, through its whole life, judged by the client in its image from the start."""
+    trial = tried(bench, REDIS, capsys, "--learn", "-o", str(tmp_path))
+    assert trial["result"] == "works"
+    assert trial["baseline"]["how"] == "health"
+    assert (tmp_path / f"seccomp-{NAME}.json").exists(), trial["learned"]
+    assert [each["ready"] for each in trial["rounds"]] == [True], trial["rounds"]
+    kept = {change["check"] for change in trial["kept"]}
+    assert {"missing-health-check", "writable-rootfs", "default-capabilities-kept"} <= kept
+    assert "redis-cli ping" in trial["sure"]
+    assert {"stop", "restart"} <= {*trial["exercised"]}
+
+
+def test_a_health_check_that_fails_without_any_change_costs_no_round(
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The twin wins over the entry: what it asks is left out, and told."""
+    site_entry("redis", tmp_path, monkeypatch, ("redis-cli ping", "redis-cli -p 1 ping"))
+    trial = tried(bench, REDIS, capsys, "--patience", "10")
+    assert trial["result"] == "works"
+    assert trial["baseline"]["how"] == "ports"
+    assert [each["ready"] for each in trial["rounds"]] == [True]
+    left = {each["check"]: each["reason"] for each in trial["left_out"]}
+    assert "it fails without any change" in left["missing-health-check"]
+    told = " ".join(trial["application"]["differences"])
+    assert "missing-health-check broke it" in told
+
+
+def test_what_the_entry_gets_wrong_is_split_from_what_it_gets_right(
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An entry that forgets where it keeps its data: the twin finds it, and the rest is kept."""
+    volumes = 'path = "/data"', 'path = "/elsewhere"'
+    site_entry("redis", tmp_path, monkeypatch, volumes)
+    application = REDIS._replace(options=(), changes=REDIS.changes[1:])  # nothing holds /data
+    trial = tried(bench, application, capsys)
+    assert trial["result"] == "works"
+    kept = {change["check"] for change in trial["kept"]}
+    assert {"missing-health-check", "default-capabilities-kept"} <= kept
+
+
 def test_a_twin_that_does_otherwise_than_its_entry_wins_and_is_told(
     bench: Bench,
     tmp_path: Path,
@@ -170,13 +258,13 @@ def test_a_twin_that_does_otherwise_than_its_entry_wins_and_is_told(
     """An entry of the site that is wrong about the port and the capabilities of nginx."""
     application = next(each for each in APPLICATIONS if each.name == "nginx")
     build_application(bench, application)
-    ours = next(file.text for file in our_files() if file.path.endswith("/nginx.toml"))
-    wrong = ours.replace("number = 80\n", "number = 81\n").replace('"NET_BIND_SERVICE", ', "")
-    assert wrong.count("NET_BIND_SERVICE") < ours.count("NET_BIND_SERVICE")
-    site = tmp_path / "hardentui" / "applications"
-    site.mkdir(parents=True)
-    (site / "nginx.toml").write_text(wrong)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    site_entry(
+        "nginx",
+        tmp_path,
+        monkeypatch,
+        ("number = 80\n", "number = 81\n"),
+        ('"NET_BIND_SERVICE", ', ""),
+    )
     bench.podman(*script_of(run_line(application)), timeout=120)
     ready(bench, application)
     probe = "curl -fsS -m 5 -o /dev/null http://$TARGET/"

@@ -18,10 +18,7 @@ def _fix_missing_health_check(spec: Spec, context: FixContext) -> Spec:
     check = health_check(context.facts.planned(spec))
     if isinstance(check, str) and check and not always_passes(check):
         return spec
-    application = known_application(context.facts)
-    command = context.parameters.text("command")
-    if not command and application is not None:
-        command = application.health.command
+    command = context.parameters.text("command") or known_health(context.facts)
     if not command:
         raise CannotFix(
             "only you know how to tell whether this service works",

@@ -255,7 +255,7 @@ def _known(
         return needed, "a trial saw these in use, or a program of the image can ask for them"
     if declared := needed_by_image(context.facts):
         return declared, "the image declares these"
-    application = known_application(context.facts)
+    application = None if "keep" in context.chosen else known_application(context.facts)
     by_entry = None if application is None else entry_capabilities(application, spec)
     if application is not None and by_entry is not None:
         return by_entry | frozenset(used_by_processes(context.facts)), application.said_by

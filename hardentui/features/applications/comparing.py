@@ -10,7 +10,7 @@ from hardentui.model.facts import ContainerFacts, capability_name
 from hardentui.model.spec import Spec
 from hardentui.model.trial import EntryComparison, Result, Trial
 from hardentui.options import MOUNTS, TMPFS
-from hardentui.reading.application_needs import entry_capabilities
+from hardentui.reading.application_needs import declared_fixes, entry_capabilities
 from hardentui.reading.containers import known_application
 from hardentui.reading.mounts import at_or_above
 from hardentui.visible import visible
@@ -96,10 +96,7 @@ def _fixes(
     trial: Trial,
 ) -> Iterator[Difference]:
     """Fixes that the entry calls right and that broke the twin, or the other way round."""
-    right = {"default-capabilities-kept"}
-    right |= {"writable-rootfs"} if application.root.works else set()
-    right |= {"root-user"} if application.user.start_as else set()
-    right |= {"new-privileges-allowed"} if application.privileges.needed is False else set()
+    right = declared_fixes(application)
     for left in trial.left_out:
         if left.check in right:
             yield f"{left.check} broke it: {visible(left.reason, 160)}"

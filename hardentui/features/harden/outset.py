@@ -6,7 +6,11 @@ from msgspec import Struct
 
 from hardentui.features.change.wait import PATIENCE
 from hardentui.features.trial.proposing import ProposedProbe
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan
+from hardentui.options import HEALTH_CMD
+from hardentui.reading.containers import known_application
+from hardentui.visible import visible
 
 CONFIRM_WITHIN = 120.0
 """Seconds in which a person keeps what was applied; else it rolls back."""
@@ -53,3 +57,14 @@ class Outset(Struct, frozen=True):
     # it soaks: what that has shown so far; `apply` enforces its profile
     soaked: tuple[str, ...] = ()
     others: tuple[Outset, ...] = ()  # of those that are hardened with it
+
+
+def planned_health(facts: ContainerFacts, plan: Plan) -> str:
+    """The health check that the plan adds, and who says so; empty if it adds none."""
+    command: str | None = plan.after[HEALTH_CMD]
+    if not command:
+        return ""
+    application = known_application(facts)
+    told = application is not None and command == application.health.command
+    said_by = f", {application.said_by}" if application is not None and told else ""
+    return f"the health check that the plan adds: {visible(command, 120)}{said_by}"

@@ -26,7 +26,7 @@ from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
 from hardentui.features.harden.kept_trials import KeptTrial, KeptTrials
-from hardentui.features.harden.outset import HardenWishes, Outset
+from hardentui.features.harden.outset import HardenWishes, Outset, planned_health
 from hardentui.features.harden.probes import asks_originals, assigned
 from hardentui.features.harden.simulated import play_apply, play_trial, prepare_played
 from hardentui.features.looking.stack import in_start_order, stacks
@@ -52,6 +52,7 @@ from hardentui.model.remediation import Risk
 from hardentui.model.trial import OnTrialEvent, Trial
 from hardentui.options import NETWORK, REMOVE
 from hardentui.reading.behaviour import listening
+from hardentui.reading.containers import known_health
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command
 
@@ -118,8 +119,9 @@ class Hardening:
         tried = {choice.check for choice in choices_to_try(plan, named=bool(self.wishes.named))}
         skipped = [skip for skip in plan.skipped if skip.check not in tried and skip.do is not None]
         lacks = tuple(f"{skip.check}: {skip}" for skip in skipped)
-        judged = "its health check" if has_health_check(facts.inspect) else ""
-        asks = self.wishes.probes is None and not judged and not self.simulated
+        has_health = has_health_check(facts.inspect)
+        judged = "its health check" if has_health else planned_health(facts, plan)
+        asks = self.wishes.probes is None and not has_health and not self.simulated
         probe = self._proposed() if asks else None
         others = tuple(other.outset() for other in self.others)
         return Outset(
@@ -189,7 +191,9 @@ class Hardening:
         with closing(ChangingEngine(opened.engine(facts.engine.label), opened.log)) as engine:
             containers = engine.containers
             return proposed_probe(
-                lambda command, _: probe_once(containers, command, facts.name), ports
+                lambda command, _: probe_once(containers, command, facts.name),
+                ports,
+                known_health(facts),
             )
 
     # --- the trial --------------------------------------------------------------------------------

@@ -33,12 +33,13 @@ from hardentui.features.trial.twins import Twin
 from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel
 from hardentui.model.known import known
 from hardentui.model.trial import Baseline, How, Lack, TrialStep
-from hardentui.options import ENV
+from hardentui.options import ENV, HEALTH_CMD
 from hardentui.reading.asked_memory import asked_by_file, config_paths
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import ask_or
 from hardentui.writers.context import needed_containers
 
+MISSING_HEALTH_CHECK = "missing-health-check"
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -174,15 +175,47 @@ class BaselineSeen(Struct, frozen=True):
     habits: Habits = Habits()  # what it does when asked
     log: str = ""  # what it wrote
     lacks: tuple[Lack, ...] = ()
+    # why the health check that the plan adds fails on it although it works; empty if it does not
+    unhealthy: str = ""
+    ended: bool = False  # it ended before it was ready
 
 
 def run_baseline(stage: Stage) -> BaselineSeen:
-    """Run the unchanged twin: what it lacks, or how it works, listens, writes and stops."""
+    """Run the unchanged twin: what it lacks, or how it works, listens, writes and stops.
+
+    It gets the health check that the plan adds. If that fails, another twin is judged without it.
+    """
+    stage.health = _planned_health(stage)
+    seen = _run_unchanged(stage)
+    if not stage.health or seen.baseline.ready or seen.ended:
+        return seen
+    stage.tell(
+        TrialStep.BASELINE,
+        f"once more without the health check that the plan adds: {seen.baseline.why}",
+    )
+    stage.health = ""
+    without = _run_unchanged(stage)
+    return replace(without, unhealthy=seen.baseline.why)
+
+
+def _planned_health(stage: Stage) -> str:
+    """The health check that the plan adds to a container without one; empty if it adds none."""
+    choices = tuple(
+        choice for choice in stage.request.choices if choice.check == MISSING_HEALTH_CHECK
+    )
+    if not choices:
+        return ""
+    command: str | None = stage.tools.make_plan(stage.facts, choices).after[HEALTH_CMD]
+    return command or ""
+
+
+def _run_unchanged(stage: Stage) -> BaselineSeen:
     facts, wishes = stage.facts, stage.request.wishes
     stage.tell(TrialStep.BASELINE, "starting a twin without any change")
     ports = ports_of(own_listening(facts, stage.request.company))
+    usual = expectation(facts.inspect, ports, wishes.patience)
     expected = replace(
-        expectation(facts.inspect, ports, wishes.patience),
+        Expectation(How.HEALTH, patience=wishes.patience) if stage.health else usual,
         probes=wishes.probes,
         ends_well=_is_job(facts) and not wishes.probes,  # a stopped one needs no probe
     )
@@ -234,6 +267,7 @@ def run_baseline(stage: Stage) -> BaselineSeen:
         facts,
         expected,
         lacks=lacks,
+        ended=outcome.exit_code is not None,
     )
 
 

@@ -18,7 +18,7 @@ from hardentui.features.trial.configuration import (
 )
 from hardentui.features.trial.learned.needs import Needs
 from hardentui.features.trial.learned.system_calls import RISKY, calls_let_through, narrow_profile
-from hardentui.features.trial.rounds import Rounds, held_by, watching
+from hardentui.features.trial.rounds import Rounds, Tried, held_by, watching
 from hardentui.lib.observer.records import CallLog
 from hardentui.model.known import Unread
 from hardentui.model.trial import (
@@ -77,6 +77,7 @@ class Enforcer:
                     len(through),
                     len(before),
                     tuple(sorted(added)),
+                    tried=tried,
                 )
             why = tried.why
             if number == tries:
@@ -137,3 +138,4 @@ class Enforced(Struct, frozen=True):
     base_calls: int = 0
     added: tuple[str, ...] = ()  # calls that were denied at first, and then allowed
     why: str = ""
+    tried: Tried | None = None  # the round that worked with it

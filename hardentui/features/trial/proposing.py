@@ -56,6 +56,11 @@ _TALKS = {
 """Port -> what a client says there and has to hear, which changes nothing; and what that shows."""
 _POSTGRES = 5432
 _MOST_ASKED = 4
+_PAGE = re.compile(
+    r"http://(?:127\.0\.0\.1|localhost)(?::(?P<port>\d{1,5}))?(?P<path>/[\w./-]*)?(?=[\s'\"]|$)",
+    re.ASCII,
+)
+"""What a command asks of its own machine, if it can stand in a line of shell as it is."""
 _REFUSED, _BROKEN = 400, 500
 _TITLE = re.compile(
     r"<title>\s*([A-Za-z][A-Za-z .-]{1,60}[A-Za-z])\s*</title>",
@@ -85,11 +90,21 @@ class ProposedProbe(Struct, frozen=True):
 def proposed_probe(
     ask: RunProbe,
     ports: Iterable[str],
+    health: str = "",
 ) -> ProposedProbe | None:
-    """A probe of the first port whose protocol is known; None if there is none. `ask`: runs a
-    command against the service.
+    """A probe of the page that its health command asks for, else of the first port whose protocol
+    is known; None if there is none.
+
+    Args:
+        ask: runs a command against the service.
+        health: the command that its known application is asked with from inside.
     """
     numbers = sorted(int(port.partition("/")[2]) for port in ports if port.startswith("tcp/"))
+    page = _PAGE.search(health)
+    if page and int(page["port"] or 80) in numbers and find_program("curl"):
+        url = f"http://$TARGET:{page['port'] or 80}{page['path'] or '/'}"
+        if probe := _web_probe(ask, url, "curl -sS -m 5"):
+            return probe
     probes = (_probe_of(ask, number) for number in numbers[:_MOST_ASKED])
     return next((probe for probe in probes if probe is not None), None)
 

@@ -23,6 +23,8 @@ from hardentui.model.plan import Choice
 from hardentui.model.spec import Option
 from hardentui.model.trial import LeftOut, TrialStep
 from hardentui.options import BY_NAME, READ_ONLY
+from hardentui.reading.application_needs import declared_fixes
+from hardentui.reading.containers import known_application
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -43,10 +45,15 @@ class Relaxer:
     """Finds the largest part of a configuration that works. Where the user wants it tight, a
     capability is dropped because the probes succeed without it. What they do not exercise breaks
     then.
+
+    Attributes:
+        declared: the fixes that the entry of its known application calls right.
     """
 
     def __init__(self, rounds: Rounds) -> None:
         self._rounds = rounds
+        application = known_application(rounds.planner.facts)
+        self.declared = declared_fixes(application) if application is not None else frozenset()
         self._planner = rounds.planner
         self._tell = rounds.stage.tell
         self._why: dict[Loosening, str] = {}
@@ -69,7 +76,9 @@ class Relaxer:
         configuration = tried.configuration
         if not tried.ready:
             self._bisected = True
-            configuration = self._add(replace(configuration, choices=()), configuration.choices)
+            known, others = self._parted(configuration.choices)
+            working = self._add(replace(configuration, choices=()), known)
+            configuration = self._add(working, others)
         configuration = self._tightened(self._needed(configuration))
         why = {
             loosening: text
@@ -184,6 +193,14 @@ class Relaxer:
 
     # --- bisection --------------------------------------------------------------------------------
 
+    def _parted(
+        self,
+        choices: tuple[Choice, ...],
+    ) -> tuple[tuple[Choice, ...], tuple[Choice, ...]]:
+        """Those that the entry calls right, and the others."""
+        known = tuple(choice for choice in choices if choice.check in self.declared)
+        return known, tuple(choice for choice in choices if choice not in known)
+
     def _add(
         self,
         working: TrialConfiguration,
@@ -192,7 +209,7 @@ class Relaxer:
         """As many of the candidates as work, on top of a working configuration."""
         if not candidates:
             return working
-        wanted = TrialConfiguration((*working.choices, *candidates), working.loosenings)
+        wanted = replace(working, choices=(*working.choices, *candidates))
         what = candidates[0].check if len(candidates) == 1 else plural(len(candidates), "change")
         tried = self._rounds.run(wanted, f"{what} on top of what works")
         if tried.ready:
@@ -277,7 +294,7 @@ class Relaxer:
             for loosening in configuration.loosenings
             if self._planner.spec(configuration.tighter(loosening)) != spec
         ]
-        return TrialConfiguration(configuration.choices, tuple(kept))
+        return replace(configuration, loosenings=tuple(kept))
 
     def _tightened(
         self,

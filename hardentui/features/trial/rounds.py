@@ -36,6 +36,7 @@ from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.model.trial import How, NotExercised, Observation, Round, TrialStep
 from hardentui.options import MOUNTS, SECCOMP_PROFILE, bounding_set
+from hardentui.reading.application_needs import first_use_is_known
 
 _LEAST_WAIT = 2.0  # seconds that every twin may take to be ready
 _SLOWER = 1.5  # times as long as the unchanged one
@@ -333,14 +334,17 @@ def learn(stage: Stage, before: BaselineSeen) -> Needs:
     """The container's needs, from observations of unchanged twins.
 
     One starts with the existing data, is led through its life and started again; if there are
-    volumes, another one starts with empty ones, for what an entry point does only on first use. A
-    probe may need the data, so it is not waited for there. `before`: of the unchanged twin.
+    volumes, another one starts with empty ones, for what an entry point does only on first use,
+    unless the entry of its known application was proven by running it from there. A probe may need
+    the data, so it is not waited for there. `before`: of the unchanged twin.
     """
     facts, expected = stage.facts, before.expected
     if before.probe and not expected.probes:
         expected = replace(expected, probes=(before.probe,))
     runs = {False: "watching an unchanged twin, also after a restart"}
-    if any(mount.type == "volume" and not mount.read_only for mount in facts.spec[MOUNTS]):
+    if not first_use_is_known(facts) and any(
+        mount.type == "volume" and not mount.read_only for mount in facts.spec[MOUNTS]
+    ):
         runs[True] = "watching it with empty volumes"
     patience = max(_LEAST_PATIENCE, _TIMES_AS_SLOW * expected.patience)
     slow = replace(expected, patience=patience)

@@ -15,7 +15,12 @@ from hardentui.features.change.guard import guarded_by
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.sections import size_text
 from hardentui.features.trial import life
-from hardentui.features.trial.baseline import BaselineSeen, needed, run_baseline
+from hardentui.features.trial.baseline import (
+    MISSING_HEALTH_CHECK,
+    BaselineSeen,
+    needed,
+    run_baseline,
+)
 from hardentui.features.trial.budget import NoRoom
 from hardentui.features.trial.configuration import (
     Tools,
@@ -23,9 +28,10 @@ from hardentui.features.trial.configuration import (
     TrialRequest,
     TwinPlanner,
 )
-from hardentui.features.trial.enforcing import Enforcer
+from hardentui.features.trial.enforcing import Enforced, Enforcer
 from hardentui.features.trial.engine_hooks import hooks_of_twins
 from hardentui.features.trial.learned.first_use import first_uses, not_used
+from hardentui.features.trial.learned.needs import Needs
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
 from hardentui.features.trial.learned.teaching import (
@@ -39,6 +45,7 @@ from hardentui.features.trial.learned.teaching import (
     widened,
 )
 from hardentui.features.trial.leftovers import remove_leftovers
+from hardentui.features.trial.life import Habits
 from hardentui.features.trial.original_watch import OriginalWatch
 from hardentui.features.trial.relax import Relaxer, Settled
 from hardentui.features.trial.rounds import Rounds, learn
@@ -60,8 +67,9 @@ from hardentui.model.trial import (
 from hardentui.options import *
 from hardentui.options import HEALTH_CMD, MOUNTS, given_explicitly
 from hardentui.options.inspect.mounts import anonymous_volumes
+from hardentui.reading.application_needs import first_use_is_known
 from hardentui.reading.behaviour import command_of
-from hardentui.reading.containers import image_config, section
+from hardentui.reading.containers import image_config, known_application, section
 from hardentui.reading.mounts import at_or_above
 from hardentui.visible import visible
 from hardentui.writers.context import needed_containers
@@ -97,6 +105,7 @@ def lasting(
 
 
 _LED = "leading a twin through clients, reload, stop and restart"
+_AT_ONCE = "all changes at once, through the life of the service"
 
 
 _READ_LIMIT = 600.0
@@ -345,7 +354,7 @@ def _tried(
     if request.wishes.learn:
         needs = learn(stage, seen)
         tools.keep(needs)
-        seen = replace(seen, facts=informed(seen.facts, needs))
+        seen = replace(seen, facts=informed(seen.facts, needs), habits=_with_first_use(seen))
     asks = not tight and (needs is not None or Choice(DEFAULT_CAPABILITIES) in request.choices)
     ask = asked(stage) if asks else None
     if ask is not None:
@@ -364,30 +373,32 @@ def _tried(
         )
     )
     choices = choices if needs is None else taught(choices, needs, planner)
+    if seen.unhealthy:
+        choices = tuple(each for each in choices if each.check != MISSING_HEALTH_CHECK)
     if ask is not None and not request.named:
         choices, questions = left_to_decide(choices, ask, planner)
         record = replace(record, decide=questions)
     plan = planner.plan(_strictest(choices, rounds) if tight else choices)
-    settled = relaxer.settle(TrialConfiguration(plan.choices))
+    start = TrialConfiguration(plan.choices)
     skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
+    if seen.unhealthy:
+        skipped += ((MISSING_HEALTH_CHECK, f"it fails without any change: {seen.unhealthy}"),)
     if needs is None:
         return recorded(
             record,
-            lasting(settled, rounds, relaxer),
+            _through_its_life(start, rounds, relaxer),
             rounds,
             skipped,
         )
     with Enforcer(rounds) as enforcer:
         calls = needs.calls if needs.calls is None or ask is None else widened(needs.calls, ask)
-        needed = replace(needs, calls=calls)
-        # one round for its life and its profile: most services need no other
-        rounds.thorough = True
-        stage.tell(TrialStep.RESTART, _LED)
-        enforced = enforcer.enforce(settled.configuration, needed, tries=1)
-        if enforced.document is None:
-            settled = lasting(settled, rounds, relaxer)
-            enforced = enforcer.enforce(settled.configuration, needed)
-        settled = replace(settled, configuration=enforced.configuration)
+        settled, enforced = _with_profile(
+            enforcer,
+            start,
+            replace(needs, calls=calls),
+            rounds,
+            relaxer,
+        )
         path = request.wishes.learn
         given = given_explicitly(request.facts.spec)
         record = replace(
@@ -407,6 +418,62 @@ def _tried(
             skipped,
             profile=path,
         )
+
+
+def _through_its_life(
+    start: TrialConfiguration,
+    rounds: Rounds,
+    relaxer: Relaxer,
+) -> Settled:
+    """What works through the life of the service. With fixes that the entry of its known
+    application declares, all are tried through it at once."""
+    if relaxer.declared & {*start.checks}:
+        rounds.stage.tell(TrialStep.RESTART, _LED)
+        rounds.thorough = True
+        tried = rounds.run(start, _AT_ONCE)
+        if tried.ready:
+            return relaxer.settle(start, tried)
+        rounds.thorough = False
+    return lasting(relaxer.settle(start), rounds, relaxer)
+
+
+def _with_profile(
+    enforcer: Enforcer,
+    start: TrialConfiguration,
+    needed: Needs,
+    rounds: Rounds,
+    relaxer: Relaxer,
+) -> tuple[Settled, Enforced]:
+    """The same, with the learned profile: most services need no other round for both."""
+    stage = rounds.stage
+    if relaxer.declared & {*start.checks}:
+        stage.tell(TrialStep.RESTART, _LED)
+        rounds.thorough = True
+        enforced = enforcer.enforce(start, needed, tries=1)
+        if enforced.tried is not None:
+            settled = relaxer.settle(start, enforced.tried)
+            return settled, replace(enforced, configuration=settled.configuration)
+        rounds.thorough = False
+    settled = relaxer.settle(start)
+    rounds.thorough = True
+    stage.tell(TrialStep.RESTART, _LED)
+    enforced = enforcer.enforce(settled.configuration, needed, tries=1)
+    if enforced.document is None:
+        settled = lasting(settled, rounds, relaxer)
+        enforced = enforcer.enforce(settled.configuration, needed)
+    return replace(settled, configuration=enforced.configuration), enforced
+
+
+def _with_first_use(seen: BaselineSeen) -> Habits:
+    """What it was not asked for; its first use was seen when its entry was proven, not here."""
+    application = known_application(seen.facts)
+    if application is None or not first_use_is_known(seen.facts):
+        return seen.habits
+    missing = NotExercised("a first start with empty volumes", application.said_by)
+    return replace(
+        seen.habits,
+        not_exercised=(*seen.habits.not_exercised, missing),
+    )
 
 
 def _with_first_uses(seen: BaselineSeen, ask: CanAsk) -> BaselineSeen:

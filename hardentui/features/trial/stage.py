@@ -27,7 +27,7 @@ from hardentui.features.trial.twins import Twin, TwinMaker, pod_names
 from hardentui.model.facts import ContainerFacts, SocketEndpoint
 from hardentui.model.spec import Spec
 from hardentui.model.trial import TrialStep
-from hardentui.options import NETWORK
+from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, NETWORK
 from hardentui.reading.containers import ask_or
 from hardentui.visible import visible
 
@@ -46,6 +46,7 @@ class Stage:
         facts: the container that is tried.
         files: this machine's; None when the engine runs on another one.
         tell: tells an event of the trial.
+        health: the health check that the plan adds; every twin has it, so that all are judged alike.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Stage:
         tools: Tools,
     ) -> None:
         self.request, self.tools = request, tools
+        self.health = ""
         self.changing, self.files, self.tell = tools.changing, tools.files, tools.tell
         self.facts = request.facts
         self._maker = TwinMaker(
@@ -153,6 +155,8 @@ class Stage:
         """
         if self.tools.stop.is_set():
             raise KeyboardInterrupt
+        if self.health and not spec[HEALTH_CMD]:
+            spec = spec.with_(HEALTH_CMD, self.health).without(HEALTH_INTERVAL)
         twin = self._create(
             spec, self.facts, self._pod, copy_volumes=copy_volumes, empty_volumes=empty_volumes
         )

@@ -44,6 +44,7 @@ from hardentui.options import *
 from hardentui.options import bounding_set
 from hardentui.reading.capabilities import short
 from hardentui.reading.masking import mask_argument
+from hardentui.visible import visible
 
 _A_MOMENT = 0.2
 _OF_PROFILE = ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-families")
@@ -177,7 +178,8 @@ def _sure(record: Trial, rounds: Rounds) -> str:
     if rounds.expected.probes:
         return "Every probe answered on the hardened twin."
     if rounds.expected.how is How.HEALTH:
-        return "Its health check passed on the hardened twin."
+        asked = f": {visible(health, 120)}" if (health := rounds.stage.health) else ""
+        return f"Its health check passed on the hardened twin{asked}."
     if rounds.expected.how is How.PORTS:
         ports = ", ".join(sorted(rounds.expected.ports))
         return f"The hardened twin listens on {ports}; only a probe can show whether it answers."

@@ -271,7 +271,11 @@ def test_a_pod_stands_for_its_members_and_a_name_on_two_engines_is_refused() -> 
 # --- probes ---------------------------------------------------------------------------------------
 
 
-def _web(page: str, status: int) -> tuple[list[str], str]:
+def _web(
+    page: str,
+    status: int,
+    health: str = "",
+) -> tuple[list[str], str]:
     """What is asked of a web server with this page, and the probe that is proposed."""
     asked: list[str] = []
 
@@ -285,7 +289,7 @@ def _web(page: str, status: int) -> tuple[list[str], str]:
             )
         return ProbeResult(command, exit_code=0)
 
-    probe = proposed_probe(ask, ["tcp/8080"])
+    probe = proposed_probe(ask, ["tcp/8080"], health)
     return asked, probe.command if probe else ""
 
 
@@ -304,6 +308,22 @@ def test_a_probe_looks_for_what_the_service_answers_now() -> None:
     assert _web("plain", 204)[1] == "curl -sS -m 5 -f -o /dev/null http://$TARGET:8080/"
     assert _web("", 401)[1].endswith('http://$TARGET:8080/)" = 401')
     assert _web("", 502)[1] == "", "it is broken now"
+
+
+@pytest.mark.usefixtures("programs")
+@pytest.mark.parametrize(
+    ("health", "url"),
+    [
+        ("wget -q -O /dev/null http://127.0.0.1:8080/api/health", "http://$TARGET:8080/api/health"),
+        ("curl -f http://localhost:8080/-/ready || exit 1", "http://$TARGET:8080/-/ready"),
+        ("curl -f 'http://localhost:8080'", "http://$TARGET:8080/"),
+        ("curl -f http://127.0.0.1:9/other", "http://$TARGET:8080/"),
+        ("curl -f http://127.0.0.1:8080/$(id)", "http://$TARGET:8080/"),
+        ("redis-cli ping", "http://$TARGET:8080/"),
+    ],
+)
+def test_a_probe_asks_for_the_page_that_the_entry_names(health: str, url: str) -> None:
+    assert _web("", 204, health)[1] == f"curl -sS -m 5 -f -o /dev/null {url}"
 
 
 @pytest.mark.usefixtures("programs")

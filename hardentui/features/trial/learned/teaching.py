@@ -18,10 +18,11 @@ from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.model.trial import CanNeed, Decision, OptionChange
 from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL, bounding_set
+from hardentui.reading.application_needs import entry_capabilities
 from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
 from hardentui.reading.behaviour import runs_as_root
 from hardentui.reading.capabilities import used_by_processes
-from hardentui.reading.containers import ask_or, listed
+from hardentui.reading.containers import ask_or, known_application, listed
 from hardentui.reading.layer import is_bytecode
 
 DEFAULT_CAPABILITIES = "default-capabilities-kept"
@@ -187,15 +188,18 @@ def keeping(
     needs: Needs | None,
     facts: ContainerFacts,
 ) -> tuple[Choice, ...]:
-    """The choices; the fix of the default capabilities keeps what was seen and what can be asked
-    for.
+    """The choices; the fix of the default capabilities keeps what was seen, and what the entry of
+    its known application names, else what can be asked for.
 
     Without learning, an unknown program leaves it to the fix's own guess.
     """
-    if ask.unknown and (needs is None or needs.capabilities is None):
+    application = known_application(facts)
+    named = None if application is None else entry_capabilities(application, facts.spec)
+    if named is None and ask.unknown and (needs is None or needs.capabilities is None):
         return tuple(choices)
     seen = frozenset[str]() if needs is None else needs.capability_names
-    kept = ask.capabilities | seen | used_by_processes(facts).keys()
+    able = ask.capabilities if named is None else named
+    kept = able | seen | used_by_processes(facts).keys()
     words = tuple(sorted(name.removeprefix("CAP_") for name in kept))
     taught = Choice(DEFAULT_CAPABILITIES, (("keep", words),))
     return tuple(taught if choice == Choice(DEFAULT_CAPABILITIES) else choice for choice in choices)
