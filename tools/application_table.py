@@ -85,23 +85,28 @@ entry, name them as sources, and contribute it (CONTRIBUTING.md).
 
 ## An entry
 
-| key | what it says |
-|---|---|
-| `match` | `repositories`: paths without registry and tag. `entrypoint`, `command`, `labels`: of a copy in `localhost/`, all that are given must agree |
-| `user` | `image`: whom it starts as; `work`: who serves in the end; `start_as`: UID:GID that it can start as from the first process on; `why_root`: what root does, a sentence |
-| `capabilities` | `start`: those that it needs as the image starts it (without the key: not known); `work`: when started as `start_as`; `why` |
-| `privileges` | `programs` with set-id bits that it uses; `needed`: true if no-new-privileges breaks it, or `"unknown"`; `why` |
-| `root` | `works`: true if a read-only root works with the directories in `path`, false if not; without the key: not known; `why` |
-| `path` | a directory that it writes: `use` is data, configuration, scratch or logs; `owner`, `mode`, `volume` (the image declares one), `programs` (it runs files from there), `only_with`, `size`, `note` |
-| `port` | `number`, `protocol`; `use` is clients, administrators or peers |
-| `health` | `command` that exists in the image; `in_image` if the image declares it |
-| `stop`, `memory` | `signal`, `seconds`; `floor`: no limit below it is proposed, `why` |
-| `calls` | `system_calls` and socket `families` out of the ordinary, `why` |
-| `secrets` | variable of a secret = variable that names a file with it; empty = there is none |
-| `breaks` | check = what its fix breaks, a sentence |
-| `variant` | `tags` (patterns), `first`, `until` (versions), and the keys that differ |
-| `source` | `address` and version of what was read, `read`: the day |
-| `proof` | `kind`: read or run; `how` it was run |
+- `match`: `repositories`, paths without registry and tag; `entrypoint`, `command`, `labels` of a copy
+  in `localhost/`, where all that are given must agree
+- `user`: `image`, whom it starts as; `work`, who serves in the end; `start_as`, the UID:GID that it
+  can start as from the first process on; `why_root`, what root does, a sentence
+- `capabilities`: `start`, those that it needs as the image starts it (without the key: not known);
+  `work`, those when started as `start_as`; `why`
+- `privileges`: `programs` with set-id bits that it uses; `needed`, true if no-new-privileges breaks
+  it, or `"unknown"`; `why`
+- `root`: `works`, true if a read-only root works with the directories in `path`, false if not
+  (without the key: not known); `why`
+- `path`, for each directory that it writes: `use` is data, configuration, scratch or logs; `owner`,
+  `mode`, `volume` (the image declares one), `programs` (it runs files from there), `only_with` (it
+  writes there only if something is mounted at that path), `size`, `note`
+- `port`: `number`, `protocol`; `use` is clients, administrators or peers
+- `health`: a `command` that exists in the image; `in_image` if the image declares it
+- `stop`: `signal`, `seconds`; `memory`: `floor`, below which no limit is proposed; `why`
+- `calls`: `system_calls` and socket `families` out of the ordinary; `why`
+- `secrets`: variable of a secret = variable that names a file with it; empty, if there is none
+- `breaks`: check = what its fix breaks, a sentence
+- `variant`: `tags` (patterns), `first`, `until` (versions), and the keys that differ
+- `source`: `address` and version of what was read; `read`, the day
+- `proof`: `kind` is read or run; `how` it was run
 """
 
 
