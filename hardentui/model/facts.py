@@ -194,6 +194,7 @@ class UnitFacts(Struct, frozen=True):
     # security settings that differ between the file and the running container
     differences: tuple[str, ...] = ()
     quadlet: bool = False  # its file is a Quadlet, not a unit file that runs podman itself
+    comments: tuple[str, ...] = ()  # at the head of its file
     # our drop-in with a copy of a command that the unit has changed since; empty = none
     outdated_copy: str = ""
 

@@ -21,6 +21,8 @@ class VendorMatch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         str, ...
     ] = ()  # of containers; one that says little, such as `redis`, does not fit
     labels: Mapping[str, str] = field(default_factory=dict)  # name -> pattern of its value
+    images: tuple[str, ...] = ()  # as they are named, without tag and digest
+    comments: tuple[str, ...] = ()  # at the head of the unit's file, without the `#`
 
 
 class VendorOverrides(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

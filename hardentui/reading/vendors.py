@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import known
 from hardentui.model.vendor import Purpose, Vendor, VendorMatch
-from hardentui.options import NAME
+from hardentui.options import IMAGE, NAME
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 
@@ -41,26 +41,37 @@ def names_of(facts: ContainerFacts) -> tuple[str, str]:
 
 def _is_of(facts: ContainerFacts, match: VendorMatch) -> bool:
     unit, name = names_of(facts)
-    return (
-        _fits(
-            unit,
-            match.units,
+    if _fits(unit, match.units) or _fits(name, match.names):
+        return True
+    if match.images and _fits(image_of(facts), match.images):
+        return True
+    if match.comments and any(_fits(comment, match.comments) for comment in _comments(facts)):
+        return True
+    return any(
+        fnmatchcase(
+            facts.labels.get(
+                name,
+                "",
+            ),
+            pattern,
         )
-        or _fits(
-            name,
-            match.names,
-        )
-        or any(
-            fnmatchcase(
-                facts.labels.get(
-                    name,
-                    "",
-                ),
-                pattern,
-            )
-            for name, pattern in match.labels.items()
-        )
+        for name, pattern in match.labels.items()
     )
+
+
+def image_of(facts: ContainerFacts) -> str:
+    """The name of its image, without tag and digest."""
+    name = known(lambda: facts.spec[IMAGE], else_="") or facts.image_name
+    head, slash, last = name.partition("@")[0].rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"
+
+
+def _comments(facts: ContainerFacts) -> tuple[str, ...]:
+    """At the head of the file of its unit, where it has one."""
+    if not facts.labels.get(UNIT_LABEL):
+        return ()
+    unit = known(lambda: facts.unit, else_=None)
+    return unit.comments if unit is not None else ()
 
 
 def recognises(match: VendorMatch, name: str) -> bool:

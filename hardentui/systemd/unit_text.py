@@ -459,6 +459,13 @@ def comment_lines(comments: Sequence[str]) -> list[str]:
     return [("# " + visible(comment)).rstrip("\\ ") for comment in comments]
 
 
+def head_comments(text: str) -> tuple[str, ...]:
+    """The comments before the first section, without their marks."""
+    head = text.partition("\n[")[0] if not text.startswith("[") else ""
+    lines = (line.strip() for line in head.splitlines())
+    return tuple(line[1:].strip() for line in lines if line.startswith(("#", ";")))
+
+
 def assignment_at(unit: UnitText, offset: int) -> Assignment:
     """The assignment whose lines contain this offset of the text."""
     return next(

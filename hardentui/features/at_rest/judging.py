@@ -56,6 +56,7 @@ from hardentui.reading.mounts import is_place_of_secrets, shown_from_host
 from hardentui.reading.networks import network_names
 from hardentui.reading.socket_services import Power
 from hardentui.reading.sockets import known_path
+from hardentui.systemd.unit_text import head_comments
 
 OF_IMAGE = Unread("only the image can tell")
 WHEN_RUNNING = Unread("only a running container can tell")
@@ -104,6 +105,7 @@ def facts_of(service: Service) -> ContainerFacts:
             f"{service.name}.service",
             service.file.path,
             quadlet=True,
+            comments=head_comments(service.file.text),
         )
         labels["PODMAN_SYSTEMD_UNIT"] = unit.name
     elif service.format is Format.SERVICE:

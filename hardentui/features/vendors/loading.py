@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -19,7 +20,7 @@ from hardentui.model.settings import Notice
 from hardentui.model.vendor import Purpose, Vendor, VendorOverrides
 from hardentui.named_files import read_named
 from hardentui.options import TABLE
-from hardentui.reading.vendors import managed_by, names_of, recognises
+from hardentui.reading.vendors import image_of, managed_by, names_of, recognises
 from hardentui.state import config_directory
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
@@ -29,17 +30,19 @@ SCHEMA = "hardentui/vendor/1"
 _ENDING = ".toml"
 _LARGEST = 64 << 10  # bytes
 _DROP_IN_NAME = re.compile(r"[A-Za-z0-9_@.-]*[A-Za-z0-9_@-]\.conf")
+_NO_WORD = re.compile(r"[^A-Za-z0-9]")
+_BY_COMMENT = "comments"  # of a file that may name some
 _ANY_VALUE = "?*"  # of a label that is there
 
 
 def vendor_of(facts: ContainerFacts) -> Vendor | None:
     """The overlay of a container; one of the site before ours."""
-    words = {name.partition("-")[0] for name in names_of(facts)} - {""}
-    labels = set(facts.labels)
+    names = (*names_of(facts), posixpath.basename(image_of(facts)))
+    words = {_NO_WORD.split(name)[0] for name in names} - {""} | set(facts.labels)
     near = (
         path
         for path, text in _files()
-        if any(word in text for word in words) or any(label in text for label in labels)
+        if _BY_COMMENT in text or any(word in text for word in words)
     )
     return managed_by(
         facts,
@@ -144,7 +147,8 @@ def lint(path: str) -> Vendor:
 def summary(vendor: Vendor) -> str:
     """What a valid overlay holds."""
     match = vendor.match
-    patterns = len(match.units) + len(match.names) + len(match.labels)
+    kinds = (match.units, match.names, match.labels, match.images, match.comments)
+    patterns = sum(map(len, kinds))
     purposes = plural(len(vendor.purpose), "purpose")
     return f"{vendor.tool}, recognised by {plural(patterns, 'pattern')}, {purposes}"
 
@@ -207,6 +211,8 @@ def _faults_of_match(vendor: Vendor) -> Iterator[str]:
         *match.units,
         *match.names,
         *match.labels.values(),
+        *match.images,
+        *match.comments,
     )
     if not patterns:
         yield "match is empty: no container can be recognised"

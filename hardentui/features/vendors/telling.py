@@ -83,7 +83,16 @@ def vendor_sections(vendor: Vendor, container: str) -> Iterator[tuple[str, tuple
     purpose for that container; empty = all."""
     match = vendor.match
     labels = (f"{name}={pattern}" for name, pattern in match.labels.items())
-    yield "Recognised by units, names, labels", (*match.units, *match.names, *labels)
+    yield (
+        "Recognised by units, names, labels, images, comments in its unit",
+        (
+            *match.units,
+            *match.names,
+            *labels,
+            *match.images,
+            *match.comments,
+        ),
+    )
     yield "Where settings survive an upgrade", (vendor.overrides.place,)
     yield "The next release", (vendor.upgrade, _REHEARSE)
     purposes = [each for each in vendor.purpose if not container or concerns(each, container)]
@@ -114,7 +123,9 @@ def sentences(group: ManagedContainers, used: str = "") -> Iterator[str]:
     names = ", ".join(visible(name, 60) for name in group.containers[:_MOST_NAMES])
     more = len(group.containers) - _MOST_NAMES
     names += f" and {more} more" if more > 0 else ""
-    yield f"{group.tool} manages {names} ({group.title}); `{group.upgrade}` upgrades them"
+    command, comma, more_words = group.upgrade.partition(", ")
+    upgrade = f"`{command}`{comma}{more_words}"
+    yield f"{group.tool} manages {names} ({group.title}); to upgrade them: {upgrade}"
     more_of_it = "where settings survive an upgrade"
     if group.trust:
         more_of_it += ", and how its signed images are verified"

@@ -21,6 +21,7 @@ from hardentui.systemd.search_paths import (
     is_service_name,
     names_with_template,
 )
+from hardentui.systemd.unit_text import head_comments
 from hardentui.visible import visible
 
 # Whether a systemd timer is active, for the system or for a user.
@@ -405,6 +406,7 @@ def _unit(
         restarts=_restarts(answer),
         silent=silent,
         quadlet=unit.quadlet,
+        comments=head_comments(unit.file.text),
     )
     return ReadUnit(unit, facts)
 

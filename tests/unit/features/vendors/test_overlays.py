@@ -12,9 +12,10 @@ from hardentui.features.checklists.loading import directory_of_ours
 from hardentui.features.looking.gather import with_peers
 from hardentui.features.vendors.loading import lint, overlays, parse, vendor_of
 from hardentui.features.vendors.telling import managed, sentences
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, UnitFacts
 from hardentui.model.known import later
 from hardentui.reading.vendors import UNIT_LABEL
+from hardentui.systemd.unit_text import head_comments
 
 OURS = sorted(Path(directory_of_ours(), "vendors").glob("*.toml"))
 
@@ -45,6 +46,8 @@ def test_each_of_ours_is_valid_and_has_a_source_for_each_purpose(path: Path) -> 
         ("pulp-worker@3.service", "foreman"),
         ("foreman-recurring@daily.service", "foreman"),
         ("ceph-11111111-2222-3333-4444-555555555555@mon.a.service", "cephadm"),
+        ("edpm_nova_compute.service", "edpm"),
+        ("quay-app.service", "mirror-registry"),
         ("web.service", ""),
         ("postgresql.service", ""),
         ("ceph.service", ""),
@@ -59,6 +62,54 @@ def test_a_compose_project_is_managed_but_its_values_are_a_persons() -> None:
     vendor = started_by("", **{"com.docker.compose.project": "shop"}).vendor
     assert vendor is not None
     assert not vendor.delivers
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("registry.redhat.io/rhelai1/instructlab-nvidia-rhel9:1.5", "rhel-ai"),
+        ("mirror.example.com:5000/rhelai1/instructlab-amd-rhel9@sha256:" + "0" * 64, "rhel-ai"),
+        ("registry.example.com/team/instructlab-nvidia:1", ""),
+    ],
+)
+def test_a_container_is_recognised_by_its_image(image: str, name: str) -> None:
+    vendor = container(image, vendor=later(vendor_of)).vendor
+    assert (vendor.name if vendor is not None else "") == name
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "name"),
+    [
+        ("managed_by", "edpm_ansible", "edpm"),
+        ("managed_by", "somebody", ""),
+        ("com.docker.compose.project", "nextcloud-aio", "nextcloud-aio"),
+        ("io.podman.compose.project", "shop", "podman-compose"),
+    ],
+)
+def test_a_container_is_recognised_by_a_label(label: str, value: str, name: str) -> None:
+    vendor = started_by("", **{label: value}).vendor
+    assert (vendor.name if vendor is not None else "") == name
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("#\n# Ansible managed\n#\n# system_role:podman\n\n[Container]\n", True),
+        ("[Container]\n# system_role:podman\n", False),
+        ("# not the system_role:podman\n[Container]\n", False),
+    ],
+)
+def test_a_container_is_recognised_by_a_comment_at_the_head_of_its_unit(
+    text: str,
+    known: bool,
+) -> None:
+    facts = container(
+        "",
+        vendor=later(vendor_of),
+        unit=UnitFacts("web.service", quadlet=True, comments=head_comments(text)),
+        inspect={"Config": {"Labels": {UNIT_LABEL: "web.service"}}},
+    )
+    assert (facts.vendor is not None) is known
 
 
 def test_the_containers_of_one_tool_are_one_application() -> None:

@@ -89,7 +89,7 @@ def test_a_valid_one_says_nothing_of_faults_and_manages_its_containers(
     unit = "[Service]\nExecStart=/usr/bin/podman run --name acme-db --shm-size 1g x.example/db:1\n"
     _, said = run({"acme-db.service": unit}, "check", "./acme-db.service")
     told = " ".join(said.split())
-    assert "acmectl manages acme-db (ACME's shop); `acmectl upgrade` upgrades them" in told
+    assert "acmectl manages acme-db (ACME's shop); to upgrade them: `acmectl upgrade`" in told
     assert "not used" not in told
     code, said = run({}, "config", "vendor", "lint", path)
     assert (code, said.split(": ")[1]) == (0, "acmectl, recognised by 2 patterns, 1 purpose\n")
