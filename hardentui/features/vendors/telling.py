@@ -100,7 +100,7 @@ def vendor_sections(vendor: Vendor, container: str) -> Iterator[tuple[str, tuple
     if vendor.checklist:
         yield "Checklist", (f"{vendor.checklist}, for {', '.join(vendor.checklist_for)}",)
     signed = (
-        f"{each.scope}: {each.key} of the package {each.package}; hardentui trust plan "
+        f"{each.scope}: {each.key} of the package {each.package}; trust plan "
         f"{each.scope}={each.key} --any-tag --accept-in-use"
         for each in vendor.signed
     )
@@ -129,7 +129,7 @@ def sentences(group: ManagedContainers, used: str = "") -> Iterator[str]:
     more_of_it = "where settings survive an upgrade"
     if group.trust:
         more_of_it += ", and how its signed images are verified"
-    yield f"hardentui explain {group.name}: {more_of_it}"
+    yield f"explain {group.name} tells {more_of_it}"
     if group.checklist and group.checklist != used:
         fits = ", ".join(visible(name, 60) for name in group.checklist_for)
         yield f"--checklist {group.checklist} is made for {fits}"
