@@ -20,8 +20,9 @@ from hardentui.features.at_rest.baseline import since
 from hardentui.features.at_rest.checking import AtRest, Looked, look, result_of
 from hardentui.features.at_rest.checking import render as render_lines
 from hardentui.features.at_rest.choosing import Choosing, Wanted
-from hardentui.features.at_rest.fixing import Fixed, drafts_of, fix_all, told
+from hardentui.features.at_rest.fixing import Fixed, drafts_of, fix_all
 from hardentui.features.at_rest.git_history import kept_by_git
+from hardentui.features.at_rest.heads import head_of
 from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import STDIN, SourceFile, Sources, stamps
@@ -197,21 +198,21 @@ def fix(
         return _convert(looked, options, terminal, podman)
     fixed = fix_all(looked, _wanted(options), podman.version)
     drafts = drafts_of(fixed, looked)
-    for each in fixed:
-        _tell(each, terminal)
+    head = tuple(head_of(fixed, explained=options.explain or bool(options.check)))
+    _tell(fixed, terminal)
     _tell_choices(fixed, terminal, changed=bool(drafts))
     if any(each.service.format is Format.QUADLET for each in fixed if each.made):
         terminal.note(f"note: {podman.note}")
     _tell_refused(looked, terminal)
     if options.in_place or options.directory:
-        for line in told(fixed):
+        for line in head:
             terminal.note(line)
     if options.in_place:
         _write_in_place(drafts, looked.sources, terminal)
     elif options.directory:
         _write_below(options.directory, drafts, terminal)
     else:
-        _print_patch(fixed, drafts, terminal)
+        _print_patch(head, drafts, terminal)
     _note(looked.notes, terminal)
     if looked.refused:
         return INCOMPLETE
@@ -219,12 +220,12 @@ def fix(
 
 
 def _print_patch(
-    fixed: Iterable[Fixed],
+    head: Iterable[str],
     drafts: Iterable[DraftFile],
     terminal: Terminal,
 ) -> None:
     """What may break and what is decided stands in the head, as comments that git skips."""
-    for line in told(fixed):
+    for line in head:
         terminal.write(f"# {line}\n")
     for draft in drafts:
         patch = patch_of(draft)
@@ -407,13 +408,24 @@ def _wanted(options: Namespace) -> Wanted:
     return Wanted((), Caution.SAFE if options.safe else Caution.LIKELY)
 
 
-def _tell(fixed: Fixed, terminal: Terminal) -> None:
-    name = f"{visible(fixed.service.file.shown, 200)}: {visible(fixed.service.name, 60)}"
-    if fixed.made:
-        terminal.note(f"{name}: {', '.join(fixed.made)}")
-        terminal.note(f"  proof: {fixed.proof}")
-    for sentence in fixed.left_out:
-        terminal.note(f"{name}: not changed: {visible(sentence, 300)}")
+def _tell(fixed: Iterable[Fixed], terminal: Terminal) -> None:
+    """By file, what is proven of it and what could not be done."""
+    by_file: dict[str, list[Fixed]] = {}
+    for each in fixed:
+        by_file.setdefault(visible(each.service.file.shown, 200), []).append(each)
+    for file, services in by_file.items():
+        proofs: dict[str, list[str]] = {}
+        reasons: dict[str, list[str]] = {}
+        for each in services:
+            name = visible(each.service.name, 60)
+            if each.made:
+                proofs.setdefault(each.proof, []).append(name)
+            for sentence in each.left_out:
+                reasons.setdefault(visible(sentence, 300), []).append(name)
+        for proof, names in proofs.items():
+            terminal.note(f"{file}: {', '.join(names)}: proof: {proof}")
+        for reason, names in reasons.items():
+            terminal.note(f"{file}: {', '.join(names)}: not changed: {reason}")
 
 
 def _write_in_place(

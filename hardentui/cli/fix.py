@@ -144,6 +144,11 @@ def arguments(parser: ArgumentParser) -> None:
     )
     flag(
         parser,
+        "--explain",
+        "of files: the head tells all that is known of each fix",
+    )
+    flag(
+        parser,
         "--in-place",
         "of files, or with --to unit or drop-in: write where they are; a backup is kept",
     )

@@ -6,12 +6,13 @@ name, and adds nothing that a container has not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hardentui.words import plural
 
@@ -175,6 +176,7 @@ class Application(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     secrets: Mapping[str, str] = field(default_factory=dict)
     breaks: Mapping[str, str] = field(default_factory=dict)  # check -> what its fix breaks
     site: bool = False  # it is an entry of this site, not one that comes with HardenTUI
+    any_tag: bool = False  # the tag is not known: what holds for every one
 
     @property
     def read(self) -> date:
@@ -186,7 +188,8 @@ class Application(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Completes a finding: who says so."""
         proven = "run" if self.proof.kind is ProofKind.RUN else "read"
         ours = "this site's entry" if self.site else "the known application"
-        return f"declared by {ours} {self.name}, {proven} {self.read.isoformat()}"
+        tags = ", whatever its tag is" if self.any_tag else ""
+        return f"declared by {ours} {self.name}, {proven} {self.read.isoformat()}{tags}"
 
 
 class Variant(Struct, frozen=True, kw_only=True):
@@ -209,8 +212,62 @@ class Family(Struct, frozen=True, kw_only=True):
         return self.variants[-1].application
 
     @property
+    def of_any_tag(self) -> Application:
+        """What holds for all variants: of where they differ, rights add up and the rest is not
+        known."""
+        general, every = self.general, [variant.application for variant in self.variants]
+        if len(every) == 1:
+            return general
+        starts = [each.capabilities.start for each in every]
+        capabilities = ApplicationCapabilities(
+            start=None if None in starts else _all_of(start or () for start in starts),
+            work=_all_of(each.capabilities.work for each in every),
+            why=general.capabilities.why,
+        )
+        refusing = [each.root for each in every if each.root.works is False]
+        user = ApplicationUser(
+            image=_same([each.user.image for each in every], else_=""),
+            work=_same([each.user.work for each in every], else_=""),
+            start_as=_same([each.user.start_as for each in every], else_=""),
+            why_root=general.user.why_root,
+        )
+        return replace(
+            general,
+            any_tag=True,
+            user=user,
+            capabilities=capabilities,
+            privileges=_same(
+                [each.privileges for each in every],
+                else_=Privileges(needed="unknown"),
+            ),
+            path=tuple(path for path in general.path if all(path in each.path for each in every)),
+            root=_same(
+                [(each.root, each.path) for each in every],
+                else_=(refusing[0] if refusing else ReadOnlyRoot(), ()),
+            )[0],
+            port=tuple(port for port in general.port if all(port in each.port for each in every)),
+            health=_same([each.health for each in every], else_=ApplicationHealth()),
+            stop=ApplicationStop(
+                signal=_same([each.stop.signal for each in every], else_=""),
+                seconds=max(each.stop.seconds for each in every),
+            ),
+        )
+
+    @property
     def summary(self) -> str:
         """Of a valid file."""
         variants = plural(len(self.variants) - 1, "variant")
         read = self.general.read.isoformat()
         return f"valid. {variants} besides the general entry, sources read {read}"
+
+
+_Value = TypeVar("_Value")
+
+
+def _same(values: Sequence[_Value], else_: _Value) -> _Value:
+    """The one value that all have."""
+    return values[0] if all(value == values[0] for value in values) else else_
+
+
+def _all_of(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(sorted({name for each in names for name in each}))

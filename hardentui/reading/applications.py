@@ -11,6 +11,8 @@ from msgspec import Struct, field
 
 from hardentui.model.application import Application, Family, ImageMatch
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.spec import Spec
+from hardentui.options import IMAGE
 from hardentui.reading.containers import known_application
 from hardentui.reading.images import reference
 
@@ -25,6 +27,7 @@ class AskedImage(Struct, frozen=True):
     """What a container asks for, and what is known of its image besides the content."""
 
     name: str  # as it was requested
+    any_tag: bool = False  # what requests it leaves the tag open
     entrypoint: Sequence[str] = ()  # of the image
     command: Sequence[str] = ()  # of the image
     labels: Mapping[str, str] = field(default_factory=dict)  # of the image
@@ -46,8 +49,25 @@ def application_of(
         match = family.general.match
         if _is_named(image.name, match) or _is_copy(image, match):
             same = _runs_the_program(image, match)
-            return _variant(family, reference(image.name).tag) if same else None
+            if not same:
+                return None
+            return (
+                family.of_any_tag if image.any_tag else _variant(family, reference(image.name).tag)
+            )
     return None
+
+
+def named_before_open_tag(spec: Spec) -> str:
+    """`postgres` of `postgres:${TAG}`: the image whose tag alone its file leaves open; empty if there
+    is none."""
+    for argument in spec.open:
+        first, *rest = argument.text.parts if argument.option is IMAGE else ("",)
+        if not isinstance(first, str) or not rest:
+            continue
+        name = reference(first).name
+        if first[len(name) :].startswith((":", "@")):
+            return name
+    return ""
 
 
 def _runs_the_program(image: AskedImage, match: ImageMatch) -> bool:

@@ -18,7 +18,12 @@ from hardentui.model.known import known
 from hardentui.model.spec import Spec
 from hardentui.named_files import read_named
 from hardentui.options import COMMAND, ENTRYPOINT, IMAGE
-from hardentui.reading.applications import AskedImage, application_of, repository_names
+from hardentui.reading.applications import (
+    AskedImage,
+    application_of,
+    named_before_open_tag,
+    repository_names,
+)
 from hardentui.reading.containers import image_config, section
 from hardentui.state import config_directory, read_own
 from hardentui.toml_document import TomlFault, read_toml
@@ -131,8 +136,10 @@ def asked_image(facts: ContainerFacts) -> AskedImage:
     """What a container runs, as far as it can be read."""
     config = image_config(facts)
     spec = facts.spec
+    open_tag = named_before_open_tag(spec)
     return AskedImage(
-        name=known(lambda: spec[IMAGE], else_="") or facts.image_name,
+        name=open_tag or known(lambda: spec[IMAGE], else_="") or facts.image_name,
+        any_tag=bool(open_tag),
         entrypoint=_words(config.get("Entrypoint")),
         command=_words(config.get("Cmd")),
         labels={str(name): str(value) for name, value in section(config, "Labels").items()},

@@ -89,7 +89,7 @@ class Wanted(Struct, frozen=True):
         """Whether a fix that cannot be made would have been taken."""
         if self.checks:
             return check.id in self.checks
-        return check.remediate is not None and _OF_RISK[check.risk] <= _FOR[self.caution]
+        return check.remediate is not None and OF_RISK[check.risk] <= _FOR[self.caution]
 
 
 _FOR = {
@@ -97,7 +97,7 @@ _FOR = {
     Caution.LIKELY: Choosing.UNASKED,
     Caution.ALL: Choosing.ALL,
 }
-_OF_RISK = {
+OF_RISK = {
     Risk.SAFE: Choosing.SAFE,
     Risk.CHANGES_BEHAVIOUR: Choosing.UNASKED,
     Risk.MAY_BREAK: Choosing.ALL,
@@ -114,18 +114,23 @@ class Offer(Struct, frozen=True):
     choosing: Choosing
     overridden: tuple[Set, ...]  # what stands in the file and would be replaced
     suggested: tuple[str, ...]  # values that are only suggestions
+    starting_empty: tuple[str, ...]  # where new volumes are mounted
     notes: tuple[str, ...]  # what is known of its effect here, one sentence each
 
     @property
-    def of_service(self) -> Iterator[str]:
-        """What it means for this very service, one sentence each."""
+    def to_weigh(self) -> Iterator[str]:
+        """What somebody has to know who accepts it, one sentence each."""
         for each in self.overridden:
             yield f"it replaces {_written(each)}"
             if comment := comment_beside(each):
                 yield f'beside it stands: "{visible(comment, 120)}"'
         for value in self.suggested:
             yield f"{value} is a suggestion: compare it with what the service uses"
-        yield from self.notes
+        for path in self.starting_empty:
+            yield (
+                f"the volume at {visible(path, 80)} is new and starts empty: copy into it first what "
+                "the container of today has there"
+            )
 
 
 def offer(
@@ -177,7 +182,7 @@ def offer(
             changed,
         )
     )
-    choosing = _OF_RISK[risk]
+    choosing = OF_RISK[risk]
     if overridden:
         choosing = max(choosing, Choosing.ALL)
     if suggested or any(diff.option in _STAYS_DOWN for diff in changed):
@@ -189,7 +194,8 @@ def offer(
         choosing,
         overridden,
         suggested,
-        (*advice.notes, *_starting_empty(service, spec, after)),
+        tuple(_starting_empty(service, spec, after)),
+        advice.notes,
     )
 
 
@@ -198,14 +204,9 @@ def _starting_empty(
     before: Spec,
     after: Spec,
 ) -> Iterator[str]:
-    """New volumes: what an earlier container has there is not in them."""
+    """Where new volumes are: what an earlier container has there is not in them."""
     names = new_names(service, before, after, "volume")
-    for mount in after[MOUNTS]:
-        if mount.source in names:
-            yield (
-                f"the volume at {visible(mount.destination, 80)} is new and starts empty: copy into "
-                "it first what the container of today has there"
-            )
+    return (mount.destination for mount in after[MOUNTS] if mount.source in names)
 
 
 def _suggested(

@@ -8,8 +8,7 @@ as planned.
 from __future__ import annotations
 
 import posixpath
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -30,7 +29,6 @@ from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unread
 from hardentui.model.plan import Plan
 from hardentui.model.podman_version import Version
-from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
 from hardentui.reading.vendors import delivered_by
 from hardentui.visible import visible
@@ -271,7 +269,9 @@ class _Making:
             )
         except (HardenError, Unread):
             return self._wanted.asks_for(check)
-        if each is None or self._wanted.takes(each):
+        if each is None:  # what its file writes is right: what fails is open
+            return False
+        if self._wanted.takes(each):
             return True
         if not self._wanted.checks:
             self.choices.append(each)
@@ -376,43 +376,3 @@ def drafts_of(
             )
         )
     return tuple(drafts)
-
-
-_WIDTH = 96
-"""Columns of a line in the head of a diff, without its mark."""
-
-
-def told(fixed: Iterable[Fixed]) -> Iterator[str]:
-    """What a maintainer has to know of the changes, as lines for the head of a diff: each fix once,
-    with its services."""
-    by_check: dict[str, list[tuple[str, Offer]]] = {}
-    for each in fixed:
-        for taken in each.taken:
-            name = visible(each.service.name, 60)
-            by_check.setdefault(taken.check.id, []).append((name, taken))
-    for id_, pairs in by_check.items():
-        check = pairs[0][1].check
-        risk = max((taken.risk for _, taken in pairs), key=list(Risk).index)
-        names = _listed(name for name, _ in pairs)
-        yield from _wrapped(f"{id_}: {check.summary} ({risk.value}): {names}", "")
-        sentences: dict[str, list[str]] = {}
-        for name, taken in pairs:
-            for sentence in taken.of_service:
-                sentences.setdefault(sentence, []).append(name)
-        for sentence, about in sentences.items():
-            yield from _wrapped(f"{_listed(about)}: {sentence}", "  ")
-        if risk is not Risk.SAFE:
-            yield from _wrapped(f"What may break: {check.section('What may break')}", "  ")
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
-
-
-def _wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        visible(text),
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}  ",
-    )

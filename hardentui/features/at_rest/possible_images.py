@@ -16,7 +16,9 @@ def image_of(facts: ContainerFacts, *, best: bool) -> ImageFacts:
     application = known_application(facts)
     if application is None:
         return image
-    config = {**image.config, "User": application.user.image}
+    config = {**image.config}
+    if not application.any_tag or application.user.image:
+        config["User"] = application.user.image
     config.pop("Healthcheck", None)
     if application.health.in_image:
         config["Healthcheck"] = {"Test": ["CMD", application.health.command or "of-the-image"]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +13,16 @@ from hardentui.checks import CHECKS
 from hardentui.checks.prelude import container
 from hardentui.errors import CannotFix
 from hardentui.features.applications.loading import Library
+from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.harden.remedy import remedied
+from hardentui.model.application import Family
 from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, MEMORY, SECRETS
 from hardentui.reading.applications import AskedImage
+from hardentui.reading.containers import known_application
 
 _MIB = 1 << 20
 
@@ -122,3 +127,53 @@ def test_an_image_is_explained_by_its_tag(capsys: pytest.CaptureFixture[str]) ->
     assert "it can start as 70:70" in capsys.readouterr().out
     assert main(["explain", "docker.io/somebody/thing:1"]) == 3
     assert "No known application has the image" in capsys.readouterr().err
+
+
+VARIED = [family for family in Library().all() if len(family.variants) > 1]
+
+
+@pytest.mark.parametrize("family", VARIED, ids=lambda family: str(family.name))
+def test_what_is_told_of_an_open_tag_holds_for_every_tag(family: Family) -> None:
+    told = family.of_any_tag
+    for each in (variant.application for variant in family.variants):
+        own = each.capabilities.start
+        assert told.capabilities.start is None or {*(own or ())} <= {*told.capabilities.start}
+        assert told.capabilities.start is None or own is not None
+        assert told.user.image in ("", each.user.image)
+        assert told.user.start_as in ("", each.user.start_as)
+        assert told.root.works is not True or each.root.works
+        assert told.health.command in ("", each.health.command)
+        assert told.stop.seconds >= each.stop.seconds
+        assert {path.path for path in told.path} <= {path.path for path in each.path}
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("nginx:${TAG}", "nginx"),
+        ("nginx:1.27-${FLAVOUR}", "nginx"),
+        ("docker.io/library/postgres:$PG", "postgres"),
+        ("redis@${DIGEST}", "redis"),
+        ("registry.example:5000/grafana/grafana:${V:?say it}", "grafana"),
+        ("nginx${SUFFIX}", ""),
+        ("${REPOSITORY}/nginx:1", ""),
+        ("somebody/${NAME}:1", ""),
+    ],
+)
+def test_an_application_is_known_where_only_its_tag_is_open(
+    tmp_path: Path,
+    image: str,
+    name: str,
+) -> None:
+    (tmp_path / "compose.yaml").write_text(f'services: {{it: {{image: "{image}"}}}}')
+    (judged,) = look(AtRest((str(tmp_path),)), date(2026, 12, 1)).services
+    application = known_application(judged.facts)
+    assert (application.name if application is not None else "") == name
+
+
+def test_a_postgres_of_an_unknown_tag_gets_no_user() -> None:
+    """That of Alpine is another one than that of Debian."""
+    (family,) = (family for family in VARIED if family.name == "postgres")
+    facts = container("docker.io/library/postgres:1", application=family.of_any_tag)
+    with pytest.raises(CannotFix):
+        fixed("root-user", facts)

@@ -9,6 +9,7 @@ from hardentui.features.at_rest.browsing import FilesLook, Services
 from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.fixing import fix_all
+from hardentui.features.at_rest.heads import head_of
 from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
@@ -109,7 +110,35 @@ def test_what_is_replaced_is_told_with_the_comment_beside(run: Run) -> None:
     head = text[text.index("# new-priv") : text.index("---")]
     assert "web: it replaces NoNewPrivileges=false (./q/web.container:5)" in head
     assert 'beside it stands: "sudo needs it"' in head
-    assert "What may break" in head
+    assert "Programs that need those bits" in head
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES))
+def test_the_head_of_a_diff_is_short_and_names_each_fix_and_what_it_replaces(
+    run: Run,
+    tmp_path: Path,
+    example: str,
+) -> None:
+    folder = write(tmp_path, example)
+    fixed = fix_all(look(AtRest((str(folder),)), TODAY), Wanted((), Caution.ALL), Version(5, 8))
+    head = [*head_of(fixed)]
+    checks = {taken.check.id for each in fixed for taken in each.taken}
+    to_weigh = {text for each in fixed for taken in each.taken for text in taken.to_weigh}
+    assert {line.partition(":")[0] for line in head if not line.startswith(" ")} >= checks
+    assert len(head) <= 5 * len(checks) + 3 * len(to_weigh) + 1
+    joined = " ".join(" ".join(head).split())
+    assert all(" ".join(text.split()) in joined for text in to_weigh)
+    assert len([*head_of(fixed, explained=True)]) >= len(head) - 1
+
+
+def test_what_fails_because_of_a_variable_alone_is_not_said_to_be_fixed(tmp_path: Path) -> None:
+    text = "services: {db: {image: postgres:17, environment: {POSTGRES_PASSWORD: '${DB}'}}}"
+    (tmp_path / "compose.yaml").write_text(text)
+    looked = look(AtRest((str(tmp_path),)), TODAY)
+    (fixed,) = fix_all(looked, Wanted((), Caution.ALL), Version(5, 8))
+    failing = {finding.check for finding in looked.services[0].findings if finding.failing}
+    assert "plaintext-secret-env" in failing
+    assert "plaintext-secret-env" not in fixed.made
 
 
 def test_a_network_that_a_fix_names_gets_its_unit(run: Run) -> None:

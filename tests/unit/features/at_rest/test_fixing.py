@@ -62,7 +62,7 @@ def test_the_diff_is_printed_and_nothing_is_written(
     assert [line for line in text.splitlines() if line.startswith(("+", "-"))][2:] == [
         "+NoNewPrivileges=true"
     ]
-    assert "# new-privileges-allowed: Set no-new-privileges (changes behaviour): web" in text
+    assert "# new-privileges-allowed: Set no-new-privileges: web" in text
     assert "accepts its keys" in text
     assert (tmp_path / "q/web.container").read_text() == QUADLET
 
@@ -251,7 +251,7 @@ services:
         {"s/compose.yaml": text}, "fix", "s", "--check", "host-takeover-capabilities"
     )
     assert code == 1
-    assert output.count("not changed: host-takeover-capabilities") == 2
+    assert "a, b: not changed: host-takeover-capabilities" in output
     assert (tmp_path / "s/compose.yaml").read_text() == text
 
 
