@@ -38,7 +38,6 @@ _ALLOWED = {
     "sign with `hardentui trust sign`": "one of several programs",
     "`hardentui plan NAME` predicts": "of the score, on the command line",
     "hardentui undo ID": "in the journal's data",
-    "hardentui trust plan ID --any-tag": "the rule of a vendor, with its names, for a shell",
 }
 """What stays as it is -> why."""
 
