@@ -33,6 +33,7 @@ _ACTIONS = {
     "hint": "show the next hint",
     "guide": "tell the next move",
     "solution": "show the solution; start the lab over to pass it",
+    "reply": "the answer to the question of a solved lab",
     "stop": "remove everything the labs created",
     "class": "a class: learners, labs, exam",
     "report": "who solved what",
@@ -43,6 +44,7 @@ _TAKES = {
     "run": "[OPTIONS]",
     "check": "[--watch]",
     "solution": "[LAB]",
+    "reply": "[LAB]",
     "class": "[new NAMES|start|end]",
     "test": "[LAB…]",
 }
@@ -129,11 +131,11 @@ def _parse_words(action: str, options: Namespace) -> None:
         allow_abbrev=False,
         description=about,
     )
-    if action in ("start", "solution"):
+    if action in ("start", "solution", "reply"):
         parser.add_argument(
             "lab",
             metavar="LAB",
-            nargs="?" if action == "solution" else None,
+            nargs=None if action == "start" else "?",
         )
     if action == "start":
         parser.add_argument(
@@ -194,6 +196,9 @@ def _map(
     current = training.current
     if current is not None and not progress.of(current.id).passed:
         terminal.note(f"Open now: {current.title}. Continue: {_command(options, 'check')}")
+        if training.stops_at:
+            stop = _command(options, "stop")
+            terminal.note(f"It stops by itself at {training.stops_at}; at once: {stop}")
     elif training.next is not None:
         terminal.note(f"Next: {_command(options, 'start', training.next.id)}")
     else:
@@ -211,7 +216,9 @@ def _start(
     outcome = training.start(lab, guided=options.guided)
     if outcome.simulated:
         terminal.write(f"{SIMULATED}\n\n")
-    _say(terminal, lab.title, lab.learn)
+    _say(terminal, lab.title, lab.story or lab.learn)
+    if lab.story:
+        _say(terminal, "Why it matters", lab.learn)
     if lab.picture.strip():
         terminal.write(f"{visible_lines(lab.picture.rstrip())}\n\n")
     if lab.policy:
@@ -226,6 +233,8 @@ def _start(
     if options.guided:
         _say(terminal, "Next move", lab.guided)
     if not lab.policy:
+        if training.stops_at:
+            terminal.note(f"It stops by itself at {training.stops_at}.")
         again = _command(options, "run", "OPTIONS")
         terminal.note(f"Recreate the container: {again}{_for_a_hint(training, options)}")
     return 0
@@ -307,15 +316,34 @@ def _solution(
     options: Namespace,
     terminal: Terminal,
 ) -> int:
-    lab = training.find(options.lab) if options.lab else training.current
-    if lab is None:
-        raise UsageError("No lab is open.", "Name one: hardentui train solution LAB")
+    lab = _named(training, options)
     if lab.policy:
         training.solution(lab)
         terminal.write(f"{visible_lines(lab.solved_policy.strip())}\n")
     else:
         terminal.write(visible(_command(options, "run", *training.solution(lab))) + "\n")
     return 0
+
+
+def _reply(
+    training: Training,
+    options: Namespace,
+    terminal: Terminal,
+) -> int:
+    lab = _named(training, options)
+    _say(terminal, lab.question or lab.title, training.reply(lab))
+    return 0
+
+
+def _named(training: Training, options: Namespace) -> Lab:
+    """The lab that was named, else the open one."""
+    lab = training.find(options.lab) if options.lab else training.current
+    if lab is None:
+        raise UsageError(
+            "No lab is open.",
+            f"Name one: hardentui train {options.action} LAB",
+        )
+    return lab
 
 
 def _stop(
@@ -362,6 +390,7 @@ _COMMANDS = {
     "hint": _hint,
     "guide": _guide,
     "solution": _solution,
+    "reply": _reply,
     "stop": _stop,
 }
 
@@ -394,8 +423,10 @@ def _show_outcome(
         terminal.note(f"Not solved yet.{_for_a_hint(training, options)}")
         return 1
     terminal.write(f"{solved_text(training.progress.of(lab.id), outcome)}\n\n")
-    _say(terminal, "What you have learned", lab.finish)
-    terminal.write(f"The same on your host: hardentui check --check {lab.checks[0]}\n\n")
+    for title, text in lab.afterwards:
+        _say(terminal, title, text)
+    if lab.question:
+        terminal.note(f"The answer: {_command(options, 'reply')}")
     if (following := training.next) is not None:
         again = Namespace(**{**vars(options), "demo": training.simulated})
         terminal.note(f"Next: {_command(again, 'start', following.id)}   All labs: hardentui train")
@@ -415,8 +446,7 @@ def _show(outcome: LabOutcome, terminal: Terminal) -> None:
     for good, word, text, seen in outcome.answers():
         what = f"{visible(text, 120)}: {visible(seen, 200)}" if seen else visible(text, 120)
         terminal.write(f"  {SIGNS[good]} {word:<8} {what}\n")
-    done, most = outcome.done
-    terminal.write(f"  {done} of {most} done\n")
+    terminal.write(f"  {outcome.done_text}\n")
     for remark in outcome.remarks:
         terminal.write(f"  {visible(remark)}\n")
     terminal.write("\n")

@@ -565,6 +565,7 @@ LAB = (
         "Show the solution; start over to pass the lab.",
         "Lab",
     ),
+    Action("lab.reply", "e", "Explain", "Answer the question of a solved lab.", "Lab"),
     Action(
         "lab.restart",
         "o",

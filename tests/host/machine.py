@@ -20,13 +20,15 @@ _NEEDS = (
     "certifi",
     "charset_normalizer",
     "idna",
+    "jinja2",
+    "markupsafe",
     "msgspec",
     "podman",
     "requests",
     "tomli_w",
     "urllib3",
 )
-"""For looking msgspec would do; podman-py and what it needs are for changing."""
+"""For looking msgspec would do; podman-py and what it needs are for changing, Jinja for a class."""
 _STEP_SECONDS = 300.0
 _START_SECONDS = 1500.0
 _IMAGE = """

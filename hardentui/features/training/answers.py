@@ -34,6 +34,8 @@ _OURS = (
     "--cidfile",
     "--pidfile",
     "--conmon-pidfile",
+    "--restart",
+    "--timeout",
 )
 
 
@@ -52,6 +54,9 @@ _FLAGS = frozenset(
     )
 )
 
+
+RUNS_FOR = 3600
+"""Seconds after which Podman ends the container of a lab by itself, whoever still watches."""
 
 _SPACES = ("--ipc", "--pid", "--uts", "--cgroupns", "--userns")
 
@@ -98,6 +103,7 @@ def answer(
         f"--label=app={lab.app}",
         "--pull=never",
         "--stop-timeout=0",
+        f"--timeout={RUNS_FOR}",
         *([] if networks else ["--network=none"]),
         *_with_networks(lab, rest),
         image,

@@ -52,6 +52,7 @@ class LabPage(Struct, frozen=True, kw_only=True):
 
     id: str
     title: str
+    story: str
     learn: str
     picture: str
     task: str
@@ -65,6 +66,7 @@ class LabPage(Struct, frozen=True, kw_only=True):
     solution: str  # once it was asked for
     solved: str
     finish: tuple[tuple[str, str], ...]  # title and text of what follows a solved lab
+    reply: str  # the answer to its question, once it is solved
     note: str  # of the simulated host
 
 
@@ -175,33 +177,25 @@ class Desk:
     def _lab_page(self, lab: Lab) -> LabPage:
         outcome, result = self._outcome, self._training.progress.of(lab.id)
         solved = outcome is not None and outcome.solved
-        done = outcome.done if outcome is not None else (0, 0)
         return LabPage(
             id=lab.id,
             title=lab.title,
+            story=lab.story,
             learn=lab.learn,
             picture=lab.picture,
             task=lab.task,
             created=shlex.join(self._training.options_now(lab)),
             policy=self._training.policy_now(lab) if lab.policy else "",
             answers=tuple(AnswerRow(*row) for row in outcome.answers()) if outcome else (),
-            done=f"{done[0]} of {done[1]} done" if outcome else "",
+            done=outcome.done_text if outcome else "",
             remarks=outcome.remarks if outcome else (),
             guided=lab.guided if result.guided and not solved else "",
             hints=lab.hints[: result.hints],
             solution=self._shown,
             solved=solved_text(result, outcome) if outcome is not None and solved else "",
-            finish=self._finish(lab) if solved else (),
+            finish=lab.afterwards if solved else (),
+            reply=lab.reply if solved else "",
             note=SIMULATED if self._training.simulated else "",
-        )
-
-    def _finish(self, lab: Lab) -> tuple[tuple[str, str], ...]:
-        return (
-            ("What you have learned", lab.finish),
-            (
-                "The same on your host",
-                f"hardentui check --check {lab.checks[0]}",
-            ),
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -23,10 +22,6 @@ from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Status, unknown
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.trust import VERIFYING, Policy, TrustFacts
-
-if TYPE_CHECKING:
-    pass
-
 
 _GOOD = (Status.PASS, Status.NOT_APPLICABLE)
 
@@ -54,6 +49,7 @@ class LabOutcome(Struct, frozen=True):
     service: StageAnswer
     simulated: bool
     remarks: tuple[str, ...] = ()  # what is still wrong, in the author's words
+    before: int | None = None  # how much was done at the start; None = it is the start
 
     @property
     def solved(self) -> bool:
@@ -71,6 +67,13 @@ class LabOutcome(Struct, frozen=True):
         """How much of the lab is done, and how much there is: goals, attack and service."""
         parts = [good for good, *_ in self.answers()]
         return sum(good is True for good in parts), len(parts)
+
+    @property
+    def done_text(self) -> str:
+        """How much is done, and how much was at the start."""
+        done, most = self.done
+        before = f", {self.before} at the start" if self.before is not None else ""
+        return f"{done} of {most} done{before}"
 
     def answers(self) -> Iterator[tuple[bool | None, str, str, str]]:
         """The goals, the attack and the service: whether that is well (None: unknown), a word for

@@ -80,13 +80,17 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     steps: Annotated[tuple[Annotated[int, Meta(ge=1, le=10)], ...], Meta(min_length=1)]
     minutes: Annotated[int, Meta(ge=1, le=60)]  # how long it takes
     checks: Words  # IDs of the checks that fail at the start and must pass at the end
+    story: str = ""  # of one shop, and what happened to it
     learn: Text  # why this matters. picture: the attack as a drawing in plain characters
     picture: str
     task: Text  # what to do
     guided: Text  # what to do next
     # where to look, which flag, and nearly the whole answer
     hints: Annotated[tuple[Text, ...], Meta(min_length=3, max_length=3)]
-    finish: Text  # what was learned, and what comes next
+    why: str = ""  # why the solution works, in three sentences
+    finish: Text  # what comes next
+    question: str = ""  # asked once it is solved
+    reply: str = ""  # its answer, told on request
     attack: Attack
     # start, solution: options of `podman run`
     start: tuple[str, ...] = ()
@@ -120,6 +124,18 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def label(self) -> str:
         """The value of the label of all that belongs to it."""
         return label_of(self.learner, self.id)
+
+    @property
+    def afterwards(self) -> tuple[tuple[str, str], ...]:
+        """What is told once it is solved: the title and the text of each part."""
+        checks = " --check ".join(self.checks)
+        parts = (
+            ("Why it works", self.why),
+            ("What comes next", self.finish),
+            ("The same on your host", f"hardentui check --check {checks}"),
+            ("A question", self.question),
+        )
+        return tuple((title, text) for title, text in parts if text)
 
     def neighbour(self, name: str) -> str:
         """The name of the container of a neighbour."""

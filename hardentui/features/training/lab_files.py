@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Annotated
 
 from msgspec import Meta, Struct, ValidationError, convert
@@ -75,9 +76,17 @@ def title_of(where: str) -> str:
     return course.title if course else ""
 
 
+@cache
 def labs_about(check: str) -> tuple[Lab, ...]:
-    """Those of our labs in which a check is to be passed."""
-    return tuple(lab for lab in load_labs(checks=CHECKS) if check in lab.checks)
+    """Those of our labs in which a check is to be passed; the others are not parsed."""
+    naming = [(name, text) for name, text in _our_texts() if f'"{check}"' in text]
+    labs = [parse_lab(text, name, CHECKS) for name, text in naming]
+    return tuple(sorted((lab for lab in labs if check in lab.checks), key=_place))
+
+
+@cache
+def _our_texts() -> list[tuple[str, str]]:
+    return _texts(_packaged())
 
 
 def parse_lab(
@@ -200,6 +209,8 @@ def _faults(lab: Lab, checks: frozenset[str]) -> Iterable[str]:
     )
     if sum(kinds) != 1:
         yield "its attack needs exactly one of run, moves_tag and copies_unsigned"
+    if bool(lab.question) != bool(lab.reply):
+        yield "question and reply belong together"
     if bool(lab.policy) != lab.attack.copies_unsigned or bool(lab.policy) != bool(
         lab.solved_policy
     ):

@@ -74,6 +74,8 @@ class Current(Struct, frozen=True):
     # those of its current container; None = the initial ones
     options: tuple[str, ...] | None = None
     simulated: bool = False  # it runs on the simulated host
+    made: float = 0.0  # when its container was created, which ends by itself
+    done: int = 0  # how much of it was done at the start
 
 
 class TrainingProgress(Struct, frozen=True):

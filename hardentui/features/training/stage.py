@@ -17,8 +17,8 @@ from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import LAB_LABEL, is_ours
 from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound
-from hardentui.features.training.answers import Answer
-from hardentui.features.training.lab import Lab, label_of
+from hardentui.features.training.answers import RUNS_FOR, Answer
+from hardentui.features.training.lab import Lab
 from hardentui.features.training.lab_images import RECIPES, image_of, prepare_images
 
 _SERVICE_SECONDS = 15
@@ -42,11 +42,12 @@ class PodmanStage:
         self._engine = engine
 
     def prepare(self, lab: Lab) -> None:
-        """Create everything that the lab needs besides its own container."""
+        """Create everything that the lab needs besides its own container, and remove what the
+        learner's other labs have left: one is open at a time."""
         if lab.policy:
             return
         prepare_images(self._engine, lab.learner)
-        self.remove(lab.learner, lab.id)
+        self.remove(lab.learner)
         labels = {LAB_LABEL: lab.label}
         for name in lab.networks:
             self._engine.networks.create(
@@ -67,6 +68,7 @@ class PodmanStage:
                     f"--label=app={neighbour.app}",
                     "--pull=never",
                     "--stop-timeout=0",
+                    f"--timeout={2 * RUNS_FOR}",  # not before the lab's own container
                     *networks,
                     image_of(lab.learner, "slim"),
                     *neighbour.command,
@@ -159,13 +161,11 @@ class PodmanStage:
             return StageAnswer(False, error.title)
         return StageAnswer(code == 0, _last_line(printed))
 
-    def remove(self, learner: str, lab: str = "") -> int:
-        """Remove the containers and networks of a learner's lab, or of all labs of that learner;
-        returns their number."""
-        label = f"{LAB_LABEL}={label_of(learner, lab)}" if lab else LAB_LABEL
+    def remove(self, learner: str) -> int:
+        """Remove the containers and networks of all labs of a learner; returns their number."""
         containers = [
             container
-            for container in self._engine.containers.labelled(label)
+            for container in self._engine.containers.labelled(LAB_LABEL)
             if _is_of(learner, container.get("Labels") or {})
             and is_ours(
                 LAB_LABEL, container.get("Labels") or {}, (container.get("Names") or ("",))[0]
@@ -179,18 +179,18 @@ class PodmanStage:
             )
         networks = [
             name
-            for name, labels in self._engine.networks.labelled(label).items()
+            for name, labels in self._engine.networks.labelled(LAB_LABEL).items()
             if _is_of(learner, labels)
         ]
         for network in networks:
             self._engine.networks.remove(network)
-        if not lab:
-            for recipe in RECIPES:
-                with suppress(
-                    EngineError
-                ):  # it is not there, or a container outside the labs uses it
-                    self._engine.images.remove(image_of(learner, recipe.tag))
         return len(containers) + len(networks)
+
+    def remove_images(self, learner: str) -> None:
+        """Remove a learner's images; one that a container outside the labs uses stays."""
+        for recipe in RECIPES:
+            with suppress(EngineError):
+                self._engine.images.remove(image_of(learner, recipe.tag))
 
     def _remove_container(self, name: str) -> None:
         with suppress(NotFound):

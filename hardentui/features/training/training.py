@@ -18,6 +18,7 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
 from hardentui.features.training.answers import (
+    RUNS_FOR,
     Answer,
     answer,
     refuse_invalid,
@@ -112,6 +113,15 @@ class Training:
         return next((lab for lab in self.labs if now and lab.id == now.lab), None)
 
     @property
+    def stops_at(self) -> str:
+        """When the container of the open lab ends by itself, such as 21:30; empty if none runs."""
+        now, lab = self.progress.current, self.current
+        if now is None or lab is None or lab.policy or now.simulated or not now.made:
+            return ""
+        end = now.made + RUNS_FOR
+        return time.strftime("%H:%M", time.localtime(end)) if end > time.time() else ""
+
+    @property
     def next(self) -> Lab | None:
         """The first lab that is not passed."""
         return next(
@@ -163,12 +173,21 @@ class Training:
         self._keep(
             replace(
                 self.progress.with_result(lab.id, fresh),
-                current=Current(lab.id, now, simulated=self.simulated),
+                current=Current(
+                    lab.id,
+                    now,
+                    simulated=self.simulated,
+                    made=now,
+                ),
                 began=self.progress.began or now,
             )
         )
         self._make(lab, lab.start)
-        return self._check(lab, count=False)
+        outcome = self._check(lab, count=False)
+        if (current := self.progress.current) is not None:
+            current = replace(current, done=outcome.done[0])
+            self._keep(replace(self.progress, current=current))
+        return outcome
 
     def answer(self, options: Iterable[str]) -> LabOutcome:
         """Recreate the lab's container with these options, and judge it.
@@ -189,8 +208,19 @@ class Training:
         )  # a wrong command does not count as an attempt
         if self._stage is None:
             refuse_invalid(made)
-        self._keep(replace(self.progress, current=replace(current, options=options)))
+        self._keep(
+            replace(
+                self.progress,
+                current=replace(
+                    current,
+                    options=options,
+                    made=time.time(),
+                ),
+            )
+        )
         self._count_try(lab)
+        if self._stage is not None and time.time() - current.started > RUNS_FOR:
+            self._stage.prepare(lab)  # its neighbours may have ended
         self._make(lab, options)
         return self.check()
 
@@ -209,7 +239,12 @@ class Training:
     def check(self) -> LabOutcome:
         """Judge the open lab in its current state."""
         self._refuse_late()
-        lab, _ = self._open()
+        lab, current = self._open()
+        stopped = bool(current.made) and not self.stops_at
+        if stopped and self._stage is not None and not lab.policy:
+            self._stage.prepare(lab)
+            self._make(lab, self.options_now(lab))
+            self._keep(replace(self.progress, current=replace(current, made=time.time())))
         return self._check(lab, count=True)
 
     def hint(self) -> tuple[int, str]:
@@ -245,6 +280,19 @@ class Training:
             self._keep(self.progress.with_result(lab.id, result))
         return lab.solution
 
+    def reply(self, lab: Lab) -> str:
+        """The answer to the question of a lab.
+
+        Raises:
+            UsageError: it is not solved, or asks nothing.
+        """
+        result = self.progress.of(lab.id)
+        if not lab.reply:
+            raise UsageError("This lab asks no question.")
+        if not (result.passed or result.given_up):
+            raise UsageError("The question comes after the lab: solve it first.")
+        return lab.reply
+
     def look(self) -> LabOutcome:
         """Judge the open lab without counting that."""
         lab, _ = self._open()
@@ -252,8 +300,8 @@ class Training:
 
     def leave(self) -> None:
         """Close the open lab: what it created is removed."""
-        if self._stage is not None and self.current is not None:
-            self._stage.remove(self.progress.learner, self.current.id)
+        if self._stage is not None:
+            self._stage.remove(self.progress.learner)
         self._keep(replace(self.progress, current=None))
 
     def options_now(self, lab: Lab) -> tuple[str, ...]:
@@ -271,7 +319,10 @@ class Training:
 
     def stop(self) -> int:
         """Remove everything the labs created; returns the number of containers and networks."""
-        removed = self._stage.remove(self.progress.learner) if self._stage is not None else 0
+        removed = 0
+        if self._stage is not None:
+            removed = self._stage.remove(self.progress.learner)
+            self._stage.remove_images(self.progress.learner)
         self._keep(replace(self.progress, current=None))
         return removed
 
@@ -352,6 +403,7 @@ class Training:
             attack,
             service,
             self.simulated,
+            before=current.done if current is not None and current.options is not None else None,
         )
         answered = bool(lab.policy) or (current is not None and current.options is not None)
         tried = count and answered and not self.rules.exam  # a remark is a hint

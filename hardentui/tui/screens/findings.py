@@ -17,6 +17,7 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.features.accepting import Acceptance, Waiving
 from hardentui.features.opening.import_scan import import_scan
+from hardentui.features.training.lab_files import labs_about
 from hardentui.features.views import Report, told_once, without_originals
 from hardentui.harden.attack import ranked_paths
 from hardentui.model.check import HEADINGS, Check
@@ -193,6 +194,9 @@ class ExplainScreen(ReadingScreen):
                 paragraphs("\n".join(finding.verdict.commands)),
                 "\n",
             ]
+        if labs := labs_about(finding.check):
+            lines = "\n".join(f"  {lab.id}  {visible(lab.title, 60)}" for lab in labs)
+            parts += ["\n", ("Learn it in a lab (T)\n", _HEAD), lines, "\n"]
         if finding.references:
             lines = "\n".join(f"  {visible(reference)}" for reference in finding.references)
             parts += ["\n", ("References\n", _HEAD), lines]

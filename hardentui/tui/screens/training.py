@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import ClassVar, cast
 
@@ -49,11 +49,13 @@ class LabScreen(HardenScreen):
         self._hints = 0
         self._guided = False
         self._shown = ""  # the solution
+        self._replied = False  # the answer to its question was asked for
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
         with VerticalScroll(id="reading"):
             yield Static(id="outcome")
+            yield Static(id="help")
             yield Static(id="text")
         if self._lab.policy:
             yield TextArea(id="policy", soft_wrap=False)
@@ -115,10 +117,19 @@ class LabScreen(HardenScreen):
         self._draw()
         self._show_newest()
 
+    def action_reply(self) -> None:
+        try:
+            self._training.reply(self._lab)
+        except UsageError as error:
+            self.complain(hint_of(error), error.title)
+            return
+        self._replied = True
+        self._draw()
+
     def _show_newest(self) -> None:
         reading = self.query_one("#reading", VerticalScroll)
         self.call_after_refresh(
-            lambda: reading.scroll_end(animate=False)
+            lambda: reading.scroll_to_widget(self.query_one("#help"), animate=False)
         )  # its new height is known by then
 
     def action_restart(self) -> None:
@@ -201,6 +212,7 @@ class LabScreen(HardenScreen):
         title = (f"Lab: {visible(self._lab.title)}", "bold")
         self.query_one("#crumb", Static).update(Content.assemble(title, (busy, "$primary")))
         self.query_one("#outcome", Static).update(self._outcome_text())
+        self.query_one("#help", Static).update(self._help())
         self.query_one("#text", Static).update(self._text())
 
     def _outcome_text(self) -> Content:
@@ -210,12 +222,8 @@ class LabScreen(HardenScreen):
             solved = solved_text(self._training.progress.of(self._lab.id), outcome)
             lines += [
                 Content.styled(solved, "bold $success"),
-                Content(_flowing(self._lab.finish)),
-                Content(
-                    f"The same on your host: {self._lab.checks[0]}, in the walk of a container."
-                ),
                 Content.styled("esc returns to the labs.", "$primary"),
-                Content(""),
+                *self._afterwards(),
             ]
         lines += [
             Content.styled("Your task", "bold"),
@@ -237,38 +245,49 @@ class LabScreen(HardenScreen):
                 Content(""),
                 Content.assemble("  Created with ", (self._command(), "bold")),
             ]
-        done, most = outcome.done
+        if stops := self._training.stops_at:
+            lines.append(Content.styled(f"  It stops by itself at {stops}.", "$muted"))
         lines += [
             Content(""),
-            Content.styled(f"  {done} of {most} done", "bold"),
+            Content.styled(f"  {outcome.done_text}", "bold"),
         ]
         lines += [Content.styled(f"  {visible(remark)}", "$warning") for remark in outcome.remarks]
         return Content("\n").join(lines)
+
+    def _afterwards(self) -> Iterator[Content]:
+        """What is told once it is solved."""
+        for title, text in self._lab.afterwards:
+            yield Content("")
+            yield Content.styled(title, "bold")
+            yield Content(_flowing(text))
+        if self._lab.reply:
+            answer = _flowing(self._lab.reply) if self._replied else "e tells the answer."
+            yield Content.styled(answer, "" if self._replied else "$primary")
+        yield Content("")
 
     def _command(self) -> str:
         """How the lab's container was created."""
         options = self._training.options_now(self._lab)
         return visible(f"podman run {shlex.join(options) or '(no options)'}", 300)
 
+    def _help(self) -> Content:
+        """What was asked for, the newest last."""
+        solved = self._outcome is not None and self._outcome.solved
+        parts = [("Next move", self._next_move())] if self._guided and not solved else []
+        hints = self._lab.hints[: self._hints]
+        parts += [(f"Hint {at}", _flowing(text)) for at, text in enumerate(hints, 1)]
+        parts.append(("Solution", visible_lines(self._shown)))
+        return _titled(parts)
+
     def _text(self) -> Content:
         lab = self._lab
-        solved = self._outcome is not None and self._outcome.solved
-        parts = []
-        if self._guided and not solved:
-            parts.append(("Next move", self._next_move()))
-        parts.append(("Why it matters", _flowing(lab.learn)))
-        parts.append(("", visible_lines(lab.picture.strip("\n"))))
-        # the newest last: it is scrolled to
-        parts += [
-            (f"Hint {at}", _flowing(text)) for at, text in enumerate(lab.hints[: self._hints], 1)
-        ]
-        parts.append(("Solution", visible_lines(self._shown)))
-        lines: list[Content] = []
-        for title, text in parts:
-            if text:
-                heading = [Content.styled(title, "bold")] if title else []
-                lines += [Content(""), *heading, Content(text)]
-        return Content("\n").join(lines)
+        return _titled(
+            [
+                ("What happened", _flowing(lab.story)),
+                ("Why it matters", _flowing(lab.learn)),
+                ("", visible_lines(lab.picture.strip("\n"))),
+            ]
+        )
 
     def _next_move(self) -> str:
         """As on the command line, but with the keys of this screen."""
@@ -282,8 +301,18 @@ class LabScreen(HardenScreen):
     def copied(self) -> tuple[str, str]:
         return (
             "this page",
-            f"{self._outcome_text().plain}\n{self._text().plain}",
+            f"{self._outcome_text().plain}\n{self._help().plain}\n{self._text().plain}",
         )
+
+
+def _titled(parts: Iterable[tuple[str, str]]) -> Content:
+    """Texts below their titles; those that are empty are left out."""
+    lines: list[Content] = []
+    for title, text in parts:
+        if text:
+            heading = [Content.styled(title, "bold")] if title else []
+            lines += [Content(""), *heading, Content(text)]
+    return Content("\n").join(lines)
 
 
 def _flowing(text: str) -> str:
@@ -393,7 +422,7 @@ class TrainingScreen(BrowseScreen):
             f"   {lab.minutes} minutes   ",
             ("Enter opens it.", "$primary"),
             "\n\n",
-            " ".join(visible_lines(lab.learn).split()),
+            _flowing(lab.story or lab.learn),
             "\n\n",
             (visible_lines(lab.picture.strip("\n")), "$muted"),
         )
@@ -403,8 +432,15 @@ class TrainingScreen(BrowseScreen):
             return Content.assemble(("Training", "bold"))
         labs, progress = self.training.labs, self.training.progress
         return Content.assemble(
-            ("Training", "bold"), f"   {progress.passed(labs)} of {len(labs)} labs passed"
+            ("Training", "bold"),
+            f"   {progress.passed(labs)} of {len(labs)} labs passed",
+            self._runs(self.training),
         )
+
+    def _runs(self, training: Training) -> str:
+        """Which lab runs on, and how long."""
+        lab, stops = training.current, training.stops_at
+        return f"   {visible(lab.title, 40)} runs until {stops}" if lab and stops else ""
 
     def nothing(self) -> str:
         return "There are no labs."

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.features.images.page import is_inspected
+from hardentui.features.training.lab_files import labs_about
 from hardentui.features.views import Report, Row, also_words
 from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
@@ -233,13 +234,21 @@ class WalkScreen(ContainerScreen):
 
     def _entry(self, finding: Finding) -> Entry:
         choosing = self._choosing
-        if choosing is None or finding.subject.kind is not Kind.CONTAINER or not finding.failing:
+        if not finding.failing:
             return Entry(finding)
+        labs = tuple(lab.id for lab in labs_about(finding.check))
+        if choosing is None or finding.subject.kind is not Kind.CONTAINER:
+            return Entry(finding, labs=labs)
         why = choosing.refusal(finding.check)
         fixable = why is None or bool(why.needs)
         settings = choosing.settings(finding.check) if fixable else ()
         return Entry(
-            finding, fixable, ready=why is None, chosen=finding.check in choosing, settings=settings
+            finding,
+            fixable,
+            ready=why is None,
+            chosen=finding.check in choosing,
+            settings=settings,
+            labs=labs,
         )
 
     def _remedy(self, finding: Finding) -> Remediation | None:

@@ -99,6 +99,7 @@ def step_parts(steps: NextSteps, width: int) -> list[Part]:
 
 _LABEL = 11
 _EVIDENCE_SHOWN = 6
+_LABS_SHOWN = 2
 
 
 class Entry(Struct, frozen=True):
@@ -110,6 +111,7 @@ class Entry(Struct, frozen=True):
     ready: bool = False
     chosen: bool = False  # its fix is chosen
     settings: tuple[FixValue, ...] = ()  # the values of its fix
+    labs: tuple[str, ...] = ()  # the ids of those that teach it
     page: Kind = Kind.CONTAINER  # what the page is about; a finding about something else says so
 
     @property
@@ -200,6 +202,9 @@ def details(
         )
     if finding.failing and remedy is not None:
         parts += _what_to_do(remedy, entry.settings, width)
+    if entry.labs:
+        labs = ", ".join(visible(lab, 40) for lab in entry.labs[:_LABS_SHOWN])
+        parts += _wrapped("learn it", f"lab {labs} (T)", width, "$muted")
     return Content.assemble(*parts).rstrip("\n")
 
 

@@ -2,6 +2,7 @@
 say."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import InputError, UsageError
-from hardentui.features.training.answers import answer
+from hardentui.features.training.answers import RUNS_FOR, answer
 from hardentui.features.training.lab import Lab, Level
 from hardentui.features.training.lab_files import load_labs, parse_lab
 from hardentui.features.training.progress import TrainingProgress, load_progress
@@ -293,3 +294,37 @@ def test_a_link_in_the_directory_leads_nowhere_else(tmp_path: Path) -> None:
             ["--volume={folder}/out:/host:ro"],
             str(directory),
         )
+
+
+@each_lab
+def test_a_lab_tells_a_story_why_it_works_and_asks_a_question(lab: Lab) -> None:
+    assert re.search(r"\b(shops?|kiosk|baker|jeweller)\b", lab.story)
+    assert len(re.findall(r"[.!?](?=\s|$)", lab.why.strip())) == 3
+    assert lab.question.endswith("?")
+    assert lab.reply
+    answers = [option for option in lab.solution if option not in lab.start]
+    assert not [option for option in answers if option in lab.story]
+
+
+def test_the_question_of_a_lab_is_answered_once_it_is_solved(training: Training) -> None:
+    lab = BY_ID["first-run"]
+    training.start(lab)
+    with pytest.raises(UsageError, match="solve it first"):
+        training.reply(lab)
+    training.answer([])
+    assert training.reply(lab) == lab.reply
+
+
+def test_a_solved_lab_shows_a_number_that_moved(training: Training) -> None:
+    lab = BY_ID["memory-limit"]
+    assert training.start(lab).done_text == "1 of 3 done"
+    assert training.answer(["--memory=200m"]).done_text == "2 of 3 done, 1 at the start"
+    assert training.answer(["--memory=64m"]).done_text == "3 of 3 done, 1 at the start"
+
+
+def test_what_a_lab_starts_ends_by_itself_and_no_answer_says_otherwise() -> None:
+    lab = BY_ID["read-only"]
+    assert f"--timeout={RUNS_FOR}" in answer(lab, [], "/labs").words
+    for option in ("--timeout=0", "--restart=always"):
+        with pytest.raises(UsageError, match="is set by the lab"):
+            answer(lab, [option], "/labs")

@@ -26,6 +26,9 @@ def test_first_success_takes_three_commands(
     told = capsys.readouterr().out
     assert "Solved." in told
     assert "hardentui check --check privileged" in told
+    assert told.index("Why it works") < told.index("A question")
+    assert main(["train", "reply"]) == 0
+    assert "under another name" in capsys.readouterr().out
     assert main(["explain", "privileged"]) == 0
     assert "hardentui train start first-run" in capsys.readouterr().out
     assert main(["train", "stop"]) == 0
@@ -48,6 +51,10 @@ def hostile_lab() -> str:
         '\nsays = "',
         '[attack]\ntitle = "',
         'finish = """\n',
+        'story = """\n',
+        'why = """\n',
+        'question = "',
+        'reply = """\n',
         'learn = """\n',
         'picture = """\n',
     ):
