@@ -26,20 +26,20 @@ def _driven(machine: Machine, learners: int) -> Any:
 
 
 @pytest.fixture(scope="module")
-def one(machine: Machine) -> Any:
+def class_seen(machine: Machine) -> Any:
     """What three learners saw, and what one of them who attacks got."""
     return _driven(machine, 3)
 
 
-def test_labs_about_limits_are_judged_by_the_kernel_in_a_sandbox(one: Any) -> None:
-    assert one["sandboxes"] == 3, one["said"]
-    assert {"memory-limit", "fork-bomb", "cpu-limit"} == set(one["labs"])
-    for lab, told in one["labs"].items():
+def test_labs_about_limits_are_judged_by_the_kernel_in_a_sandbox(class_seen: Any) -> None:
+    assert class_seen["sandboxes"] == 3, class_seen["said"]
+    assert {"memory-limit", "fork-bomb", "cpu-limit"} == set(class_seen["labs"])
+    for lab, told in class_seen["labs"].items():
         assert told.get("solved"), (lab, told)
 
 
-def test_memory_processes_processor_and_disk_of_a_sandbox_have_an_end(one: Any) -> None:
-    attack = one["attack"]
+def test_memory_processes_processor_and_disk_of_a_sandbox_have_an_end(class_seen: Any) -> None:
+    attack = class_seen["attack"]
     assert attack["limits"] == {
         "memory.max": str(640 * _MEBIBYTE),
         "memory.swap.max": "0",
@@ -49,13 +49,13 @@ def test_memory_processes_processor_and_disk_of_a_sandbox_have_an_end(one: Any) 
     assert attack["refused_processes"] > 0
     assert attack["ended_for_memory"] > 0
     assert "No space left" in attack["disk"]
-    assert max(one["peaks"]) <= 640 * _MEBIBYTE
+    assert max(class_seen["peaks"]) <= 640 * _MEBIBYTE
 
 
-def test_a_sandbox_goes_when_its_learner_does_and_all_go_with_the_server(one: Any) -> None:
-    assert one["idle"] == []
-    assert one["left"] == []
-    assert one["images"] == []
+def test_a_sandbox_goes_when_its_learner_does_and_all_go_with_the_server(class_seen: Any) -> None:
+    assert class_seen["idle"] == []
+    assert class_seen["left"] == []
+    assert class_seen["images"] == []
 
 
 @pytest.mark.long
