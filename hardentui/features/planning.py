@@ -16,7 +16,7 @@ from hardentui.features.checklists.loading import fit
 from hardentui.features.looking.judging import Judge
 from hardentui.features.views import Report, known_facts
 from hardentui.harden.decisions import both_sides, decisions, others_left_out
-from hardentui.harden.plan import fixable, is_fixable, left_out, make_plan
+from hardentui.harden.plan import Folded, fixable, fold, is_fixable, left_out, make_plan
 from hardentui.harden.remedy import FixValue, remediation, settings_of
 from hardentui.harden.rise import Riser, raises_most
 from hardentui.harden.score import Rise, Score
@@ -378,6 +378,15 @@ class Planner:
         )
         return tuple(skipped for skipped in left if skipped.decides)
 
+    def fixes(self, report: Report) -> Folded:
+        """The fixes of all that fails and that an option of this container fixes, together."""
+        return fold(
+            known_facts(report),
+            [Choice(finding.check) for finding in report.with_image if finding.failing],
+            self._checks,
+            self._checklist,
+        )
+
     def fixable(self, report: Report) -> frozenset[str]:
         """The failing checks that an option of this container fixes."""
         facts = report.facts
@@ -417,7 +426,7 @@ class Planner:
 
     def rise_by_all(self, report: Report) -> Rise:
         """What `harden NAME` tries: every fix that needs no decision."""
-        return self._riser(report).by_plan(self.plan_with(report, Caution.ALL))
+        return self.rise_by(report, (each.check for each in self.choices(report, Caution.ALL)))
 
     def rises(self, report: Report) -> Mapping[str, Rise]:
         """Failing check -> what ending it alone brings."""

@@ -7,11 +7,11 @@ findings counts, for good and for bad.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.harden.plan import make_plan
+from hardentui.harden.plan import fold
 from hardentui.harden.score import Rise, Score, most_severe_first, rise_between, score
 from hardentui.model.check import Check
 from hardentui.model.checklist import Checklist
@@ -52,25 +52,18 @@ class Riser:
 
     def by_fixes(self, fixes: Iterable[str]) -> Rise:
         """What the fixes of these checks bring together, as far as they can be applied."""
-        choices = [Choice(check) for check in fixes]
-        return self.by_plan(
-            make_plan(
-                self._facts,
-                choices,
-                self._checks.values(),
-                self._checklist,
-            )
+        folded = fold(
+            self._facts,
+            [Choice(check) for check in fixes],
+            self._checks.values(),
+            self._checklist,
         )
-
-    def by_plan(self, plan: Plan) -> Rise:
-        """What a plan brings."""
-        if plan.after == self._facts.spec:
+        if folded.after == self._facts.spec:
             return Rise(0)
-        applied = tuple(choice.check for choice in plan.choices)
         return rise_between(
             self._score,
-            self.score_after(plan),
-            applied,
+            self._score_with(folded.after, folded.applied),
+            folded.applied,
         )
 
     def by_ending(self, finding: Finding) -> Rise:
@@ -92,8 +85,10 @@ class Riser:
         What options decide is judged by the new ones, even if no fix was chosen for it; all other
         findings stay.
         """
-        before, after = self._before, self._planned(plan.after)
-        chosen = {choice.check for choice in plan.choices}
+        return self._score_with(plan.after, [choice.check for choice in plan.choices])
+
+    def _score_with(self, spec: Spec, chosen: Collection[str]) -> Score:
+        before, after = self._before, self._planned(spec)
 
         def later(finding: Finding) -> Finding:
             old, new = before.get(finding.check), after.get(finding.check)

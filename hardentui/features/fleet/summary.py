@@ -10,7 +10,6 @@ from hardentui.features.reports.fleet_view import ContainerSummary
 from hardentui.features.views import Report, image_subject
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind
-from hardentui.model.plan import Choice
 from hardentui.reading.applications import application_name
 
 _OF_THE_PLACE = frozenset(
@@ -80,17 +79,10 @@ def _fixes(
     planner: Planner,
 ) -> tuple[tuple[str, tuple[tuple[str, bytes], ...]], ...]:
     """What the fixes of everything that fails would set, each option with its checks."""
-    fixable = planner.fixable(report)
-    if not fixable:
-        return ()
-    plan = planner.plan(report, tuple(map(Choice, sorted(fixable))))
-    by_check: dict[str, list[tuple[str, bytes]]] = {
-        choice.check: [] for choice in plan.choices if choice.check in fixable
-    }
-    for change in plan.changes:
-        for check in change.checks:
-            by_check.setdefault(check, []).append((change.option, _digest(change.after)))
-    return tuple((check, tuple(changes)) for check, changes in by_check.items())
+    return tuple(
+        (check, tuple((diff.option.name, _digest(diff.after)) for diff in changed))
+        for check, changed in planner.fixes(report).by_check.items()
+    )
 
 
 def _digest(arguments: Iterable[str]) -> bytes:

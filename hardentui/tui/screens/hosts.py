@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from msgspec.structs import replace
 from textual.content import Content
@@ -60,11 +61,11 @@ class HostsScreen(BrowseScreen):
         lines = [f"{visible(host.name)}  {visible(host.source)}"] if host is not None else []
         if host is not None and host.trouble:
             lines.append(f"could not be checked: {visible(host.trouble)}")
-        if self._fleet.fleet is not None:
-            for section in fleet_sections(self._fleet.fleet, len(self._fleet.hosts)):
-                lines += ["", section.title]
-                lines += [f"{'  ' * (depth + 1)}{sentence}" for depth, sentence in section.lines]
-        return Content("\n".join(lines))
+        return Content("\n".join((*lines, *self._of_all)))
+
+    @cached_property
+    def _of_all(self) -> tuple[str, ...]:
+        return tuple(lines_of_all(self._fleet))
 
     def enter_row(self) -> None:
         """Its containers, from its saved facts."""
@@ -80,6 +81,15 @@ class HostsScreen(BrowseScreen):
             checklist=self.harden.checklist,
         )
         self.harden.look_at(lambda: FirstLook.open(selection))
+
+
+def lines_of_all(result: CheckResult) -> Iterator[str]:
+    """What is true of all hosts, whichever is chosen."""
+    if result.fleet is None:
+        return
+    for section in fleet_sections(result.fleet, len(result.hosts)):
+        yield from ("", section.title)
+        yield from (f"{'  ' * (depth + 1)}{sentence}" for depth, sentence in section.lines)
 
 
 def _line(host: HostResult) -> BrowseRow:

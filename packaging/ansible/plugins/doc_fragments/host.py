@@ -38,6 +38,17 @@ options:
     elements: str
 """
 
+    CHANGE = r"""
+options:
+  probe:
+    description: Shell commands that succeed while the service works; run before and after the change.
+    type: list
+    elements: str
+  patience:
+    description: Seconds for the service to become ready again.
+    type: int
+"""
+
     CHOICES = r"""
 options:
   plan:

@@ -22,6 +22,10 @@ CHOICES = {
     "likely": {"type": "bool", "default": False},
     "safe": {"type": "bool", "default": False},
 }
+CHANGE = {
+    "probe": {"type": "list", "elements": "str", "no_log": True},
+    "patience": {"type": "int"},
+}
 _EXITS = {
     2: "the call or the host does not fit",
     3: "Podman cannot be reached",
@@ -76,9 +80,9 @@ class Program:
         self.module.fail_json(msg="HardenTUI: %s. %s" % (what, reason), exit_code=code, **result)
 
 
-def fixes(params):
-    """The words that choose fixes."""
-    words = []
+def fixes(module):
+    """The words that choose fixes; ends the module if there are none."""
+    params, words = module.params, []
     for check in params.get("checks") or ():
         words += ["--check", check]
     if params.get("plan"):
@@ -86,6 +90,10 @@ def fixes(params):
     for option in ("all_fixes", "likely", "safe"):
         if params.get(option):
             words.append("--%s" % option.replace("_fixes", ""))
+    if not words:
+        # a bool that is false counts as given for Ansible's own "required_one_of"
+        choices = [name for name in (*FIXES, *CHOICES, "all_fixes") if name in params and name != "name"]
+        module.fail_json(msg="Name the fixes: one of %s." % ", ".join(choices))
     return words
 
 
@@ -115,6 +123,36 @@ def diff(name, changes):
         "before": lines("before"),
         "after": lines("after"),
     }
+
+
+def change(module, verb, *more):
+    """Carry out `harden` or `apply`, or say what it would do; ends the module.
+
+    Args:
+        more: further words of the command.
+    """
+    program = Program(module)
+    wanted = module.params
+    words = fixes(module)
+    changes = planned(program, wanted, words)
+    result = dict(diff=diff(wanted["name"], changes), **outcome(None, changes))
+    if not changes:
+        module.exit_json(**result)
+    if module.check_mode:
+        result["changed"] = True
+        module.exit_json(**result)
+    for probe in wanted["probe"] or ():
+        words += ["--probe", probe]
+    if wanted["patience"]:
+        words += ["--patience", str(wanted["patience"])]
+    code, documents, messages = program.documents(verb, wanted["name"], *words, *more, "--yes")
+    entry = entry_of(documents)
+    result.update(outcome(entry, changes))
+    if verb == "harden" and code == 1:  # the trial kept nothing
+        module.exit_json(**result)
+    if code != 0:
+        program.fail(code, (entry or {}).get("reason") or messages, **result)
+    module.exit_json(**result)
 
 
 def entry_of(documents):

@@ -14,13 +14,6 @@ description:
     module fails, so that C(serial) and C(max_fail_percentage) decide whether the next hosts are begun.
   - On a second run the container passes these checks already, and nothing is done.
 options:
-  probe:
-    description: Shell commands that succeed while the service works; run before and after the change.
-    type: list
-    elements: str
-  patience:
-    description: Seconds for the service to become ready again.
-    type: int
   all_fixes:
     description:
       - Every fix that can be carried out. What the trial leaves out is tried again on the next run; name O(checks) for a
@@ -30,6 +23,7 @@ options:
 extends_documentation_fragment:
   - hardentui.podman.host
   - hardentui.podman.host.fixes
+  - hardentui.podman.host.change
   - hardentui.podman.host.attributes
 """
 
@@ -60,14 +54,10 @@ entry:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.hardentui.podman.plugins.module_utils.program import (
+    CHANGE,
     FIXES,
     SHARED,
-    Program,
-    diff,
-    entry_of,
-    fixes,
-    outcome,
-    planned,
+    change,
 )
 
 
@@ -75,40 +65,14 @@ def main():
     module = AnsibleModule(
         argument_spec=dict(
             SHARED,
-            probe=dict(type="list", elements="str", no_log=True),
-            patience=dict(type="int"),
             all_fixes=dict(type="bool", default=False),
-            **FIXES
+            **FIXES,
+            **CHANGE,
         ),
-        required_one_of=[["checks", "all_fixes"]],
         mutually_exclusive=[["checks", "all_fixes"]],
         supports_check_mode=True,
     )
-    program = Program(module)
-    wanted = module.params
-    words = fixes(wanted)
-    changes = planned(program, wanted, words)
-    result = dict(diff=diff(wanted["name"], changes), **outcome(None, changes))
-    if not changes:
-        module.exit_json(**result)
-    if module.check_mode:
-        result["changed"] = True
-        module.exit_json(**result)
-    for probe in wanted["probe"] or ():
-        words += ["--probe", probe]
-    if wanted["patience"]:
-        words += ["--patience", str(wanted["patience"])]
-    code, documents, messages = program.documents(
-        "harden", wanted["name"], *words, "--yes"
-    )
-    entry = entry_of(documents)
-    result.update(outcome(entry, changes))
-    if code != 0:
-        if code == 1:
-            result["changed"] = False
-            module.exit_json(**result)
-        program.fail(code, (entry or {}).get("reason") or messages, **result)
-    module.exit_json(**result)
+    change(module, "harden")
 
 
 if __name__ == "__main__":

@@ -62,10 +62,14 @@ _MAY_HOLD_SECRETS = ("Environment", "Exec", "Entrypoint", "HealthCmd", "HealthSt
 
 def shown(text):
     """A unit without the values that may be secrets."""
-    lines = []
+    lines, key, goes_on = [], "", False
     for line in text.splitlines():
-        key = line.partition("=")[0]
-        lines.append("%s=(withheld)" % key if key in _MAY_HOLD_SECRETS else line)
+        if not goes_on:
+            key = line.partition("=")[0].strip()
+        withheld = key in _MAY_HOLD_SECRETS and not line.startswith(("#", ";"))
+        if not (goes_on and withheld):
+            lines.append("%s=(withheld)" % key if withheld else line)
+        goes_on = line.endswith("\\")
     return "\n".join(lines) + "\n" if lines else ""
 
 
@@ -90,9 +94,9 @@ def main():
             SHARED,
             as_is=dict(type="bool", default=False),
             dest=dict(type="path"),
-            **dict(FIXES, **CHOICES)
+            **FIXES,
+            **CHOICES,
         ),
-        required_one_of=[["checks", "plan", "likely", "safe", "as_is"]],
         mutually_exclusive=[["checks", "plan", "likely", "safe", "as_is"]],
         supports_check_mode=True,
     )
@@ -104,7 +108,7 @@ def main():
     dest = wanted["dest"] or os.path.join(usual, "containers/systemd")
     made = tempfile.mkdtemp(prefix="hardentui-", dir=module.tmpdir)
     try:
-        words = ["--as-is"] if wanted["as_is"] else fixes(wanted)
+        words = ["--as-is"] if wanted["as_is"] else fixes(module)
         code, out, messages = program.call("fix", wanted["name"], "--to", "quadlet", *words, "-o", made)
         if code != 0:
             program.fail(code, messages)
