@@ -83,7 +83,7 @@ from hardentui.reading.containers import (
     sure,
     without_cgroup,
 )
-from hardentui.reading.hosts import danger_evidence, dangers_of, hidden_users, repair
+from hardentui.reading.hosts import danger_evidence, dangers_of, hidden_users
 from hardentui.reading.limits import of_machine
 from hardentui.visible import visible
 from hardentui.words import plural

@@ -1,4 +1,4 @@
-"""How packages, updates and kernel arguments are changed on a host, in its own words.
+"""How packages, updates, files below /usr and kernel arguments are changed on a host, in its words.
 
 The only place that turns "install X" into a command. On a host whose /usr is read-only (SLE Micro,
 Leap Micro, MicroOS, Fedora CoreOS, image mode) a package manager refuses, and what does work takes
@@ -7,6 +7,7 @@ effect after a reboot.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -19,6 +20,11 @@ BOOTC, RPM_OSTREE, TRANSACTIONAL = (
 )
 UPDATER = "HARDENTUI_UPDATER"
 """Beside the keys of os-release: an `Updater`, where the host shows one."""
+
+
+CGROUP_V2 = "systemd.unified_cgroup_hierarchy=1"
+NO_RELEASE: Mapping[str, str] = {}
+"""Of files that a setting of the engine names, wherever that engine is."""
 
 
 class Updater(StrEnum):
@@ -36,6 +42,7 @@ _OF_SUSE_IMAGES = (
 )
 _ROLLING = ("opensuse-microos", "opensuse-aeon", "opensuse-kalpa")
 _OSTREE_VARIANTS = frozenset("coreos iot silverblue kinoite sericea onyx".split())
+_OF_THE_IMAGE = ("/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/")
 _AFTER_REBOOT = "  # takes effect after a reboot"
 _INSTALL = {
     "debian": "sudo apt-get install",
@@ -148,6 +155,48 @@ def to_restore_default_files(release: Mapping[str, str]) -> tuple[str, ...]:
     return (_in_family(release, _REINSTALL) or "dnf reinstall containers-common",)
 
 
+def is_of_its_image(release: Mapping[str, str], path: str) -> bool:
+    """Whether the host mounts this path read-only, as a part of what its updater replaces."""
+    updater = updater_of(release)
+    if updater is Updater.PACKAGES:
+        return False
+    path = posixpath.normpath(path)
+    if path.startswith(("/usr/local/", "/opt/")):  # elsewhere subvolumes, or links into /var
+        return updater is Updater.BOOTC
+    return path.startswith(_OF_THE_IMAGE)
+
+
+def to_change_file(release: Mapping[str, str], path: str, command: str) -> str:
+    """The command that changes a file of the host, where it can be changed."""
+    if not is_of_its_image(release, path):
+        return command
+    updater = updater_of(release)
+    if updater is Updater.TRANSACTIONAL:
+        return f"sudo transactional-update run {command}{_AFTER_REBOOT}"
+    again = "bootc upgrade" if updater is Updater.BOOTC else "rpm-ostree upgrade"
+    return f"# {path} is a part of the host's image: change it there, then {again} and reboot"
+
+
+def to_add_kernel_argument(release: Mapping[str, str], argument: str) -> str:
+    """How the kernel gets one more argument at its next boot."""
+    updater = updater_of(release)
+    if updater is Updater.TRANSACTIONAL:
+        return (
+            f"# add {argument} to GRUB_CMDLINE_LINUX_DEFAULT in /etc/default/grub, then: "
+            "sudo transactional-update grub.cfg && sudo systemctl reboot"
+        )
+    if updater is Updater.RPM_OSTREE:
+        return f"sudo rpm-ostree kargs --append-if-missing={argument}{_AFTER_REBOOT}"
+    if updater is Updater.BOOTC:
+        return (
+            "# in the Containerfile of the host's image: kargs = "
+            f'["{argument}"] in /usr/lib/bootc/kargs.d/50-hardentui.toml'
+        )
+    if {"fedora", "rhel"} & {*families(release)}:
+        return f"sudo grubby --update-kernel=ALL --args={argument}{_AFTER_REBOOT}"
+    return f"# add {argument} to the kernel command line, then: systemctl reboot"
+
+
 def to_confine(release: Mapping[str, str]) -> str:
     """How a host without a security module gets its own back."""
     updater = updater_of(release)
@@ -159,4 +208,28 @@ def to_confine(release: Mapping[str, str]) -> str:
         return "in the host's image: no selinux=0 below /usr/lib/bootc/kargs.d"
     if {"fedora", "rhel"} & {*families(release)}:
         return f"sudo grubby --update-kernel=ALL --remove-args=selinux=0{_AFTER_REBOOT}"
-    return "kernel command line: security=apparmor"
+    return to_add_kernel_argument(release, "security=apparmor")
+
+
+def to_relabel_all(release: Mapping[str, str]) -> str:
+    """How the files of a host get their SELinux labels again after a time without SELinux."""
+    updater = updater_of(release)
+    if updater is Updater.TRANSACTIONAL:
+        return "touch /etc/selinux/.autorelabel && systemctl reboot"
+    if updater is Updater.PACKAGES:
+        return "fixfiles onboot && systemctl reboot"
+    return "restorecon -RF /etc /var && systemctl reboot  # /usr has the labels of its image"
+
+
+def to_install_hardentui(release: Mapping[str, str]) -> str:
+    """The ways that a host with a read-only /usr has; empty where there is nothing to say."""
+    image = "or as a container: docs/in-a-container.md"
+    updater = updater_of(release)
+    if updater is Updater.TRANSACTIONAL:
+        return f"sudo transactional-update pkg install ./hardentui.rpm{_AFTER_REBOOT}; {image}"
+    if updater is Updater.RPM_OSTREE:
+        return f"sudo rpm-ostree install ./hardentui.rpm{_AFTER_REBOOT}; {image}"
+    if updater is Updater.BOOTC:
+        rpm = "COPY hardentui.rpm /tmp, RUN dnf install -y /tmp/hardentui.rpm"
+        return f"# in the Containerfile of the host's image: {rpm}; {image}"
+    return ""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from hardentui.model.configuration import Danger, FileFact
-from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, Verdict, unknown
 from hardentui.model.host import SubIds, User
-from hardentui.model.known import Known, Unread
-from hardentui.words import plural
 
 WHOLE = 65_536
 """What useradd assigns to an account, and the most IDs a container can have by default."""
@@ -35,7 +32,7 @@ def free_start(
     return start if start + size - 1 <= _LAST else None
 
 
-_SHOWN = 20
+DANGERS_SHOWN = 20
 _FIRST_PERSON = 1000  # lower UIDs are system accounts
 
 
@@ -44,43 +41,10 @@ def dangers_of(files: Iterable[FileFact]) -> tuple[Danger, ...]:
     return tuple(dict.fromkeys(danger for file in files for danger in file.dangers))
 
 
-def repair(danger: Danger) -> str:
-    """The command that removes a danger."""
-    return f"{danger.fix} -- {shlex.quote(danger.path)}"
-
-
-def judge_files(
-    files: Known[Mapping[str, Known[FileFact]]],
-    wrong: str,
-    right: str,
-) -> Verdict:
-    """Fails if another account can change a file; passes only if every file could be inspected.
-
-    Args:
-        wrong: completes "3 permissions let …": `other accounts change the engine's configuration`.
-        right: what the files are, for the passing verdict.
-    """
-    if isinstance(files, Unread):
-        return unknown(files)
-    known = [file for file in files.values() if isinstance(file, FileFact)]
-    hidden = [file for file in files.values() if isinstance(file, Unread)]
-    dangers = dangers_of(known)
-    if dangers:
-        return failed(
-            f"{plural(len(dangers), 'permission lets', 'permissions let')} {wrong}",
-            effective=str(dangers[0]),
-            evidence=danger_evidence(dangers),
-            commands=tuple(repair(danger) for danger in dangers[:_SHOWN]),
-        )
-    if hidden:
-        return unknown("; ".join(dict.fromkeys(file.reason for file in hidden[:3])))
-    return passed(effective=f"{plural(len(known), 'file')} and directories checked, {right}")
-
-
 def danger_evidence(dangers: tuple[Danger, ...]) -> tuple[Evidence, ...]:
-    evidence = [Evidence(danger.path, danger.what) for danger in dangers[:_SHOWN]]
-    if len(dangers) > _SHOWN:
-        evidence.append(Evidence("files", f"and {len(dangers) - _SHOWN} more"))
+    evidence = [Evidence(danger.path, danger.what) for danger in dangers[:DANGERS_SHOWN]]
+    if len(dangers) > DANGERS_SHOWN:
+        evidence.append(Evidence("files", f"and {len(dangers) - DANGERS_SHOWN} more"))
     return tuple(evidence)
 
 

@@ -16,7 +16,9 @@ from hardentui.model.trust import (
 )
 from hardentui.options.argv import parse_create_command
 from hardentui.reading.access import EVERYBODY
+from hardentui.reading.host_words import NO_RELEASE
 from hardentui.reading.images import image_name, is_image_id, need_image, reference
+from hardentui.reading.repairs import repair
 
 _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
@@ -200,7 +202,7 @@ def _failed(
         gives=None if wide or dangers else Gain.SECRETS.after(2, Origin.ACCOUNT),
         commands=(
             *(f"chmod 600 -- {shlex.quote(auth.file.path)}" for auth in wide),
-            *(repair(danger) for danger in dangers),
+            *(repair(danger, NO_RELEASE) for danger in dangers),
             *(
                 f"podman logout {shlex.quote(host)} && podman login {shlex.quote(host)}"
                 for host in dict.fromkeys(host for auth in idle for host in auth.inline)

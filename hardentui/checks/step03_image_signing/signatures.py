@@ -7,7 +7,9 @@ import shlex
 from hardentui.checks.prelude import *
 from hardentui.checks.prelude import POLICY_FILE, REJECT, SIGSTORE
 from hardentui.model.trust import Attachments, Certificate, Policy, Requirement
+from hardentui.reading.host_words import NO_RELEASE
 from hardentui.reading.images import image_name, is_image_id, need_image, reference
+from hardentui.reading.repairs import repair
 from hardentui.words import own_command
 
 _REGISTRIES = frozenset({"docker", "atomic"})
@@ -363,11 +365,18 @@ def _failed(
             *danger_evidence(dangers),
         ),
         commands=(
-            *(f"install -D -m 0444 YOUR-COPY-OF-THE-KEY {shlex.quote(path)}" for path in missing),
+            *map(_to_bring_back, missing),
             *(f"chmod 0400 -- {shlex.quote(key.path)}" for key in open_keys),
-            *(repair(danger) for danger in dangers),
+            *(repair(danger, NO_RELEASE) for danger in dangers),
         ),
     )
+
+
+def _to_bring_back(key: str) -> str:
+    """A key below /usr comes with a package; a host may mount that read-only."""
+    if key.startswith("/usr/"):
+        return f"# {key}: install the package again that it comes with"
+    return f"install -D -m 0444 YOUR-COPY-OF-THE-KEY {shlex.quote(key)}"
 
 
 @Check(

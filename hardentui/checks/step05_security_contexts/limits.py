@@ -8,6 +8,7 @@ from hardentui.checks.prelude import *
 from hardentui.options.codecs import size_of, size_text
 from hardentui.reading.asked_memory import most_asked
 from hardentui.reading.behaviour import how_long
+from hardentui.reading.host_words import CGROUP_V2, to_add_kernel_argument
 from hardentui.reading.limits import (
     count_of_list,
     ignored,
@@ -539,12 +540,7 @@ def unenforceable_limits(facts: HostFacts) -> Verdict:
             "longer runs",
             effective="cgroup v1",
             evidence=(Evidence("/sys/fs/cgroup", "no cgroup.controllers file"),),
-            commands=(
-                (
-                    "# add systemd.unified_cgroup_hierarchy=1 to the kernel command line, then: "
-                    "systemctl reboot"
-                ),
-            ),
+            commands=(to_add_kernel_argument(facts.os_release, CGROUP_V2),),
         )
     users = facts.users
     rootless = [user for user in users if user.rootless]

@@ -11,6 +11,9 @@ from hardentui.reading.confinement import (
     selinux_type,
     unconfined_by_apparmor,
 )
+from hardentui.reading.host_words import to_relabel_all
+from hardentui.reading.mounts import host_mounts
+from hardentui.reading.selinux_words import to_label
 
 
 def _fix_apparmor_unconfined(spec: Spec, context: FixContext) -> Spec:
@@ -119,7 +122,7 @@ _NO_SELINUX = EngineFacts(
         container("--security-opt=label=disable", engine=_NO_SELINUX),
     ),
     fails=lambda: (
-        container("--security-opt=label=disable", engine=_SELINUX),
+        container("--security-opt=label=disable -v /srv/web:/web -v /etc:/h:ro", engine=_SELINUX),
         container("--security-opt=label=type:spc_t", engine=_SELINUX),
         container("--pid=host", engine=_SELINUX),
         container(
@@ -145,9 +148,10 @@ def selinux_disabled(facts: ContainerFacts) -> Verdict:
     reach every file on the host.
 
     What may break:
-    Bind mounts without `:Z` or `:z` are then denied, as host files should be; relabel the
-    directories that belong to the container. Host sockets and devices may need a custom policy,
-    which udica can write.
+    Bind mounts without `:Z` or `:z` are then denied, as host files should be. Label the directories
+    that belong to the container, by rule (`semanage fcontext`, `restorecon`) or with `:Z`; never
+    /, /etc, /usr, /var or a home, which the host's own services would lose. Host sockets and
+    devices may need a custom policy, which udica can write.
     """
     need_selinux(facts)
     why = selinux_switched_off(facts.spec)
@@ -161,7 +165,20 @@ def selinux_disabled(facts: ContainerFacts) -> Verdict:
         declared=why or f"type {facts.spec[LABEL_TYPE] or 'container_t'}",
         reason="SELinux does not separate the container from the host",
         where=proc(facts, "attr/current"),
+        commands=_to_label_mounts(facts),
     )
+
+
+def _to_label_mounts(facts: ContainerFacts) -> tuple[str, ...]:
+    """What its bind mounts need once SELinux confines it."""
+    bound = [
+        mount.path
+        for mount in host_mounts(facts)
+        if mount.mount.type == "bind" and not {"z", "Z"} & set(mount.mount.options)
+    ]
+    release = known(lambda: facts.host.os_release, else_={})
+    lines = (line for path in bound for line in to_label(release, path))
+    return tuple(dict.fromkeys(lines))
 
 
 _CONFIG = "/etc/selinux/config"
@@ -205,7 +222,7 @@ def selinux_not_enforcing(facts: HostFacts) -> Verdict:
     What may break:
     What SELinux only logged before is denied now. First look at the recent log (`ausearch -m avc
     -ts recent`): bind mounts without `:z` or `:Z` are the usual cause. After a time without
-    SELinux, files need new labels (`fixfiles onboot`, then reboot).
+    SELinux, all files need new labels; the host's own way to that is in the finding.
     """
     modules = facts.security_modules
     live, configured = modules.selinux, modules.selinux_configured
@@ -222,7 +239,7 @@ def selinux_not_enforcing(facts: HostFacts) -> Verdict:
     )
     if live != "enforcing":
         state = "off" if live == "absent" else str(live)
-        last = "setenforce 1" if live == "permissive" else "fixfiles onboot && systemctl reboot"
+        last = "setenforce 1" if live == "permissive" else to_relabel_all(facts.os_release)
         commands = (f"# {_CONFIG}", "SELINUX=enforcing", last)
         return failed(
             f"SELinux is {state} now", str(configured), state, evidence, commands=commands

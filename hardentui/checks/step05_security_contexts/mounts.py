@@ -2,41 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from hardentui.checks.prelude import *
 from hardentui.reading.confinement import SELINUX, lsm
 from hardentui.reading.host_paths import REPOSITORY
-from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts, shown
+from hardentui.reading.mounts import HostMount, came_from, host_mounts, shown
+from hardentui.reading.selinux_words import is_never_relabelled, to_label_back
 from hardentui.reading.sensitive_mounts import SensitiveMount, home_unknown, sensitive_mounts
 from hardentui.reading.sockets import open_sockets
-
-_SYSTEM = (
-    *(
-        "/boot",
-        "/dev",
-        "/etc",
-        "/home",
-        "/lib",
-        "/lib64",
-        "/opt",
-        "/proc",
-        "/root",
-        "/run",
-        "/sys",
-        "/tmp",
-    ),
-    *(
-        "/usr",
-        "/usr/bin",
-        "/usr/lib",
-        "/usr/local",
-        "/var",
-        "/var/lib",
-        "/var/lib/containers",
-        "/var/log",
-    ),
-)
 
 
 def _fix_relabelled_system_directory(
@@ -44,7 +16,9 @@ def _fix_relabelled_system_directory(
     context: FixContext,
 ) -> Spec:
     bad = {
-        mount.mount for mount in host_mounts(context.facts.planned(spec)) if _is_system(mount.path)
+        mount.mount
+        for mount in host_mounts(context.facts.planned(spec))
+        if is_never_relabelled(mount.path)
     }
     return spec.with_(
         MOUNTS, tuple(m.with_options(drop=("z", "Z")) if m in bad else m for m in spec[MOUNTS])
@@ -66,6 +40,7 @@ _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparm
     ),
     fails=lambda: (
         container("-v /home/anna:/h:Z", engine=_SELINUX),
+        container("-v /var/home/anna:/h:z", engine=_SELINUX),
         "-v /etc/:/e:ro,z",
     ),
     references=("NIST SP 800-190 4.5.5",),
@@ -86,10 +61,10 @@ def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
 
     What may break:
     Without the option, SELinux denies the container the files in that directory. Mount a directory
-    that is made for the container, and relabel that one. `restorecon -R PATH` restores earlier
-    labels.
+    that is made for the container, and relabel that one (`:Z` for it alone, `:z` for several, or a
+    rule by `semanage fcontext`). `restorecon -RF PATH` gives the host's labels back.
     """
-    system = [mount for mount in host_mounts(facts) if _is_system(mount.path)]
+    system = [mount for mount in host_mounts(facts) if is_never_relabelled(mount.path)]
     if not system:
         return passed("no system or home directory is mounted")
     module = lsm(facts)
@@ -104,6 +79,7 @@ def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
             declared,
             "",
             evidence,
+            commands=tuple(to_label_back(mount.path) for mount in bad),
         )
     command = section(facts.inspect, "Config").get("CreateCommand")
     if facts.inspect and not command and facts.running:
@@ -112,13 +88,6 @@ def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
             declared,
         )
     return passed(declared)
-
-
-@lru_cache(maxsize=4096)
-def _is_system(path: str) -> bool:
-    """A system directory, a directory above one, or a whole home directory."""
-    home = path.startswith("/home/") and path.count("/") == 2
-    return home or any(at_or_above(path, other) for other in _SYSTEM)
 
 
 def _fix_sensitive_host_mount(spec: Spec, context: FixContext) -> Spec:

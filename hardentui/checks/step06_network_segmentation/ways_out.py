@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
+from hardentui.reading.firewall_words import to_drop_forwarded, to_drop_from
 from hardentui.reading.networks import (
     asked_for,
     gateways,
@@ -14,13 +15,8 @@ from hardentui.reading.networks import (
     network_names,
 )
 from hardentui.reading.packets import DROPPED, Packet, fate
-from hardentui.visible import command_word
 
-_RULE = (
-    "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in your own table and chain"
-)
-
-
+_METADATA = "169.254.169.254"
 _CLOUD = HostFacts(
     cloud="Amazon EC2",
     firewall=Firewall(metadata_filtered=False),
@@ -96,7 +92,7 @@ def reachable_cloud_metadata(facts: ContainerFacts) -> Verdict:
         f"the metadata service of {host.cloud} is reachable, and no host rule blocks it",
         declared,
         evidence=evidence,
-        commands=(_RULE,),
+        commands=to_drop_forwarded(host.firewall, _METADATA),
     )
 
 
@@ -238,6 +234,7 @@ def reachable_host_services(facts: ContainerFacts) -> Verdict:
 def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
     """An internal network leads only to the host itself, whose services may answer at the gateway."""
     networks = tuple(filter(leads_to_host, internal_networks(facts)))
+    firewall = known(lambda: facts.host.firewall, else_=Firewall())
     if not networks:
         return passed(declared)
     rules = known(lambda: facts.host.firewall.rules)
@@ -264,7 +261,7 @@ def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
         "",
         tuple(evidence[:12]),
         Gain.NETWORK.after(1),
-        _close(networks),
+        tuple(command for network in networks for command in to_drop_from(firewall, network)),
     )
 
 
@@ -297,17 +294,6 @@ def _answering(
         if isinstance(rules, Unread) or fate(rules, packet) != {DROPPED}:
             answering.append(f"{socket.port}/tcp")
     return list(dict.fromkeys(answering))
-
-
-def _close(networks: tuple[NetworkFacts, ...]) -> tuple[str, ...]:
-    bridges = [str(network.inspect.get("network_interface") or "BRIDGE") for network in networks]
-    return tuple(
-        (
-            f"nft add rule inet filter input iifname {command_word(bridge, 'BRIDGE')} tcp dport != 53 "
-            "drop"
-        )
-        for bridge in bridges
-    )
 
 
 def _user_mode(facts: ContainerFacts) -> bool:

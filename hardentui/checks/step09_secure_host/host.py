@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hardentui.checks.prelude import *
 from hardentui.model.host_scan import FailedRule, HostScan
 from hardentui.reading.host_words import to_upgrade
+from hardentui.reading.repairs import repair
 
 _DAY = 86_400
 _SHOWN = 12
@@ -393,7 +394,7 @@ def weak_kernel_settings(facts: HostFacts) -> Verdict:
         dangers_of([facts.core_handler]) if isinstance(facts.core_handler, FileFact) else ()
     )
     if weak or open_handler:
-        return _failed(weak, open_handler)
+        return _failed(facts, weak, open_handler)
     if not facts.sysctls:
         return unknown("no kernel settings were read")
     if isinstance(handler := known(lambda: facts.core_handler), Unread):
@@ -406,6 +407,7 @@ def weak_kernel_settings(facts: HostFacts) -> Verdict:
 
 
 def _failed(
+    facts: HostFacts,
     weak: Mapping[str, str],
     open_handler: tuple[Danger, ...],
 ) -> Verdict:
@@ -433,7 +435,7 @@ def _failed(
         gives=Gain.HOST.after(1) if open_handler or _RUN_BY_THE_KERNEL & weak.keys() else None,
         commands=(
             *(settings if weak else ()),
-            *map(repair, open_handler),
+            *(repair(danger, facts.os_release) for danger in open_handler),
         ),
     )
 

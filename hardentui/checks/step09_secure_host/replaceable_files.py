@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.host import Program, UnitProgram
-from hardentui.reading.hosts import judge_files
+from hardentui.reading.repairs import judge_files, repair
 
 _RUNTIME = "/opt/crun/crun"
 
@@ -66,7 +66,7 @@ def replaceable_container_programs(facts: ContainerFacts) -> Verdict:
     declared = listed(sorted(programs))
     dangers = dangers_of(file for file in programs.values() if isinstance(file, FileFact))
     if dangers:
-        commands = tuple(repair(danger) for danger in dangers)
+        commands = _repairs(facts, dangers)
         evidence = danger_evidence(dangers)
         reason = f"others can change what the engine runs for it: {dangers[0]}"
         return failed(
@@ -77,7 +77,7 @@ def replaceable_container_programs(facts: ContainerFacts) -> Verdict:
         )
     if own:
         reason = f"every account of the host can change what it runs: {own[0]}"
-        commands = tuple(repair(danger) for danger in own)
+        commands = _repairs(facts, own)
         evidence = danger_evidence(own)
         return failed(
             reason,
@@ -88,6 +88,11 @@ def replaceable_container_programs(facts: ContainerFacts) -> Verdict:
         )
     hidden = [file.reason for file in programs.values() if isinstance(file, Unread)]
     return unknown(hidden[0], declared) if hidden else passed(declared)
+
+
+def _repairs(facts: ContainerFacts, dangers: tuple[Danger, ...]) -> tuple[str, ...]:
+    release = known(lambda: facts.host.os_release, else_={})
+    return tuple(repair(danger, release) for danger in dangers)
 
 
 def _open_to_all(facts: ContainerFacts) -> tuple[Danger, ...]:
@@ -191,7 +196,7 @@ def untrusted_engine_programs(
             *(Evidence(program.file.path, _about(program)) for program in strange),
         ),
         gives=None if dangers else Gain.HOST_ROOT.after(1, Origin.ACCOUNT),
-        commands=tuple(repair(danger) for danger in dangers),
+        commands=tuple(repair(danger, facts.os_release) for danger in dangers),
     )
 
 
@@ -271,6 +276,7 @@ def writable_engine_configuration(facts: HostFacts) -> Verdict:
         facts.engine_configuration,
         "other accounts change the engine's configuration",
         "only root and the accounts that they belong to can change them",
+        facts.os_release,
     )
 
 
@@ -363,6 +369,7 @@ def writable_unit_files(facts: HostFacts) -> Verdict:
         },
         "others change what systemd starts",
         "only their owners can change them",
+        facts.os_release,
     )
     if verdict.status is not Status.FAIL:
         return verdict

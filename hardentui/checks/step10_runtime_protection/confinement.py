@@ -115,6 +115,13 @@ def _labelled(label: str) -> ContainerFacts:
     return container(kernel=Kernel(7, lsm_label=label))
 
 
+_TO_SEE = {
+    "apparmor": "journalctl -k -g 'apparmor=\"DENIED\"' --since -1d",
+    "selinux": "journalctl -k -g 'avc: *denied' --since -1d   # with auditd: ausearch -m AVC",
+    "seccomp": "journalctl -k -g type=1326 --since -1d   # with auditd: ausearch -m SECCOMP",
+}
+
+
 @Check(
     gives=Gain.ENTRY.after(2),  # something tries what it may not, or a profile is wrong
     summary="Find out whether it was an attack or a profile that is too tight",
@@ -123,6 +130,7 @@ def _labelled(label: str) -> ContainerFacts:
     fails=lambda: (
         container(denials=(Denial("seccomp", "syscall=keyctl comm=x"),)),
         container(denials=(Denial("apparmor", 'operation="open" name="/proc/kcore"'),) * 9),
+        container(denials=(Denial("selinux", "{ read } file shadow, by cat"),)),
     ),
     references=("seccomp(2) SECCOMP_RET_ERRNO",),
 )
@@ -155,8 +163,5 @@ def runtime_denials(facts: ContainerFacts) -> Verdict:
         f"{plural(len(denials), 'action was', 'actions were')} denied by {by}",
         effective=plural(len(denials), "denial"),
         evidence=evidence,
-        commands=(
-            "ausearch -m AVC,SECCOMP -ts today",
-            "journalctl -k -g 'apparmor=\"DENIED\"' --since -1d",
-        ),
+        commands=tuple(_TO_SEE[by] for by in _TO_SEE if any(by == item.by for item in denials)),
     )

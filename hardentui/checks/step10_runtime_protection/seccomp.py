@@ -22,6 +22,7 @@ from hardentui.reading.networks import (
     reach,
     uses_network_of_pod,
 )
+from hardentui.reading.repairs import repair
 
 _PROFILE = "/usr/share/containers/seccomp.json"
 
@@ -75,7 +76,7 @@ def altered_seccomp_default(facts: HostFacts) -> Verdict:
             f"others can change the default profile: {profile.dangers[0]}",
             profile.path,
             evidence=danger_evidence(profile.dangers),
-            commands=tuple(repair(danger) for danger in profile.dangers),
+            commands=tuple(repair(danger, facts.os_release) for danger in profile.dangers),
         )
     if not facts.seccomp_intact:
         return failed(

@@ -141,7 +141,7 @@ class Application:
             CannotFix: something would be lost.
             GeneratorError: the host's generator or systemd does not accept the change.
         """
-        refuse_from_container()
+        refuse_from_container(self._opened.runs)
         name = self._facts.name
         refuse_unfinished(self._journal, name, self._address)
         if self._facts.engine.simulated:
@@ -391,7 +391,7 @@ class Application:
             Locked: another change of this container is running.
             ApplyFailed: it does not work, and the original runs as before.
         """
-        refuse_from_container()
+        refuse_from_container(self._opened.runs)
         files = self._opened.files if self._facts.engine.local else None
         names = self._journal.read(identity).containers
         prove = self._prove if len(names) == 1 else self._prove_named

@@ -6,12 +6,18 @@ is that of the host.
 
 from __future__ import annotations
 
+import sys
+
 from hardentui.errors import UsageError
-from hardentui.host.place import container_on_host
+from hardentui.host.leaving import said_to_host
+from hardentui.host.place import Place, container_on_host
 
 
-def refuse_from_container() -> None:
-    """Before anything of the host is changed.
+def refuse_from_container(place: Place | None = None) -> None:
+    """Before anything of the host is changed; the way out is the same command line there.
+
+    Args:
+        place: where we run, if an engine has shown it.
 
     Raises:
         UsageError: we run in such a container.
@@ -20,5 +26,6 @@ def refuse_from_container() -> None:
         raise UsageError(
             f"HardenTUI runs in {container}: from there it reads the host and changes nothing on "
             "it.",
-            "Run it on the host, or write the files with fix -o DIR and install them there.",
+            f"{said_to_host(sys.argv[1:], place)}. Or write the files with fix -o DIR and install "
+            "them there.",
         )

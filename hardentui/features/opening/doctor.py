@@ -14,13 +14,23 @@ from hardentui.engine.probe import NoAnswer, is_local, probe
 from hardentui.host.accounts import read_sub_ids, read_users
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files import Files, LocalFiles, reason
+from hardentui.host.leaving import said_to_host
 from hardentui.host.place import WAY_OUT, Place, find_place, view_of_host
 from hardentui.host.podman.generator import find_generator
 from hardentui.host.release import release_of
 from hardentui.model.known import Unread, known
 from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
 from hardentui.options import TABLE
-from hardentui.reading.host_words import families, to_confine, to_install
+from hardentui.reading.host_words import (
+    CGROUP_V2,
+    Updater,
+    families,
+    to_add_kernel_argument,
+    to_confine,
+    to_install,
+    to_install_hardentui,
+    updater_of,
+)
 from hardentui.reading.hosts import WHOLE, free_start
 from hardentui.visible import visible
 
@@ -134,6 +144,7 @@ def examine(
         line
         for lines in (
             _place(machine),
+            _updater(machine),
             _podman(machine),
             _engines(machine, url, connection),
             _user(machine),
@@ -172,7 +183,30 @@ def _place(machine: Machine) -> Iterator[Diagnosis]:
             f"{place.container}: the host is read from there, not changed; programs are the "
             "container's"
         )
-        yield Diagnosis(Mark.NOTE, "runs in", value)
+        yield Diagnosis(
+            Mark.NOTE,
+            "runs in",
+            value,
+            said_to_host(("harden", "NAME"), place),
+        )
+
+
+def _updater(machine: Machine) -> Iterator[Diagnosis]:
+    """A host whose /usr is read-only: what can be written there, and how HardenTUI comes to it."""
+    release = release_of(machine.files)
+    updater = updater_of(release)
+    if updater is Updater.PACKAGES:
+        return
+    value = (
+        f"{updater.value}: /usr is read-only and changes with a reboot; /etc, /var and homes can "
+        "be written"
+    )
+    yield Diagnosis(
+        Mark.NOTE,
+        "host",
+        value,
+        f"to install HardenTUI: {to_install_hardentui(release)}",
+    )
 
 
 def _podman(machine: Machine) -> Iterator[Diagnosis]:
@@ -280,7 +314,10 @@ def _cgroups(machine: Machine) -> Iterator[Diagnosis]:
     if controllers is None:
         value = "version 1: rootless containers have no limits"
         yield Diagnosis(
-            Mark.POOR, "cgroups", value, "kernel command line: systemd.unified_cgroup_hierarchy=1"
+            Mark.POOR,
+            "cgroups",
+            value,
+            to_add_kernel_argument(release_of(machine.files), CGROUP_V2),
         )
         return
     if machine.uid != 0:

@@ -375,7 +375,7 @@ def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
     Raises:
         UsageError: there is no such engine on this machine, or we run in a container.
     """
-    refuse_from_container()
+    refuse_from_container(parts.opened.runs)
     opened = parts.opened
     for candidate in opened.engines:
         engine = parts.gatherers[candidate.facts.label].engine_facts()
