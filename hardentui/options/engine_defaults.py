@@ -8,12 +8,44 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.options import PIDS_LIMIT
+from hardentui.model.spec import Option, Spec
+from hardentui.options import (
+    CGROUPNS,
+    IPC,
+    LOG_DRIVER,
+    LOG_OPT,
+    OOM_SCORE_ADJ,
+    PIDS_LIMIT,
+    SHM_SIZE,
+)
 from hardentui.options.argv import parse_create_command
 from hardentui.options.inspect import Document
 from hardentui.options.inspect.network_limits import ADDED_AT_START, ulimit_texts
 
 _SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
+
+_OF_DOCKER: tuple[tuple[Option[Any], Any], ...] = (
+    (CGROUPNS, "private"),
+    (IPC, "private"),
+    (LOG_DRIVER, "json-file"),
+    (OOM_SCORE_ADJ, 0),
+    (PIDS_LIMIT, -1),
+    (SHM_SIZE, 64 * 1024 * 1024),
+)
+"""What Docker does unasked. Podman has a default of its own for each, as good or better: 2048 tasks,
+the journal."""
+
+
+def left_to_podman(spec: Spec) -> tuple[Option[Any], ...]:
+    """The options of a container of Docker that only say what Docker does unasked."""
+    return tuple(
+        option
+        for option, default in _OF_DOCKER
+        if option in spec.settings
+        and option not in spec.unknowable
+        and spec[option] == default
+        and not (option is LOG_DRIVER and (LOG_OPT in spec.unknowable or spec[LOG_OPT]))
+    )
 
 
 class EngineDefaults(Struct, frozen=True):

@@ -163,6 +163,8 @@ def open_value(text: OpenText, kind: KeyKind) -> str:
         CannotExpress: this kind of key cannot represent it, or systemd does not know a part of it.
     """
     whole = text.written
+    if not text.open:
+        return escape(whole, kind)
     if kind in (KeyKind.RAW_ONE, KeyKind.RAW_ALL):
         escape(whole, kind)  # refuses what does not fit
         return text.rendered(neutral, _of_service)

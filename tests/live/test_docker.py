@@ -39,10 +39,10 @@ KEPT = """--name=tuned --entrypoint=/bin/sh --env=A=b --env=HOME=/x --env=PATH=/
  --network=none --add-host=a:1.2.3.4 --dns=1.1.1.1 --hostname=hh --volume=/srv:/s2:ro,rslave
  --volume=v2:/v2 --tmpfs=/t:noexec,notmpcopyup,size=1048576 --tmpfs=/tt:exec,notmpcopyup,size=2m
  --device=/dev/null:/dev/xx:r --cap-add=CAP_SYS_PTRACE --cap-drop=CAP_MKNOD --security-opt=seccomp=unconfined
- --sysctl=net.ipv4.ip_unprivileged_port_start=80 --memory=128m --pids-limit=-1 --cpus=0.5
+ --sysctl=net.ipv4.ip_unprivileged_port_start=80 --memory=128m --cpus=0.5
  --ulimit=nofile=100:200 --shm-size=32m '--health-cmd=true || false' --log-driver=k8s-file
  --log-opt=max-size=10m"""
-"""What Docker does unasked and Podman does not is there too: no limit of tasks."""
+"""What Docker does unasked is not there: Podman has defaults of its own, as for the number of tasks."""
 SHOP = """--network shop --ip 10.89.77.9 --network-alias web -p 127.0.0.1:8080:80 --restart unless-stopped
  -m 64m
  --pids-limit 100 -v data:/data --read-only --cap-drop ALL --cap-add CHOWN --security-opt no-new-privileges

@@ -31,7 +31,10 @@ _SCRIPTS = (".sh", ".bash")
 _PROGRAMS = ("podman", "docker")
 _BEFORE = frozenset({"exec", "sudo", "nohup", "time", "command", "doas"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
-_VARIABLE = re.compile(UNKNOWN + r"+\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+_VARIABLE = re.compile(
+    UNKNOWN + r"+\$(?:(?P<plain>[A-Za-z_]\w*)"
+    r"|\{(?P<braced>[A-Za-z_]\w*|\d+)(?::?-(?P<default>[^{}$`\"'\\]*))?\})"
+)
 _WORDS = re.compile(UNKNOWN + r"+\$(?:[@*]|\{?([A-Za-z_]\w*)(\[[@*]\])?\}?)")
 """A word that is nothing but a variable; unquoted, or a whole array, it may be several words."""
 _QUOTED = UNKNOWN * 3
@@ -135,11 +138,7 @@ def _expanded(
         elif whole is not None and whole[1] in variables and not word.text.startswith(_QUOTED):
             values = variables[whole[1]].split()
         else:
-            values = [
-                _VARIABLE.sub(
-                    lambda match: variables.get(match[1] or match[2], match[0]), word.text
-                )
-            ]
+            values = [_VARIABLE.sub(partial(_value_of, variables), word.text)]
         yield from (
             ShellWord(
                 value,
@@ -149,6 +148,13 @@ def _expanded(
             )
             for value in values
         )
+
+
+def _value_of(variables: Mapping[str, str], match: re.Match[str]) -> str:
+    """What the script gives a variable, else the default that stands there; still open without."""
+    name = match["plain"] or match["braced"]
+    default = match[0] if match["default"] is None else match["default"]
+    return variables.get(name, default)
 
 
 def _may_be_options(word: str) -> bool:

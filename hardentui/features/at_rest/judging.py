@@ -24,7 +24,7 @@ from hardentui.features.at_rest.places import place_of
 from hardentui.features.at_rest.possible_images import image_of
 from hardentui.features.at_rest.possible_values import PossibleValues, Verdicts
 from hardentui.features.at_rest.remedies import open_mounts, remedied_at_rest, with_mounts
-from hardentui.features.at_rest.services import Format, Service
+from hardentui.features.at_rest.services import Format, Service, is_for_docker
 from hardentui.features.at_rest.sources import SOMEONES_HOME
 from hardentui.features.at_rest.unread_host import NOW, OF_HOST, around
 from hardentui.features.looking.gather import with_peers
@@ -431,7 +431,7 @@ def _judged(
     ) -> Verdict:
         if check.id == "unit-drift" and running is not None:
             return drift_of(service, running)
-        if check.id == "short-image-name" and _is_for_docker(service):
+        if check.id == "short-image-name" and is_for_docker(service):
             return not_applicable("Docker takes a name without a registry from docker.io")
         strict = verdict_of(
             check,
@@ -495,15 +495,6 @@ def _judged(
         tuple(placed),
         frozenset(fixable),
     )
-
-
-def _is_for_docker(service: Service) -> bool:
-    """Whether Docker reads the file as its own: a compose file, unless it is named after Podman,
-    and a `docker` command."""
-    if service.format is Format.COMPOSE:
-        return not service.file.name.startswith(("podman-compose", "container-compose"))
-    header = service.file.text[service.header.start : service.header.end]
-    return service.format is Format.RUN and "docker" in header
 
 
 def _verdicts(folder: str, facts: ContainerFacts) -> Verdicts:

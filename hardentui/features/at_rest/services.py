@@ -193,6 +193,15 @@ class Service(Struct, frozen=True):
         return tuple(each for each in self.sets if each.item.option is option)
 
 
+def is_for_docker(service: Service) -> bool:
+    """Whether Docker reads the file as its own: a compose file, unless it is named after Podman,
+    and a `docker` command."""
+    if service.format is Format.COMPOSE:
+        return not service.file.name.startswith(("podman-compose", "container-compose"))
+    header = service.file.text[service.header.start : service.header.end]
+    return service.format is Format.RUN and "docker" in header
+
+
 Maker: TypeAlias = "tuple[SourceFile, Callable[[], Iterable[Service]]]"
 """A file that holds services, and what makes them of it; that raises HardenError where it cannot be
 used."""

@@ -17,7 +17,7 @@ from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.features.at_rest.compose import InStack
 from hardentui.features.at_rest.compose_options import Stack, depends_on
 from hardentui.features.at_rest.not_carried import of_service, of_stack
-from hardentui.features.at_rest.services import Service
+from hardentui.features.at_rest.services import Service, is_for_docker
 from hardentui.features.at_rest.sources import UNITS
 from hardentui.features.at_rest.trees import Tree
 from hardentui.features.fix.proofs import without_forced
@@ -29,9 +29,15 @@ from hardentui.model.open_value import UNKNOWN, OpenText, is_open, names_of
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import OpenArgument, Spec
 from hardentui.options import ENV, HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
+from hardentui.options.engine_defaults import left_to_podman
 from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import OF_UNITS, OWN_NAMES, bundle
-from hardentui.quadlet.write.open_values import SecretInput, with_open_values, with_secrets
+from hardentui.quadlet.write.open_values import (
+    OpenUnit,
+    SecretInput,
+    with_open_values,
+    with_secrets,
+)
 from hardentui.reading.secrets import secret_name
 from hardentui.systemd.unit_text import UnitText, comment_lines, with_lines
 from hardentui.visible import visible
@@ -69,7 +75,9 @@ def convert(
             made.stack.name,
             secret_name,
         )
-        inputs += [_about_secret(given, service) for given in secrets]
+        inputs += [about_secret(given, service.name) for given in secrets]
+        spec, left = with_podman_defaults(spec, service)
+        notes += [f"{service.name}: {note}" for note in left]
         notes += [f"{service.name}: {note}" for note in of_service(service)]
         build = _build_unit(service, spec[IMAGE], version)
         if build is not None:
@@ -104,15 +112,12 @@ def convert(
                     done.argv,
                     spec.open,
                     version,
-                    _input_file(made.stack),
+                    input_file(made.stack.name),
                 )
                 commands[file.name] = opened.argv
                 file = replace(file, text=opened.text)
                 wanted |= dict.fromkeys(opened.variables)
-                notes += [
-                    f"{service.name}: {argument} is left out: systemd cannot put its value in"
-                    for argument in opened.left_out
-                ]
+                notes += [f"{service.name}: {note}" for note in about_left_out(opened)]
             known = files.setdefault(file.name, file)
             if known.text != file.text:
                 raise CannotExpress(
@@ -126,9 +131,9 @@ def convert(
     )
     notes += [*of_stack(stack), *_objects_left_open(services[0])]
     if wanted:
-        example = _example(stack, tuple(wanted), services)
+        example = example_of(stack.name, tuple(wanted), services)
         files[example.name] = example
-        inputs.insert(0, _about_inputs(stack, tuple(wanted)))
+        inputs.insert(0, about_inputs(stack.name, tuple(wanted)))
     return tuple(files.values()), tuple(dict.fromkeys((*inputs, *notes)))
 
 
@@ -138,34 +143,39 @@ def _runs(service: Service) -> bool:
     return opened or bool(service.spec.literal[IMAGE])
 
 
-def _input_file(stack: Stack) -> str:
+def input_file(project: str) -> str:
     """Beside the units of either service manager, where they are installed: `%E` is /etc or
     ~/.config."""
-    return f"%E/containers/systemd/{stack.name}.env"
+    return f"%E/containers/systemd/{project}.env"
 
 
-def _about_inputs(stack: Stack, variables: Sequence[str]) -> str:
+def about_inputs(project: str, variables: Sequence[str]) -> str:
     return (
-        f"before the first start, give {', '.join(variables)} in {stack.name}.env beside the units "
-        f"({stack.name}.env.example lists them); without the file no service that needs it starts"
+        f"before the first start, give {', '.join(variables)} in {project}.env beside the units "
+        f"({project}.env.example lists them); without the file no service that needs it starts"
     )
 
 
-def _about_secret(given: SecretInput, service: Service) -> str:
+def about_secret(given: SecretInput, service: str) -> str:
     return (
         f"before the first start, create the secret {given.secret} with the value of "
         f"{given.variable}: podman secret create {given.secret} - "
-        f"(it becomes {given.target} of {service.name})"
+        f"(it becomes {given.target} of {service})"
     )
 
 
-def _example(
-    stack: Stack,
+def about_left_out(opened: OpenUnit) -> Iterator[str]:
+    for argument in opened.left_out:
+        yield f"{argument} is left out: systemd cannot put its value in"
+
+
+def example_of(
+    project: str,
     variables: Sequence[str],
     services: Sequence[Service],
 ) -> TextFile:
-    """The variables that the compose file leaves open, without values."""
-    lines = [f"# Copy this file to {stack.name}.env beside the units, and give each value."]
+    """The variables that the file leaves open, without values."""
+    lines = [f"# Copy this file to {project}.env beside the units, and give each value."]
     for name in variables:
         users = dict.fromkeys(
             f"{argument.flag.lower()} of {service.name}"
@@ -174,7 +184,7 @@ def _example(
             if any(part.name == name for word in argument.words for part in word.open)
         )
         lines += [*comment_lines([", ".join(users)]), f"{name}="]
-    return TextFile(f"{stack.name}.env.example", "\n".join(lines) + "\n")
+    return TextFile(f"{project}.env.example", "\n".join(lines) + "\n")
 
 
 def _objects_left_open(service: Service) -> Iterator[str]:
@@ -220,15 +230,16 @@ def _spec_of(
 ) -> Spec:
     """What the unit asks for: the service's options, its name for the others, and when it is ready."""
     opened = {argument.option for argument in service.spec.open}
-    registry = "localhost/" if service.source.tree.get("build") is not None else _HUB
+    registry = "localhost/" if service.source.tree.get("build") is not None else HUB
     spec = Spec(
         service.spec.settings,
         service.spec.unknowable - opened,
         open=tuple(
-            _from(registry, _aliased(argument, service.name)) for argument in service.spec.open
+            with_registry(registry, _aliased(argument, service.name))
+            for argument in service.spec.open
         ),
     )
-    spec = spec.with_(IMAGE, _full_name(registry, spec[IMAGE]))
+    spec = spec.with_(IMAGE, full_name(registry, spec[IMAGE]))
     spec = _with_last_values(spec, service)
     networks = tuple(
         _with_alias(_of_unit(argument, service, version), service.name)
@@ -239,6 +250,16 @@ def _spec_of(
     if checked and version >= _HEALTHY and _waited_for(service.name, services):
         spec = spec.with_(SDNOTIFY, "healthy")
     return spec
+
+
+def with_podman_defaults(spec: Spec, service: Service) -> tuple[Spec, tuple[str, ...]]:
+    """Without what Docker does unasked, and what that was: Podman has defaults of its own."""
+    left = left_to_podman(spec) if is_for_docker(service) else ()
+    if not left:
+        return spec, ()
+    words = [word for option in left for word in option.to_words(spec[option])]
+    note = f"left to Podman's own default, because it is Docker's: {' '.join(words)}"
+    return spec.without(*left), (note,)
 
 
 def _with_last_values(spec: Spec, service: Service) -> Spec:
@@ -260,10 +281,10 @@ def _name(pair: str) -> str:
     return pair.partition("=")[0]
 
 
-_HUB = "docker.io/"
+HUB = "docker.io/"
 
 
-def _full_name(registry: str, image: str) -> str:
+def full_name(registry: str, image: str) -> str:
     """An image by its full name: Docker has one registry for names without, Podman asks each that
     its host lists."""
     first, slash, _ = image.partition("/")
@@ -271,17 +292,17 @@ def _full_name(registry: str, image: str) -> str:
         return image
     if slash and ("." in first or ":" in first or first == "localhost"):
         return image
-    return f"{registry}{image}" if slash or registry != _HUB else f"{registry}library/{image}"
+    return f"{registry}{image}" if slash or registry != HUB else f"{registry}library/{image}"
 
 
-def _from(registry: str, argument: OpenArgument) -> OpenArgument:
+def with_registry(registry: str, argument: OpenArgument) -> OpenArgument:
     """The same of an image whose name is open behind its first part, as in `nginx:${TAG}`."""
     first, *rest = argument.text.parts if argument.option is IMAGE else ("",)
     if not isinstance(first, str) or not ("/" in first or ":" in first):
         return argument
     return replace(
         argument,
-        words=(OpenText((_full_name(registry, first), *rest)),),
+        words=(OpenText((full_name(registry, first), *rest)),),
     )
 
 

@@ -5,21 +5,34 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hardentui.checks import CHECKS
-from hardentui.errors import CannotExpress, CannotFix
+from hardentui.errors import CannotFix
 from hardentui.features.at_rest.choosing import offer
 from hardentui.features.at_rest.fixing import Fixed
 from hardentui.features.at_rest.judging import Judged
-from hardentui.features.at_rest.stacks import prove_units
+from hardentui.features.at_rest.services import Service, is_for_docker
+from hardentui.features.at_rest.stacks import (
+    HUB,
+    about_inputs,
+    about_left_out,
+    about_secret,
+    example_of,
+    full_name,
+    input_file,
+    prove_units,
+    with_podman_defaults,
+    with_registry,
+)
 from hardentui.model.checklist import Checklist
 from hardentui.model.draft import TextFile
 from hardentui.model.file_names import safe_file_name
 from hardentui.model.known import Unread
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, STOP_TIMEOUT
+from hardentui.options import IMAGE, MOUNTS, RESTART, STOP_TIMEOUT
 from hardentui.quadlet.write.bundle import bundle
+from hardentui.quadlet.write.open_values import with_open_values, with_secrets
 from hardentui.reading.containers import known_application
-from hardentui.visible import visible
+from hardentui.reading.secrets import secret_name
 from hardentui.writers.context import UnitContext
 
 _SECRETS = CHECKS["plaintext-secret-env"]
@@ -34,13 +47,10 @@ def units_of(
     """Its units, and what to know of them, one sentence each. `fixed`: None for none of the fixes.
 
     Raises:
-        CannotExpress: a value that no unit file can represent, or that a variable leaves open.
+        CannotExpress: a value that no unit file can represent.
         GeneratorError: the generator would refuse a file, or run another command.
     """
     service = judged.service
-    if service.spec.open:
-        opened = ", ".join(visible(argument.text.written, 60) for argument in service.spec.open)
-        raise CannotExpress(f"Variables of the shell have no value in a unit: {opened}.")
     spec: Spec = service.spec
     notes: list[str] = []
     if fixed is not None:
@@ -49,6 +59,11 @@ def units_of(
         notes += [f"{_SECRETS.id}: {note}" for note in about]
         notes += [f"{each.check.id}: {note}" for each in fixed.taken for note in each.notes]
         spec = _with_time_to_stop(judged, spec)
+    spec, left = with_podman_defaults(_plain(spec, service), service)
+    notes += left
+    name = safe_file_name(service.name)
+    spec, secrets = with_secrets(spec, name, secret_name)
+    inputs = [about_secret(given, service.name) for given in secrets]
     rootless = service.rootless is True
     names = [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and mount.source]
     done = bundle(
@@ -56,19 +71,44 @@ def units_of(
         UnitContext(
             version=version,
             rootless=rootless,
-            unit_name=safe_file_name(service.name),
+            unit_name=name,
             volumes={name: {"Name": name, "Driver": "local"} for name in names},
         ),
     )
-    files = {file.name: replace(file, text=_started_again(file.text)) for file in done.files}
-    unit = f"{safe_file_name(service.name)}.container"
+    files = {file.name: file for file in done.files}
+    unit = files[f"{name}.container"]
+    opened = with_open_values(
+        unit.text if service.where(RESTART) else _started_again(unit.text),
+        done.argv,
+        spec.open,
+        version,
+        input_file(name),
+    )
+    files[unit.name] = replace(unit, text=opened.text)
+    notes += about_left_out(opened)
     prove_units(
         files,
-        {unit: done.argv},
+        {unit.name: opened.argv},
         version,
         rootless=rootless,
     )
-    return tuple(files.values()), tuple(dict.fromkeys((*notes, *done.notes)))
+    if opened.variables:
+        example = example_of(name, opened.variables, (service,))
+        files[example.name] = example
+        inputs.insert(0, about_inputs(name, opened.variables))
+    return tuple(files.values()), tuple(dict.fromkeys((*inputs, *notes, *done.notes)))
+
+
+def _plain(spec: Spec, service: Service) -> Spec:
+    """What the command asks for, what is open included, with the image as Docker names it."""
+    opened = service.spec.open
+    if is_for_docker(service):
+        opened = tuple(with_registry(HUB, argument) for argument in opened)
+    unknowable = spec.unknowable - {argument.option for argument in opened}
+    spec = Spec(spec.settings, unknowable, open=opened)
+    if not is_for_docker(service) or not spec[IMAGE]:
+        return spec
+    return spec.with_(IMAGE, full_name(HUB, spec[IMAGE]))
 
 
 def _with_secret_files(

@@ -21,6 +21,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.podman_version import OLDEST_WITH_QUADLET, Version
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
+from hardentui.options.engine_defaults import left_to_podman
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitCommand, UnitContext, bundle
 from hardentui.reading.containers import declared_user, own_unit_of
@@ -65,6 +66,8 @@ def new_files(
             "unit).",
         )
     spec = plan.after if plan else facts.spec
+    if facts.engine.only_read:  # a container of Docker moves to Podman
+        spec = spec.without(*left_to_podman(spec))
     writer = _Writer(facts, target, podman, neighbours)
     moved = brought(facts, plan) if plan and target in (Target.QUADLET, Target.RUN) else ()
     started = (

@@ -21,7 +21,12 @@ from hardentui.options import COMMAND, ENV, IMAGE, MOUNTS, NETWORK, ROOTFS, SECR
 from hardentui.options.codecs import TEXT
 from hardentui.options.items import parse_argument
 from hardentui.quadlet.read.container import CONTAINER
-from hardentui.systemd.command_line import open_value
+from hardentui.systemd.command_line import (
+    EMPTY_WORD,
+    HELPER_VARIABLES,
+    SEMICOLON_WORD,
+    open_value,
+)
 from hardentui.systemd.unit_text import UnitText, with_lines
 
 _KEYED = frozenset({ENV, MOUNTS, NETWORK})
@@ -121,6 +126,9 @@ def with_open_values(
         "Service",
         [f"EnvironmentFile={input_file}"] if names else [],
     )
+    if EMPTY_WORD in text or SEMICOLON_WORD in text:
+        helper = f"Environment={HELPER_VARIABLES}"
+        text = _with_last(text, "Service", [] if helper in text else [helper])
     return OpenUnit(
         text,
         tuple(words),

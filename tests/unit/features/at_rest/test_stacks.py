@@ -1,5 +1,6 @@
 """`hardentui fix compose.yaml --to quadlet`: a stack as Quadlets that the generator accepts."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,28 @@ def test_last_values_names_and_missing_images(run: Run, tmp_path: Path) -> None:
     assert "its name ${PREFIX}-web is open: it is called v_web_1" in said
     assert "proxy: left out: no image" in said
     assert not (tmp_path / "out/proxy.container").exists()
+
+
+@pytest.mark.parametrize("version", ["4.4", "5.4", "5.8"])
+def test_an_empty_word_beside_a_variable_stays(run: Run, tmp_path: Path, version: str) -> None:
+    """What the generator runs is compared with what was meant; an empty word is a variable there."""
+    text = "services: {a: {image: x/y:1, command: ['', '${FOO}', ';', serve]}}\n"
+    code, said = run(
+        {"e/compose.yaml": text},
+        *("fix", "./e", "--to", "quadlet", "-o", "out", "--podman-version", version),
+    )
+    assert code == 0, said
+    unit = (tmp_path / "out/a.container").read_text()
+    assert "Exec=${HT_EMPTY} ${FOO} ${HT_SEMI} serve\n" in unit
+    assert unit.count('Environment="HT_EMPTY=" "HT_SEMI=;"\n') == 1
+
+
+def test_what_docker_does_unasked_is_no_line_of_a_unit(run: Run, tmp_path: Path) -> None:
+    text = "services: {a: {image: x/y:1, pids_limit: -1, shm_size: 64m, ipc: private}}\n"
+    asked = ("-o", "out", "--podman-version", "5.8", "--to", "quadlet")
+    _, said = run({"d/compose.yaml": text}, "fix", "./d", *asked)
+    unit = (tmp_path / "out/a.container").read_text()
+    assert not re.search("pids|shm|ipc", unit, re.IGNORECASE), unit
+    assert "left to Podman's own default" in said
+    run({"p/podman-compose.yaml": text}, "fix", "./p/podman-compose.yaml", *asked)
+    assert "PidsLimit=-1" in (tmp_path / "out/a.container").read_text()

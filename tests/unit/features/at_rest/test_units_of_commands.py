@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hardentui.__main__ import main
 from hardentui.lib.quadlet import translate
 
 _RUN = "podman run -d --name {name} {options} {image}\n"
+AS_IS = ("--to", "quadlet", "--as-is", "--podman-version", "5.8")
 _POSTGRES = (
     "-e POSTGRES_PASSWORD=correct-horse -v pgdata:/var/lib/postgresql/data -p 127.0.0.1:5432:5432"
 )
@@ -24,7 +26,7 @@ def converted(
     file = tmp_path / "start.sh"
     file.write_text("#!/bin/sh\n" + _RUN.format(name="app", options=options, image=image))
     out = tmp_path / "units"
-    code = main(["fix", str(file), "--to", "quadlet", "-o", str(out), "--quiet", *more])
+    code = main(["fix", str(file), "--to", "quadlet", "-o", str(out), *more])
     return code, {path.name: path.read_text() for path in out.glob("*")}
 
 
@@ -85,10 +87,94 @@ def test_a_restart_that_somebody_chose_stays(tmp_path: Path) -> None:
     assert "Restart=always" in files["app.container"]
 
 
-def test_a_variable_of_the_shell_is_named(
+def test_a_restart_that_somebody_refused_is_refused(tmp_path: Path) -> None:
+    _, files = converted(tmp_path, "docker.io/library/redis:7", "--restart=no")
+    assert "Restart=" not in files["app.container"]
+
+
+def test_a_variable_of_the_shell_becomes_an_input(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, files = converted(tmp_path, "docker.io/library/redis:7", '-v "$DATA:/data"')
-    assert (code, files) == (2, {})
-    assert "DATA" in capsys.readouterr().err
+    """A password is a secret; what systemd cannot know is named; a default of the script is taken."""
+    options = (
+        '-v "$DATA/db:/data" -v logs:/logs -e API_PASSWORD="$PASS" -e "URL=http://$HOST:${PORT:-80}/"'
+        ' -p "$1:80" -p ${2:-8080}:81'
+    )
+    code, files = converted(tmp_path, '"docker.io/x/y:$TAG" serve "" "--to=$TO"', options)
+    said = capsys.readouterr().err
+    assert code == 0, said
+    lines = files["app.container"].splitlines()
+    for line in (
+        "Image=docker.io/x/y:${TAG}",
+        "Volume=${DATA}/db:/data",
+        "Volume=logs.volume:/logs",
+        "Environment=URL=http://${HOST}:80/",
+        "Secret=app_pass,type=env,target=API_PASSWORD",
+        "PublishPort=8080:81",
+        "Exec=serve ${HT_EMPTY} --to=${TO}",
+        "EnvironmentFile=%E/containers/systemd/app.env",
+    ):
+        assert line in lines, files["app.container"]
+    inputs = re.findall(r"^(\w+)=$", files["app.env.example"], re.MULTILINE)
+    assert {*inputs} == {"DATA", "HOST", "TAG", "TO"}
+    for name in inputs:
+        assert name in said
+    assert "create the secret app_pass with the value of PASS" in said
+    assert "--publish=$1:80 is left out" in said
+
+
+def test_what_docker_does_unasked_is_left_to_podman(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plain = "--pids-limit=-1 --shm-size=64m --ipc=private --cgroupns=private --oom-score-adj=0"
+    text = f"docker run --name app {plain} --log-driver=json-file -m 1g redis:7\n"
+    (tmp_path / "start.sh").write_text(text)
+    out = tmp_path / "units"
+    code = main(
+        [
+            "fix",
+            str(tmp_path / "start.sh"),
+            "--to",
+            "quadlet",
+            "--as-is",
+            "-o",
+            str(out),
+            "--podman-version",
+            "5.8",
+        ]
+    )
+    said = capsys.readouterr().err
+    assert code == 0, said
+    unit = (out / "app.container").read_text()
+    assert "Image=docker.io/library/redis:7\n" in unit
+    assert "Memory=1g" in unit
+    for word in plain.split():
+        assert word in said
+        assert word.lstrip("-").partition("=")[0] not in unit
+    assert not {"PidsLimit", "ShmSize", "LogDriver"} & {*re.findall(r"^\w+", unit, re.MULTILINE)}
+
+
+def test_what_differs_from_the_defaults_of_docker_or_is_for_podman_stays(tmp_path: Path) -> None:
+    options = "--pids-limit=100 --shm-size=65m --log-driver=json-file --log-opt=max-size=1m"
+    kept = options.replace("=json-file", "=k8s-file").split()
+    (tmp_path / "start.sh").write_text(f"docker run --name app {options} x/y:1\n")
+    main(
+        [
+            "fix",
+            str(tmp_path / "start.sh"),
+            "--to",
+            "quadlet",
+            "--as-is",
+            "-o",
+            str(tmp_path),
+            "--quiet",
+            "--podman-version",
+            "5.8",
+        ]
+    )
+    unit = (tmp_path / "app.container").read_text()
+    assert len(kept) == len(re.findall(r"^(?:PidsLimit|ShmSize|LogDriver|LogOpt)=", unit, re.M))
+    _, files = converted(tmp_path, "docker.io/x/y:1", "--pids-limit=-1", *AS_IS)
+    assert "PidsLimit=-1" in files["app.container"]

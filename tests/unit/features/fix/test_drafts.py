@@ -8,7 +8,18 @@ from hardentui.model.draft import Target
 from hardentui.model.facts import ContainerFacts, FileChange
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
-from hardentui.options import ENV, IMAGE, LABELS, MOUNTS, NAME, READ_ONLY, REQUIRES, Mount
+from hardentui.options import (
+    ENV,
+    IMAGE,
+    LABELS,
+    MOUNTS,
+    NAME,
+    PIDS_LIMIT,
+    READ_ONLY,
+    REQUIRES,
+    SHM_SIZE,
+    Mount,
+)
 from tests.support.units import of_own_unit
 
 SECRET = "topsecret-4711"
@@ -60,6 +71,15 @@ def test_files_hold_the_secret_and_what_is_shown_does_not(target: Target) -> Non
     assert "DB_PASSWORD" in file.masked
     assert file.mode == 0o600
     assert SECRET not in "".join(draft.warnings)
+
+
+@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN])
+def test_a_container_of_docker_brings_no_default_of_docker(target: Target) -> None:
+    facts = _facts((PIDS_LIMIT, -1), (SHM_SIZE, 64 << 20))
+    for only_read, written in (("", True), ("this is a Docker engine", False)):
+        moved = facts.replace(engine=facts.engine.replace(only_read=only_read))
+        text = new_files(moved, None, target, verify=False).files[0].text.lower()
+        assert ("pids" in text, "shm" in text) == (written, written)
 
 
 def test_a_script_brings_those_of_the_containers_that_need_it() -> None:
