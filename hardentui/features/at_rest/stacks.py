@@ -106,13 +106,12 @@ def convert(
                     spec[IMAGE],
                     builds.get(spec[IMAGE], ""),
                 )
-                text = _with_dependencies(text, made.tree, services)
                 opened = with_open_values(
-                    text,
+                    _with_dependencies(text, made.tree, services),
                     done.argv,
                     spec.open,
                     version,
-                    input_file(made.stack.name),
+                    stack.name,
                 )
                 commands[file.name] = opened.argv
                 file = replace(file, text=opened.text)
@@ -141,12 +140,6 @@ def _runs(service: Service) -> bool:
     """Whether these files say its image; a part of another project may not."""
     opened = any(argument.option is IMAGE for argument in service.spec.open)
     return opened or bool(service.spec.literal[IMAGE])
-
-
-def input_file(project: str) -> str:
-    """Beside the units of either service manager, where they are installed: `%E` is /etc or
-    ~/.config."""
-    return f"%E/containers/systemd/{project}.env"
 
 
 def about_inputs(project: str, variables: Sequence[str]) -> str:

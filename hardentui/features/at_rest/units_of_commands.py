@@ -17,7 +17,6 @@ from hardentui.features.at_rest.stacks import (
     about_secret,
     example_of,
     full_name,
-    input_file,
     prove_units,
     with_podman_defaults,
     with_registry,
@@ -82,7 +81,7 @@ def units_of(
         done.argv,
         spec.open,
         version,
-        input_file(name),
+        name,
     )
     files[unit.name] = replace(unit, text=opened.text)
     notes += about_left_out(opened)

@@ -91,13 +91,13 @@ def with_open_values(
     argv: Sequence[str],
     arguments: Iterable[OpenArgument],
     version: Version,
-    input_file: str,
+    project: str,
 ) -> OpenUnit:
     """The unit of the literal options, with the open ones.
 
     Args:
         text, argv: of the unit without them.
-        input_file: the path of the file that gives the variables, with specifiers of systemd.
+        project: what the file that gives the variables is named after.
     """
     before: list[str] = []
     after: list[str] = []
@@ -124,7 +124,7 @@ def with_open_values(
     text = _with_last(
         text,
         "Service",
-        [f"EnvironmentFile={input_file}"] if names else [],
+        [f"EnvironmentFile={_input_file(project)}"] if names else [],
     )
     if EMPTY_WORD in text or SEMICOLON_WORD in text:
         helper = f"Environment={HELPER_VARIABLES}"
@@ -135,6 +135,12 @@ def with_open_values(
         tuple(names),
         tuple(left_out),
     )
+
+
+def _input_file(project: str) -> str:
+    """Beside the units of either service manager, where they are installed: `%E` is /etc or
+    ~/.config."""
+    return f"%E/containers/systemd/{project}.env"
 
 
 def _line(argument: OpenArgument, version: Version) -> tuple[str, str]:
