@@ -17,4 +17,5 @@ html_theme = "furo"
 html_title = f"HardenTUI {release}"
 html_show_sphinx = False
 html_copy_source = False
-exclude_patterns = ["man"]
+# each change before the first release: of no use to whoever searches, and longer than all the rest
+exclude_patterns = ["man", "history.md"]

@@ -131,6 +131,8 @@ class Machine:
         command: str,
         user: str = "root",
         text: str = "",
+        *,
+        seconds: float = _STEP_SECONDS,
     ) -> str:
         """What a shell command line prints, without the last line end.
 
@@ -145,6 +147,7 @@ class Machine:
             user,
             command,
             text=text,
+            seconds=seconds,
         ).rstrip("\n")
 
     def write(

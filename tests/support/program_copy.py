@@ -1,4 +1,4 @@
-"""A copy of the program, in which an example of docs/adding.md is tried literally."""
+"""A copy of the program, in which an example of CONTRIBUTING.md is tried literally."""
 
 import os
 import re
@@ -21,10 +21,10 @@ class ProgramCopy:
     def add_example(self, introduction: str) -> None:
         """Add the code block that follows this text and the path of a file: at the end of that
         file."""
-        text = (ROOT / "docs/adding.md").read_text(encoding="utf-8")
+        text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
         pattern = rf"{introduction} `(hardentui/\S+\.py)`[^`]*:\n\n```python\n(.*?)```\n"
         example = re.search(pattern, text, re.DOTALL)
-        assert example, f"docs/adding.md has no example after {introduction!r}"
+        assert example, f"CONTRIBUTING.md has no example after {introduction!r}"
         with (self.directory / example[1]).open("a", encoding="utf-8") as file:
             file.write(example[2])
 

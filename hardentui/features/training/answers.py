@@ -41,7 +41,9 @@ _OURS = (
 
 _ELSEWHERE = tuple(
     "--pod --pod-id-file --volumes-from --env-file --label-file --env-host --secret --device --gpus --rootfs "
-    "--infra --module --hooks-dir --cgroup-parent --systemd --publish --publish-all".split()
+    "--infra --module --hooks-dir --cgroup-parent --systemd --publish --publish-all --annotation --requires "
+    "--init-path --hosts-file --health-log-destination --device-cgroup-rule --rdt-class --runtime "
+    "--runtime-flag --authfile --cert-dir --decryption-key --preserve-fd --preserve-fds".split()
 )
 
 
@@ -158,6 +160,17 @@ def _inside(
         for value in line.all(flag):
             if value.startswith(("container:", "ns:", "host")):
                 raise UsageError(f"{flag}={visible(value, 40)} leads out of the lab.")
+    for value in line.all("--log-opt"):
+        if value.partition("=")[0] not in _LOG_OPTIONS:
+            raise UsageError(
+                f"--log-opt={visible(value, 40)} cannot be used here: the log lies where Podman puts it.",
+                f"There are: {', '.join(sorted(_LOG_OPTIONS))}",
+            )
+    for value in line.all("--label"):
+        if value.startswith(_OUR_LABELS):
+            raise UsageError(
+                f"{visible(value, 40)} cannot be used here: the label is the lab's own."
+            )
     for source in _sources(line):
         if source and not _below(source, directory):
             raise UsageError(
@@ -182,9 +195,14 @@ def _sources(line: CommandLine) -> list[str]:
             named.append("/")
         if not types <= _IN_MEMORY:
             sources += named or ["/"]
+    for value in line.all("--security-opt"):
+        flag, _, profile = value.partition("=")
+        sources += [profile] if flag == "seccomp" and profile.startswith(("/", ".")) else []
     return sources
 
 
+_LOG_OPTIONS = frozenset({"max-size", "tag"})
+_OUR_LABELS = "io.hardentui."
 _IN_MEMORY = {"tmpfs", "devpts", "ramfs"}
 
 

@@ -10,9 +10,15 @@ from hardentui.checks import CHECKS
 from hardentui.features.training.answers import (
     ENGINE,
 )
-from hardentui.features.training.lab import SCOPE, Lab, row_of
+from hardentui.features.training.lab import SCOPE, Ask, Lab, row_of
 from hardentui.features.training.progress import LabResult
 from hardentui.features.training.stage import StageAnswer
+from hardentui.features.training.surplus import (
+    UNSIGNED,
+    accepts_unsigned,
+    has_key,
+    surplus_asks,
+)
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.harden.own.verdicts import evaluate
 from hardentui.host.podman.trust import parse_policy
@@ -141,20 +147,39 @@ def of_asks(
 ) -> Iterator[Goal]:
     """What the task asks for, judged as a checklist's own rows are."""
     for name, ask in lab.asks.items():
-        if facts is None:
-            verdict = unknown("its container is gone: start the lab over")
-        else:
-            try:
-                verdict = evaluate(row_of(name, ask), facts)
-            except Unread as unread:
-                verdict = unknown(unread.reason)
-        yield Goal(
-            name,
-            ask.says,
-            verdict.status,
-            verdict.reason,
-            ask.remark,
-        )
+        yield _goal(name, ask, facts)
+
+
+def of_surplus(
+    lab: Lab,
+    facts: ContainerFacts | None,
+) -> Iterator[Goal]:
+    """What an answer brought that nobody asked for; nothing for most."""
+    for name, ask in surplus_asks(lab, facts) if facts is not None else ():
+        goal = _goal(name, ask, facts)
+        if goal.status is Status.FAIL:
+            yield goal
+
+
+def _goal(
+    name: str,
+    ask: Ask,
+    facts: ContainerFacts | None,
+) -> Goal:
+    if facts is None:
+        verdict = unknown("its container is gone: start the lab over")
+    else:
+        try:
+            verdict = evaluate(row_of(name, ask), facts)
+        except Unread as unread:
+            verdict = unknown(unread.reason)
+    return Goal(
+        name,
+        ask.says,
+        verdict.status,
+        verdict.reason,
+        ask.remark,
+    )
 
 
 def remarks_on(outcome: LabOutcome) -> tuple[str, ...]:
@@ -190,8 +215,20 @@ def of_policy(lab: Lab, path: str) -> Observed:
     verdicts = {check: CHECKS[check].verdict(facts) for check in lab.checks}
     return Observed(
         {check: (verdict.status, verdict.reason) for check, verdict in verdicts.items()},
-        asked=(_of_scope(lab, policy),) if lab.policy_scope else (),
+        asked=tuple(_of_policy(lab, policy)) if lab.policy_scope else (),
     )
+
+
+def _of_policy(lab: Lab, policy: Known[Policy | Missing]) -> Iterator[Goal]:
+    yield _of_scope(lab, policy)
+    if isinstance(policy, Policy) and (scope := accepts_unsigned(policy)):
+        yield Goal(
+            UNSIGNED,
+            "Nothing unsigned is accepted from elsewhere",
+            Status.FAIL,
+            f"{scope} accepts everything",
+            f"A rule for {scope} accepts every image. Whoever attacks takes that way.",
+        )
 
 
 def _of_scope(lab: Lab, policy: Known[Policy | Missing]) -> Goal:
@@ -212,7 +249,7 @@ def _of_scope(lab: Lab, policy: Known[Policy | Missing]) -> Goal:
             remark,
         )
     rules = policy.transports.get("docker", {}).get(lab.policy_scope, ())
-    verifies = bool(rules) and all(rule.type in VERIFYING for rule in rules)
+    verifies = bool(rules) and all(rule.type in VERIFYING and has_key(rule) for rule in rules)
     status = Status.PASS if verifies else Status.FAIL
     return Goal(
         SCOPE,

@@ -15,6 +15,7 @@ import hardentui
 from hardentui.checks import CHECKS
 from hardentui.errors import InputError, UsageError
 from hardentui.features.training.lab import SCOPE, Lab, Level, Name, row_of
+from hardentui.features.training.surplus import NAMES
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
 
@@ -198,7 +199,7 @@ def _faults(lab: Lab, checks: frozenset[str]) -> Iterable[str]:
             row_of(name, ask)
         except ValueError as error:
             yield f"asks.{visible(name, 40)}: {error}"
-    known = {*lab.asks, *lab.checks, "service", "attack", SCOPE}
+    known = {*lab.asks, *lab.checks, *NAMES, "service", "attack", SCOPE}
     for answer in lab.wrong:
         if answer.refused_by not in known:
             yield f"a wrong answer is refused by {visible(answer.refused_by, 40)}, which it does not have"

@@ -262,7 +262,7 @@ class Seats:
         )
 
     def remove_all(self) -> None:
-        """Remove every sandbox."""
+        """Remove every sandbox and the image that they are made of."""
         with suppress(ChangeFailed):
             listed = self.run(
                 "ps",
@@ -277,6 +277,14 @@ class Seats:
                     "--time=0",
                     *listed,
                 )
+            images = self.run(
+                "images",
+                "--all",
+                "--quiet",
+                f"--filter=label={LABEL}=image",
+            ).split()
+            if images:
+                self.run("rmi", "--force", *dict.fromkeys(images))
 
     def run(self, *words: str, seconds: float = _QUICK) -> str:
         """What the trainer's Podman prints.
@@ -424,12 +432,25 @@ def _shared() -> list[str]:
         "/usr",
         sys.prefix,
         sys.base_prefix,
-        *our_module(_WORKER)[4].split(":"),
+        *_of_modules(),
     ]
     places: list[str] = []
     for place in sorted({os.path.realpath(place) for place in wanted if os.path.isdir(place)}):
         if not any(place == other or place.startswith(f"{other}/") for other in places):
             places.append(place)
+    return places
+
+
+def _of_modules() -> set[str]:
+    """Where modules were imported from. The rest of sys.path may hold the trainer's own files: with
+    `python -m` the current folder is on it."""
+    places = set()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not file or "." in name or name == "__main__":
+            continue
+        is_package = os.path.basename(file).startswith("__init__.")
+        places.add(os.path.dirname(os.path.dirname(file) if is_package else file))
     return places
 
 

@@ -234,11 +234,11 @@ def _copy_unsigned(directory: str) -> StageAnswer:
             return StageAnswer(None, f"skopeo did not end within {_SKOPEO_LIMIT:g} s")
         except OSError as error:
             return StageAnswer(None, f"skopeo could not be run: {error.strerror}")
+    if done.code == 0:
+        return StageAnswer(True, "the image was accepted")
     message = _last_line(done.errors.decode("utf-8", "replace"))
-    return StageAnswer(
-        done.code == 0,
-        "the image was accepted" if done.code == 0 else message,
-    )
+    # whoever cannot use a policy at all has not refused an image
+    return StageAnswer(False if "rejected" in message else None, message)
 
 
 def _unsigned_image(directory: str) -> None:

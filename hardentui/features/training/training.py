@@ -31,6 +31,7 @@ from hardentui.features.training.judging import (
     of_checks,
     of_facts,
     of_policy,
+    of_surplus,
     remarks_on,
 )
 from hardentui.features.training.lab import Lab
@@ -386,10 +387,12 @@ class Training:
         current = self.progress.current
         made = answer(lab, self.options_now(lab), self.directory(lab))
         observed = self._observe(lab, made)
+        answered = bool(lab.policy) or (current is not None and current.options is not None)
         goals = (
             *of_checks(lab, observed),
             *of_asks(lab, observed.facts),
             *observed.asked,
+            *(of_surplus(lab, observed.facts) if answered and not lab.policy else ()),
         )
         if self._stage is not None:
             service = StageAnswer(None, "") if lab.policy else self._stage.ask_service(lab)
@@ -403,9 +406,8 @@ class Training:
             attack,
             service,
             self.simulated,
-            before=current.done if current is not None and current.options is not None else None,
+            before=current.done if current is not None and answered else None,
         )
-        answered = bool(lab.policy) or (current is not None and current.options is not None)
         tried = count and answered and not self.rules.exam  # a remark is a hint
         remarks = remarks_on(outcome) if tried else ()
         result = self.progress.of(lab.id)

@@ -1,4 +1,4 @@
-"""A new check is a function, a record and a word in a list. docs/adding.md's is tried in a copy."""
+"""A new check is a function, a record and a word in a list. CONTRIBUTING.md's is tried in a copy."""
 
 import json
 from pathlib import Path

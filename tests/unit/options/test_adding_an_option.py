@@ -1,4 +1,4 @@
-"""A new option is one row. The example of docs/adding.md is added to a copy of the program."""
+"""A new option is one row. The example of CONTRIBUTING.md is added to a copy of the program."""
 
 from pathlib import Path
 

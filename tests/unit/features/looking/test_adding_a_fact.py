@@ -1,4 +1,4 @@
-"""A new fact is a field and a function. Those of docs/adding.md are added to a copy of the program."""
+"""A new fact is a field and a function. Those of CONTRIBUTING.md are added to a copy of the program."""
 
 import pytest
 
