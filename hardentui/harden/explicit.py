@@ -109,7 +109,7 @@ def on_purpose(
         reasons += [
             f"{vendor.tool} sets none, and no trial shows {need.work}"
             for need in unshown(changed)
-            if need.unlikely and not flags
+            if need.size and not flags
         ]
     return tuple(reasons)
 
@@ -130,7 +130,7 @@ def weighed(
     risk = advice.risk or check.risk
     if reasons:
         risk = Risk.DECISION
-    elif risk is not Risk.DECISION and any(need.unlikely for need in unshown(changed)):
+    elif risk is not Risk.DECISION and unshown(changed):
         risk = Risk.MAY_BREAK
     return Advice(
         risk,

@@ -22,8 +22,8 @@ class UnshownNeed(Struct, frozen=True, kw_only=True):
     work: str  # when it shows
     services: str  # who has it
     options: frozenset[Option[Any]]  # it depends on their values
-    # a long observation does not rule it out either
-    unlikely: bool = True
+    # it is a size: what a vendor leaves at its default is as large as its product needs
+    size: bool = True
 
 
 UNSHOWN = (
@@ -46,13 +46,13 @@ UNSHOWN = (
         work="large uploads, exports and sorting",
         services="web servers, databases, mail",
         options=frozenset({TMPFS}),
-        unlikely=False,
+        size=False,
     ),
     UnshownNeed(
-        work="upgrades of data and plugins, renewed certificates",
-        services="programs that write to their own directories at an upgrade",
+        work="upgrades of data and plugins, restored backups, renewed certificates",
+        services="programs that write to their own directories then",
         options=frozenset({READ_ONLY, USER, USERNS}),
-        unlikely=False,
+        size=False,
     ),
     UnshownNeed(
         work="a stop with much to write",
@@ -63,7 +63,7 @@ UNSHOWN = (
         work="failover, backup and restore, monitoring",
         services="clients that connect rarely",
         options=frozenset({NETWORK, PUBLISH, PUBLISH_ALL}),
-        unlikely=False,
+        size=False,
     ),
 )
 

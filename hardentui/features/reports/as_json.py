@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from msgspec import UNSET, to_builtins
+from msgspec import UNSET, UnsetType, to_builtins
 
 from hardentui.features.frameworks.answers import ControlAnswer, ControlResult, Framework
 from hardentui.features.reports.check_document import (
@@ -41,7 +41,7 @@ from hardentui.features.reports.result import CheckResult, HostResult, SubjectRe
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.undecided import undecided
 from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Finding, Severity, Status
+from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.model.known import known
 from hardentui.visible import strict_json
 
@@ -306,12 +306,19 @@ def _finding(finding: Finding, judged: SubjectResult) -> FindingEntry:
         gain=finding.gained.gain.words,
         steps=finding.gained.steps,
         origin=finding.gained.origin,
+        commands=_commands(finding),
         fixable=finding.check in judged.fixable,
         affects=finding.affects or UNSET,
         file=place.file if place is not None else UNSET,
         line=place.line if place is not None else UNSET,
         column=place.column if place is not None else UNSET,
     )
+
+
+def _commands(finding: Finding) -> tuple[str, ...] | UnsetType:
+    """Of a container, a plan tells what changes it."""
+    told = finding.scope is not Kind.CONTAINER and bool(finding.verdict.commands)
+    return finding.verdict.commands if told else UNSET
 
 
 def _summary(result: CheckResult) -> SummaryEntry:

@@ -204,6 +204,8 @@ class FindingEntry(Struct, frozen=True, kw_only=True, gc=False):
     steps: Count  # how many further ordinary steps that takes: 0 = it is there at once
     # where an attacker stands who gets it, such as `inside the container`
     origin: Origin = field(name="from")
+    # of a finding that is no container's: the lines that change it on that host
+    commands: tuple[str, ...] | UnsetType = UNSET
     fixable: bool  # an option of this container fixes it
     # of a finding that is not a container's: the containers that it concerns
     affects: tuple[str, ...] | UnsetType = UNSET

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from hardentui.features.reports.result import SubjectResult
 from hardentui.features.reports.text_writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.harden.undecided import undecided
-from hardentui.model.finding import Finding, Kind, Severity, Status
+from hardentui.model.finding import Finding, Kind, Severity, Status, Verdict
 from hardentui.visible import visible
 
 _ONE_LINE = 150
@@ -213,3 +213,12 @@ def _finding(
         if value
     ]
     yield from write.below("; ".join(seen))
+    if finding.subject.kind is not Kind.CONTAINER and not write.style.brief:
+        yield from _commands(verdict, write)
+
+
+def _commands(verdict: Verdict, write: Writer) -> Iterator[str]:
+    """What changes it on that host, each in one line, to copy."""
+    if verdict.commands:
+        yield from write.below("what to do:")
+    yield from (f"              {visible(command)}" for command in verdict.commands)

@@ -25,12 +25,14 @@ from hardentui.features.trial.configuration import (
     of_engine,
     of_log,
 )
+from hardentui.features.trial.denied import of_selinux
 from hardentui.features.trial.learned.needs import Needs, merged_needs, needs_of
 from hardentui.features.trial.learned.teaching import DEFAULT_CAPABILITIES, low_ports
 from hardentui.features.trial.life import RESTART, STOP, Habits, live
 from hardentui.features.trial.observe.watch import Watch, native_way
 from hardentui.features.trial.stage import Stage
 from hardentui.features.trial.twins import Twin
+from hardentui.host.commands import run_program
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
@@ -155,7 +157,7 @@ class Rounds:
             with self.stage.twin(spec, copy_volumes=self.thorough) as twin:
                 why, stopped = self.lead(twin, watch)
                 log = twin.log()
-                evidence = [*of_log(log), *of_state(twin)]
+                evidence = [*self._denied(twin, spec, why), *of_log(log), *of_state(twin)]
                 if not stopped:
                     evidence += of_stop(configuration, self.planner)
                 if watch is not None:
@@ -172,6 +174,12 @@ class Rounds:
                 tuple(dict.fromkeys(evidence)),
                 log,
             )
+
+    def _denied(self, twin: Twin, spec: Spec, why: str) -> tuple[FailureSign, ...]:
+        files = self.stage.files
+        if files is None or not why:
+            return ()
+        return tuple(of_selinux(twin, self.planner.facts.spec, spec, files, run_program))
 
     def unchanged(self) -> str:
         """Why the unchanged twin does not survive what a thorough round asks for; empty if it does."""

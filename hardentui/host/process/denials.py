@@ -235,9 +235,9 @@ def _belongs(
     process_label: str,
 ) -> bool | None:
     """None if it may belong to the container."""
-    categories = _categories(process_label)
+    categories = categories_of(process_label)
     if categories:  # SELinux: each container has its own label, and every line contains it
-        return _categories(refusal.label) == categories if refusal.label else None
+        return categories_of(refusal.label) == categories if refusal.label else None
     if refusal.pid in running:
         return refusal.command in ("", running[refusal.pid]) or None
     if there(files, f"/proc/{refusal.pid}"):
@@ -251,7 +251,7 @@ def _belongs(
     return None
 
 
-def _categories(label: str) -> str:
+def categories_of(label: str) -> str:
     """The part of an SELinux label unique to one container: `c12,c34`."""
     level = re.search(_LEVEL, label)
     return level[0].rpartition(":")[2] if level and ":c" in level[0] else ""
