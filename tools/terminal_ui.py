@@ -68,6 +68,7 @@ MEANINGS = {
     "s": ("let it soak; in a lab, the solution", "Soak Solution"),
     "i": ("type something in, or change it", "Values Change Import Probe Options"),
     "t": ("try it, without changing anything", "Try Try.update Try.a.way Try.a.pull"),
+    "l": ("read on: the log; of a result, where its data goes", "Log Ledger"),
     "ctrl+s": ("carry out what is shown", "Write Apply Carry.out Save.policy"),
 }
 """Keys with more than one label -> what they mean everywhere, and those labels. All others have one

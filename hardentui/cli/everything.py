@@ -15,6 +15,7 @@ from hardentui.errors import ApplyFailed, UsageError
 from hardentui.features.apply.history import History
 from hardentui.features.harden.everything_page import (
     about,
+    figure_lines,
     heading,
     progress,
     result_lines,
@@ -91,6 +92,7 @@ def run_everything(options: Namespace, terminal: Terminal) -> int:
                 options.names,
                 again=options.again,
                 everything=options.all,
+                tight=options.tight,
                 at_once=options.at_once,
             )
             runner.run()
@@ -105,10 +107,11 @@ def run_everything(options: Namespace, terminal: Terminal) -> int:
                 else (),
                 again=options.again,
                 everything=options.all,
+                tight=options.tight,
                 at_once=options.at_once,
             )
             shown.follow(files)
-        run = files.read()
+        run = files.read_now()
         if run is None:
             raise UsageError("Nothing was tried yet.", f"First: {files.command}")
         if not options.keep:
@@ -157,7 +160,8 @@ class _Shown:
         """
         try:
             while files.is_running():
-                if (run := files.read()) is not None:
+                run = files.read()
+                if run is not None and not run.ended:  # else it is the one before
                     self._moved(run)
                 time.sleep(_PAUSE)
         except KeyboardInterrupt:
@@ -194,8 +198,10 @@ class _Shown:
             self._event(RunEvent(event="ended", run=run))
             return
         write = Paragraphs(self._terminal)
+        width = min(100, self._terminal.width)
         text = [write.bold(heading(run))]
-        for line in result_lines(run, min(100, self._terminal.width)):
+        text += figure_lines(run.members, width, with_bars=True)
+        for line in result_lines(run, width):
             text.append(write.bold(line.text) if line.heading else line.text)
         self._terminal.write("\n".join(text) + "\n")
 
@@ -236,12 +242,12 @@ class _Keeping:
         with stopped_by_signals() as stop:
             entry = keep_all(
                 self._bench,
+                self._files,
                 [Struck(member) for member in ready],
                 (CONFIRM_WITHIN if self._asks else 0.0) if within is None else within,
                 lambda event: tell(self._terminal, event),
                 stop,
                 self._told,
-                everything=self._options.all,
             )
         self._terminal.clear()
         if entry.state is EntryState.WAITING and self._asks:

@@ -33,6 +33,11 @@ class TextFile(Struct, frozen=True):
     packed: bool = False  # it is written compressed, as gzip does
 
     @property
+    def shown(self) -> str:
+        """What a screen may show of it."""
+        return self.text
+
+    @property
     def is_unit(self) -> bool:
         """Whether Quadlet's generator reads it."""
         return self.name.endswith(_UNIT_SUFFIXES)
@@ -47,6 +52,10 @@ class DraftFile(TextFile, frozen=True, kw_only=True):
     # it belongs to the pod or another container in the pod. If the target directory already has it,
     # that copy is kept, because it may contain other fixes.
     of_pod: bool = False
+
+    @property
+    def shown(self) -> str:
+        return self.masked
 
     @property
     def path(self) -> str:

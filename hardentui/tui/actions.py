@@ -157,44 +157,20 @@ WALK = (
     *numbered("walk.step", 10, "Step", "Go to step", "Steps", "open_step"),
 )  # fmt: skip
 CONTAINER = (
-    Action(
-        "container.walk",
-        "enter",
-        "Walk",
-        "Walk through the ten steps of this container.",
-        "Container",
-    ),
+    Action("container.walk", "enter", "Walk", "Walk through the ten steps of this container.",
+           "Container"),
     Action("container.logs", *_LOG, "Container"),
     Action("container.rights", *_RIGHTS, "Container"),
     Action("container.monitor", *_WATCH, "Container"),
     Action("container.history", *_HISTORY, "Container"),
     Action("container.application", *_APPLICATION, "Container"),
-)
+)  # fmt: skip
 VALUES = (
-    Action(
-        "values.next",
-        "down,enter",
-        "Next",
-        "The next value.",
-        "Values",
-    ),
-    Action(
-        "values.previous",
-        "up",
-        "Before",
-        "The previous value.",
-        "Values",
-    ),
-    Action(
-        "values.default",
-        "ctrl+r",
-        "Default",
-        "Reset this value to its default.",
-        "Values",
-        True,
-        "^r",
-    ),
-)
+    Action("values.next", "down,enter", "Next", "The next value.", "Values"),
+    Action("values.previous", "up", "Before", "The previous value.", "Values"),
+    Action("values.default", "ctrl+r", "Default", "Reset this value to its default.", "Values", True,
+           "^r"),
+)  # fmt: skip
 WRITE = (
     Action(
         "write.save", "ctrl+s", "Write", "Write the files to this directory.", "Write", True, "^s"
@@ -238,23 +214,9 @@ LOGS = (
     ),
 )
 CONNECTION = (
-    Action(
-        "connection.change",
-        "i",
-        "Change",
-        "Switch to another Podman.",
-        "Connection",
-        True,
-    ),
-    Action(
-        "connection.retry",
-        "r",
-        "Again",
-        "Look for Podman again.",
-        "Connection",
-        True,
-    ),
-)
+    Action("connection.change", "i", "Change", "Switch to another Podman.", "Connection", True),
+    Action("connection.retry", "r", "Again", "Look for Podman again.", "Connection", True),
+)  # fmt: skip
 SETTINGS = (
     Action(
         "settings.change",
@@ -290,47 +252,15 @@ HOST = (
     ),
 )
 IMAGES = (
-    Action(
-        "images.findings",
-        "e",
-        "Explain",
-        "Explain or accept findings of this image.",
-        "Images",
-        True,
-    ),
-    Action(
-        "images.look", "x", "Look inside", "Inspect the contents of this image.", "Images", True
-    ),
-    Action(
-        "images.scan", "S", "Scan", "Scan this image for known vulnerabilities.", "Images", True
-    ),
-    Action(
-        "images.rehearse",
-        "t",
-        "Try update",
-        "Try an update on twins.",
-        "Images",
-        True,
-    ),
-    Action(
-        "images.take_in",
-        "i",
-        "Import",
-        "Import a scanner report.",
-        "Images",
-        True,
-    ),
-    Action(
-        "images.scan_all", "", "Scan all", "Scan every image for known vulnerabilities.", "Images"
-    ),
-    Action(
-        "images.updates",
-        "",
-        "Updates",
-        "Ask registries for newer images.",
-        "Images",
-    ),
-)
+    Action("images.findings", "e", "Explain", "Explain or accept findings of this image.", "Images",
+           True),
+    Action("images.look", "x", "Look inside", "Inspect the contents of this image.", "Images", True),
+    Action("images.scan", "S", "Scan", "Scan this image for known vulnerabilities.", "Images", True),
+    Action("images.rehearse", "t", "Try update", "Try an update on twins.", "Images", True),
+    Action("images.take_in", "i", "Import", "Import a scanner report.", "Images", True),
+    Action("images.scan_all", "", "Scan all", "Scan every image for known vulnerabilities.", "Images"),
+    Action("images.updates", "", "Updates", "Ask registries for newer images.", "Images"),
+)  # fmt: skip
 NETWORKS = (
     Action("networks.findings", "e", "Explain", "Explain or accept findings of this network.", "Networks",
            True),
@@ -349,25 +279,10 @@ AGAIN = Action(
     True,
 )
 JOB = (
-    Action(
-        "job.save",
-        "ctrl+s",
-        "Apply",
-        "Carry out what is shown.",
-        "Result",
-        True,
-        "^s",
-    ),
+    Action("job.save", "ctrl+s", "Apply", "Carry out what is shown.", "Result", True, "^s"),
     AGAIN,
-    Action(
-        "job.write",
-        "w",
-        "Write",
-        "Write the files to a directory.",
-        "Result",
-        True,
-    ),
-)
+    Action("job.write", "w", "Write", "Write the files to a directory.", "Result", True),
+)  # fmt: skip
 FORM = (
     Action(
         "form.save",
@@ -380,45 +295,13 @@ FORM = (
     ),
 )
 TRUST = (
-    Action(
-        "trust.change",
-        "i",
-        "Change",
-        "Change which signatures images need.",
-        "Trust",
-        True,
-    ),
-    Action(
-        "trust.test",
-        "t",
-        "Try a pull",
-        "Pull an image to see the verdict of the policy.",
-        "Trust",
-        True,
-    ),
-    Action(
-        "trust.sign",
-        "",
-        "Sign",
-        "Sign an image and prove it with a pull.",
-        "Trust",
-    ),
-    Action(
-        "trust.key",
-        "",
-        "Signing key",
-        "Make a sigstore key pair.",
-        "Trust",
-    ),
-    Action(
-        "trust.refresh",
-        "r",
-        "Again",
-        "Reload policy and registries.",
-        "Trust",
-        True,
-    ),
-)
+    Action("trust.change", "i", "Change", "Change which signatures images need.", "Trust", True),
+    Action("trust.test", "t", "Try a pull", "Pull an image to see the verdict of the policy.", "Trust",
+           True),
+    Action("trust.sign", "", "Sign", "Sign an image and prove it with a pull.", "Trust"),
+    Action("trust.key", "", "Signing key", "Make a sigstore key pair.", "Trust"),
+    Action("trust.refresh", "r", "Again", "Reload policy and registries.", "Trust", True),
+)  # fmt: skip
 CHANGE = (
     Action("change.go", "enter", "Go on", "Start the trial; then apply what worked.", "Change", True),
     Action("change.keep", "K", "Keep", "Confirm the change.", "Change", True),
@@ -435,7 +318,7 @@ CHANGE = (
 )  # fmt: skip
 
 EVERYTHING = (
-    Action("everything.mark", "space", "Mark", "Keep this result or not; strike out this fix or not.",
+    Action("everything.mark", "space", "Mark", "Keep this result or not; strike out this fix, or answer it.",
            "All containers", True),
     Action("everything.fold", "enter", "Open", "Show the fixes of this container, or hide them.",
            "All containers", True),
@@ -443,42 +326,26 @@ EVERYTHING = (
            "All containers", True),
     Action("everything.keep", "K", "Keep", "Confirm what was applied.", "All containers", True),
     Action("everything.undo", "u", "Undo", "Undo what was applied.", "All containers", True),
-    Action("everything.try", "t", "Try", "Try all of them on twins, or try again.", "All containers", True),
+    Action("everything.try", "t", "Try", "Try what was changed or is missing, or try all again.",
+           "All containers", True),
+    Action("everything.change", "i", "Change", "Change its probe, or the value of this fix.",
+           "All containers", True),
+    Action("everything.diff", "d", "Diff", "Show the steps of applying it, and what it changes.",
+           "All containers", True),
+    Action("everything.ledger", "l", "Ledger", "Show which data gets another home.", "All containers", True),
+    Action("everything.write", "w", "Write", "Write the result to files instead.", "All containers"),
+    Action("everything.level", "v", "Level", "Keep only the rights that were seen in use, or a margin.",
+           "All containers"),
+    Action("everything.again", "r", "Again", "Try this container, or this stack, again.", "All containers"),
     Action("everything.stop", "", "Stop the trials", "End the trials that run; what is done stays.",
            "All containers"),
 )  # fmt: skip
 JOURNAL = (
-    Action(
-        "journal.undo",
-        "u",
-        "Undo",
-        "Undo this change.",
-        "Journal",
-        True,
-    ),
-    Action(
-        "journal.keep",
-        "K",
-        "Keep",
-        "Confirm a waiting change.",
-        "Journal",
-        True,
-    ),
-    Action(
-        "journal.forget",
-        "",
-        "Forget",
-        "Delete the kept original.",
-        "Journal",
-    ),
-    Action(
-        "journal.refresh",
-        "r",
-        "Again",
-        "Reload the journal.",
-        "Journal",
-    ),
-)
+    Action("journal.undo", "u", "Undo", "Undo this change.", "Journal", True),
+    Action("journal.keep", "K", "Keep", "Confirm a waiting change.", "Journal", True),
+    Action("journal.forget", "", "Forget", "Delete the kept original.", "Journal"),
+    Action("journal.refresh", "r", "Again", "Reload the journal.", "Journal"),
+)  # fmt: skip
 ASK = (
     Action(
         "ask.leave",
@@ -510,22 +377,9 @@ SURE = (
     ),
 )
 TRAINING = (
-    Action(
-        "training.open",
-        "enter",
-        "Open",
-        "Open this lab.",
-        "Training",
-        True,
-    ),
-    Action(
-        "training.stop",
-        "",
-        "Clean up",
-        "Remove everything the labs created.",
-        "Training",
-    ),
-)
+    Action("training.open", "enter", "Open", "Open this lab.", "Training", True),
+    Action("training.stop", "", "Clean up", "Remove everything the labs created.", "Training"),
+)  # fmt: skip
 LAB = (
     Action(
         "lab.options",

@@ -114,7 +114,7 @@ async def test_a_struck_fix_tells_its_cost_and_is_not_applied(
         state=EntryState.DONE,
     )
 
-    def keep(bench: Any, chosen: Iterable[Struck], *_: Any, **__: Any) -> JournalEntry:
+    def keep(bench: Any, files: Any, chosen: Iterable[Struck], *_: Any, **__: Any) -> JournalEntry:
         given.extend(chosen)
         return entry
 
@@ -122,7 +122,7 @@ async def test_a_struck_fix_tells_its_cost_and_is_not_applied(
     app = make_app()
     async with running(app, (120, 36)) as pilot:
         await opened(app, pilot, ENDED)
-        await pilot.press("down", "enter", shows="--read-only")
+        await pilot.press("down", "down", "enter", shows="--read-only")
         await pilot.press("down", shows="Without it: score 92 → 83")
         await pilot.press("space", shows=("[ ] --read-only", "52 → 83", "-9"))
         await pilot.press("A", shows="Harden 2 containers now?")
@@ -137,13 +137,14 @@ async def test_a_stack_is_marked_as_one_and_what_is_not_ready_cannot_be() -> Non
     app = make_app()
     async with running(app, (120, 36)) as pilot:
         await opened(app, pilot, ENDED)
+        await shows(pilot, "Ready (2)", "Needs your decision (1)", "Not ready (1)")
         assert screen_text(app).count("[x]") == 2
-        await pilot.press("space")
+        await pilot.press("down", "space")
         await until(pilot, lambda: "[x]" not in screen_text(app))
         await pilot.press("A", shows="No result is marked")
-        await pilot.press("down", "down", "down", "space")
+        await pilot.press("down", "down", "down", "down", "space")
         await until(pilot, lambda: screen_text(app).count("[x]") == 1)
-        await pilot.press("down", "space", shows="There is no result to mark in this row.")
+        await pilot.press("down", "down", "space", shows="There is no result to mark in this row.")
 
 
 async def test_the_list_tells_how_trials_of_another_session_stand_and_when_they_end() -> None:

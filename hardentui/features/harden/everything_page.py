@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import textwrap
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 
-from hardentui.features.harden.host_run import HostRun, Member, Standing, average
+from hardentui.features.harden.host_run import Asked, HostRun, Member, Standing, average
 from hardentui.harden.score import score_word
+from hardentui.reading.forms import text_of
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -36,10 +38,86 @@ def minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
-def bar(score: int | None, width: int = _BAR) -> str:
-    """`▓▓▓▓░░░░░░` of a score between 0 and 100."""
-    full = round((score or 0) * width / 100)
+def bar(
+    value: int | None,
+    most: int = 100,
+    width: int = _BAR,
+) -> str:
+    """`▓▓▓▓░░░░░░` of a value between 0 and `most`; what is not 0 has one cell at least."""
+    full = round((value or 0) * width / (most or 1))
+    full = max(full, 1) if value else 0
     return "▓" * full + "░" * (width - full)
+
+
+class Figure(Struct, frozen=True):
+    """A number of the whole, before and after."""
+
+    label: str
+    before: int
+    after: int
+    most: int
+
+    @property
+    def numbers(self) -> str:
+        return f"{self.label} {self.before} → {self.after}"
+
+    @property
+    def bars(self) -> str:
+        return f"{bar(self.before, self.most)} → {bar(self.after, self.most)}"
+
+
+def figures(members: Iterable[Member]) -> tuple[Figure, ...]:
+    """What hardening them takes away from an intruder, over all that were tried."""
+    tried = [member for member in members if member.after is not None]
+    made = (
+        _averaged("mean capabilities", (member.capabilities for member in tried)),
+        _averaged("mean system calls", (member.calls for member in tried)),
+        _averaged("mean kernel bugs", (member.bugs for member in tried)),
+        _counted("as root", (member.user for member in tried), "root"),
+        _counted("write everything", (member.writes for member in tried), "everything"),
+        _counted("reach anywhere", (member.reaches for member in tried), "anywhere"),
+    )
+    return tuple(figure for figure in made if figure.most)
+
+
+def _averaged(
+    label: str,
+    pairs: Iterable[tuple[int, int] | None],
+) -> Figure:
+    known = [pair for pair in pairs if pair is not None]
+    count = len(known) or 1
+    before, after = (round(sum(pair[side] for pair in known) / count) for side in (0, 1))
+    return Figure(label, before, after, max(before, after))
+
+
+def _counted(
+    label: str,
+    pairs: Iterable[tuple[str, str] | None],
+    begins: str,
+) -> Figure:
+    """How many of them begin so."""
+    known = [pair for pair in pairs if pair is not None]
+    before, after = (sum(pair[side].startswith(begins) for pair in known) for side in (0, 1))
+    return Figure(label, before, after, len(known))
+
+
+def figure_lines(
+    members: Iterable[Member],
+    width: int,
+    *,
+    with_bars: bool,
+) -> Iterator[str]:
+    """Bars beside the numbers where there is room for them; else the numbers alone."""
+    made = figures(members)
+    if not with_bars:
+        line = ", ".join(figure.numbers for figure in made)
+        yield from textwrap.wrap(line, width)
+        return
+    longest = max((len(figure.numbers) for figure in made), default=0)
+    cells = [f"{figure.numbers:<{longest}}  {figure.bars}" for figure in made]
+    columns = max(1, (width + 3) // (longest + 2 * _BAR + 8))
+    for at in range(0, len(cells), columns):
+        yield "   ".join(cells[at : at + columns])
 
 
 def progress(run: HostRun) -> str:
@@ -103,6 +181,26 @@ def changes(member: Member) -> str:
     )
 
 
+SECTIONS = (
+    (Standing.RUNNING, Standing.WAITING),
+    (Standing.READY,),
+    (Standing.DECIDE,),
+    (Standing.NOT_READY,),
+    (Standing.KEPT,),
+    (Standing.NOTHING,),
+)
+"""The groups in which results are told."""
+
+
+def in_sections(run: HostRun) -> Iterator[tuple[str, HostRun]]:
+    """`Ready (9)`, with its containers."""
+    for standings in SECTIONS:
+        if members := run.with_standing(*standings):
+            word = "being tried" if len(standings) > 1 else WORDS[standings[0]]
+            heading = f"{word[0].upper()}{word[1:]} ({len(members)})"
+            yield heading, HostRun(members=members)
+
+
 def without_fixes(member: Member, checks: Collection[str]) -> int | None:
     """The score if these fixes are left out; of several about, since they are counted singly."""
     if member.after is None:
@@ -118,24 +216,12 @@ def without_fixes(member: Member, checks: Collection[str]) -> int | None:
 
 def result_lines(run: HostRun, width: int) -> Iterator[ResultLine]:
     """Ready, needs a decision, not ready; in each the stacks, the worst first."""
-    for standing in (
-        Standing.READY,
-        Standing.DECIDE,
-        Standing.NOT_READY,
-        Standing.NOTHING,
-        Standing.KEPT,
-        Standing.WAITING,
-    ):
-        members = run.with_standing(standing)
-        if not members:
-            continue
-        word = WORDS[standing]
+    for heading, part in in_sections(run):
         yield ResultLine("")
         yield ResultLine(
-            f"{word[0].upper()}{word[1:]} ({len(members)})",
+            heading,
             heading=True,
         )
-        part = HostRun(members=members)
         for group, own in part.groups:
             if len(own) > 1:
                 before, after = average(own), average(own, after=True)
@@ -154,3 +240,13 @@ def _member_line(member: Member, indent: str) -> str:
     down = f"down {member.downtime:.1f} s" if member.downtime else "keeps running"
     needs = f"   {member.reason}" if member.reason else ""
     return f"{name} {score}  {down}  {changes(member)}{needs}"
+
+
+def told_asked(asked: Asked) -> str:
+    """What a user wants of a container, beside what is tried unasked."""
+    parts = [f"probe {asked.probe}"] if asked.probe else []
+    parts += ["only the rights that were seen in use"] if asked.tight else []
+    for choice in asked.given:
+        values = ", ".join(f"{name} {text_of(value)}" for name, value in choice.parameters)
+        parts.append(f"{choice.check} {values}".rstrip())
+    return visible("; ".join(parts), 400)

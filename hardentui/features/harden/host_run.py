@@ -9,27 +9,31 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from enum import StrEnum
 from statistics import fmean
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.account import our_module, who
 from hardentui.errors import Locked, UsageError, WriteError
 from hardentui.features.change.confirm_timer import start_detached
 from hardentui.features.change.file_changes import locked
-from hardentui.features.change.journal import engine_address
+from hardentui.features.change.journal import Journal, engine_address
 from hardentui.features.harden.card import Card
+from hardentui.features.harden.outset import HardenWishes
 from hardentui.features.opening.opened import Opened
 from hardentui.features.trial.preflight import refuse_unwritable
+from hardentui.model.journal import EntryState
+from hardentui.model.plan import Choice
 from hardentui.state import read_own, state_directory, write_own
 from hardentui.words import own_command, without_checklist
 
 SCHEMA = "hardentui/everything/1"
-_RUN, _STOP, _LOCK = "run.json", "stop", "run"
+_RUN, _STOP, _LOCK, _ASKED = "run.json", "stop", "run", "asked.json"
 _LOOK_AGAIN = 0.1  # seconds
 _BEGINS_WITHIN = 60.0  # seconds until a process that was started has the lock
 
@@ -56,6 +60,40 @@ class Fix(Struct, frozen=True):
     check: str
     text: str  # `--read-only`, as on a command line
     without: int | None = None
+    missing: str = ""  # it is not in it: the value that it needs, or the decision
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.missing)
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What a user wants of one container, beside what is tried unasked."""
+
+    given: tuple[Choice, ...] = ()  # decisions, and fixes with the values given for them
+    probe: str = ""  # a command that proves that it works; empty = the proposed one
+    tight: bool = False  # only the rights that were seen in use
+    everything: bool = False  # fixes too whose effect no trial shows
+
+    @property
+    def wishes(self) -> HardenWishes:
+        """How it is tried, and its result picked up again."""
+        return HardenWishes(
+            everything=self.everything,
+            together=True,
+            given=self.given,
+            probes=(self.probe,) if self.probe else None,
+            tight=self.tight,
+        )
+
+
+def with_choice(
+    asked: Asked,
+    choice: Choice,
+) -> Asked:
+    """With this decision, or these values of a fix, in place of earlier ones."""
+    others = [each for each in asked.given if each.check != choice.check]
+    return replace(asked, given=(*others, choice))
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -67,6 +105,7 @@ class Member(Struct, frozen=True, kw_only=True):
     engine: str  # label
     group: str  # its pod or compose project, or itself
     fingerprint: str  # of its configuration, its engine and what was asked for
+    asked: Asked = Asked()
     standing: Standing = Standing.WAITING
     reason: str = ""  # why it is not ready, or what has to be decided; one sentence
     now: str = ""  # what is being done
@@ -81,6 +120,10 @@ class Member(Struct, frozen=True, kw_only=True):
     capabilities: tuple[int, int] | None = None
     calls: tuple[int, int] | None = None
     bugs: tuple[int, int] | None = None
+    # user, writes, reaches: before and after, in words
+    user: tuple[str, str] | None = None
+    writes: tuple[str, str] | None = None
+    reaches: tuple[str, str] | None = None
     downtime: float | None = None  # seconds that applying it takes; None: it keeps running
     fixes: tuple[Fix, ...] = ()
     decide: tuple[str, ...] = ()
@@ -175,9 +218,51 @@ class RunFiles:
             return None
         return run
 
+    def asked(self) -> Mapping[str, Asked]:
+        """By the key of the container."""
+        try:
+            return msgspec.json.decode(
+                read_own(os.path.join(self.directory, _ASKED)),
+                type=dict[str, Asked],
+            )
+        except (OSError, msgspec.MsgspecError):
+            return {}
+
+    def ask(self, wanted: Mapping[str, Asked]) -> None:
+        """Those whose wishes are new are tried again by the next start. Raises OSError."""
+        asked = {**self.asked(), **wanted}
+        write_own(os.path.join(self.directory, _ASKED), msgspec.json.encode(asked))
+
     def write(self, run: HostRun) -> None:
         """Raises OSError: the previous state is untouched."""
         write_own(os.path.join(self.directory, _RUN), msgspec.json.encode(run))
+
+    def read_now(self) -> HostRun | None:
+        """The latest run; what was kept, and is no longer in force, can be kept again."""
+        run = self.read()
+        kept = run.with_standing(Standing.KEPT) if run is not None else ()
+        if run is None or not kept:
+            return run
+        entries = {entry.id: entry for entry in Journal().entries()}
+        in_force = {
+            member.key
+            for member in kept
+            if (entry := entries.get(member.entry)) is not None
+            and (entry.in_force or entry.state is EntryState.WAITING)
+        }
+        members = [
+            replace(member, standing=Standing.READY, entry="")
+            if member.standing is Standing.KEPT and member.key not in in_force
+            else member
+            for member in run.members
+        ]
+        return replace(run, members=tuple(members))
+
+    def keep_standings(self, changed: Mapping[str, Member]) -> None:
+        """Note what became of containers, by their keys. Raises OSError."""
+        if (run := self.read_now()) is not None:
+            members = tuple(changed.get(member.key, member) for member in run.members)
+            self.write(replace(run, members=members))
 
     def card(self, member: Member) -> Card | None:
         """Its card; None if it was not tried."""
@@ -223,6 +308,7 @@ class RunFiles:
         *,
         again: bool = False,
         everything: bool = False,
+        tight: bool = False,
         at_once: int = 0,
     ) -> None:
         """Start a process that tries them and goes on when this one ends; if one works already,
@@ -232,6 +318,7 @@ class RunFiles:
             names: IDs of containers; empty = all.
             again: also those whose trial has ended, and whose result still fits.
             everything: also fixes whose effect no trial shows.
+            tight: only the rights that were seen in use.
             at_once: how many trials; 0 = as the host allows.
 
         Raises:
@@ -245,6 +332,7 @@ class RunFiles:
         options = [
             *(["--again"] if again else []),
             *(["--all"] if everything else []),
+            *(["--tight"] if tight else []),
             *(["--at-once", str(at_once)] if at_once else []),
         ]
         words = ["--quiet", "harden", *names, "--everything", "--as-runner", *options]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence, Set
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,8 +16,7 @@ from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.held_together import add_part, begun_together, finish_together
 from hardentui.features.change.journal import Journal
 from hardentui.features.fix.trial_files import plan_of_trial
-from hardentui.features.harden.host_run import Member
-from hardentui.features.harden.outset import HardenWishes
+from hardentui.features.harden.host_run import Member, RunFiles, Standing
 from hardentui.features.harden.task import Hardening
 from hardentui.features.looking.stack import stacks
 from hardentui.features.trial.tried import without
@@ -199,20 +199,19 @@ class Struck(Struct, frozen=True):
 
 def keep_all(
     bench: Workbench,
+    files: RunFiles,
     chosen: Iterable[Struck],
     confirm_within: float,
     on_event: OnEvent,
     stop: threading.Event,
     told: Callable[[Outcome | str], object],
-    *,
-    everything: bool = False,
 ) -> JournalEntry:
     """Apply what was tried, all under one entry, with one time to keep it; blocking.
 
     Args:
         confirm_within: seconds within which all must be kept; 0 = no limit.
+        files: where the run stands: what is in force is kept, what failed is tried again.
         told: gets each outcome, and sentences about containers whose trial no longer fits.
-        everything: how they were tried.
 
     Raises:
         UsageError: nothing of it can be applied.
@@ -220,16 +219,15 @@ def keep_all(
     """
     if bench.opened.simulated:
         raise UsageError("This host is simulated: nothing is applied, and nothing was changed.")
-    tasks = []
+    tasks: dict[str, Hardening] = {}
+    members: dict[str, Member] = {}
     for struck in chosen:
         try:
-            tasks.append(
-                _picked_up(
-                    bench,
-                    struck,
-                    everything=everything,
-                )
+            tasks[struck.member.id] = picked_up(
+                bench,
+                struck,
             )
+            members[struck.member.id] = struck.member
         except HardenError as error:
             told(
                 f"{visible(struck.member.name, 80)} is left out: {error.title} {error.hint}".strip()
@@ -239,7 +237,7 @@ def keep_all(
     journal = Journal()
     address = address_of(
         bench.opened,
-        known_facts(tasks[0].report).engine,
+        known_facts(next(iter(tasks.values())).report).engine,
     )
     with begun_together(
         journal,
@@ -271,14 +269,20 @@ def keep_all(
                 begins,
             )
 
+        def became(outcome: Outcome) -> None:
+            changed = [_after(members[task.report.subject.id], outcome) for task in outcome.tasks]
+            with suppress(OSError):  # the journal knows it
+                files.keep_standings({member.key: member for member in changed})
+            told(outcome)
+
         each_stack(
-            tasks,
+            tasks.values(),
             change,
             lambda entry: History().undo(
                 entry,
                 on_event,
             ),
-            told,
+            became,
         )
         return finish_together(
             journal,
@@ -286,11 +290,29 @@ def keep_all(
         )
 
 
-def _picked_up(
+def _after(
+    member: Member,
+    outcome: Outcome,
+) -> Member:
+    """It after a change: kept, or as before, and then its trial no longer fits."""
+    if outcome.entry is not None and outcome.why is None:
+        return replace(
+            member,
+            standing=Standing.KEPT,
+            entry=outcome.entry.id,
+        )
+    why = f"{outcome.why.title} {outcome.why.hint}" if outcome.why is not None else ""
+    return replace(
+        member,
+        standing=Standing.NOT_READY,
+        fingerprint="",
+        reason=visible(f"Rolled back. {' '.join(why.split())}", 400),
+    )
+
+
+def picked_up(
     bench: Workbench,
     struck: Struck,
-    *,
-    everything: bool,
 ) -> Hardening:
     """Its trial, as if it had just ended.
 
@@ -303,10 +325,7 @@ def _picked_up(
     task = Hardening(
         bench,
         row.report,
-        HardenWishes(
-            everything=everything,
-            together=True,
-        ),
+        struck.member.asked.wishes,
     )
     outset = task.outset()
     kept = task.tried_before()

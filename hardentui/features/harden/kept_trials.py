@@ -49,7 +49,19 @@ class KeptTrials:
     def _path(self) -> str:
         """By what was asked for: another choice of fixes or probes is another trial."""
         wishes, facts = self._wishes, self._facts
-        asked = f"{facts.id}\n{wishes.named}\n{wishes.everything}\n{wishes.probes}\n{wishes.tight}"
+        asked = "\n".join(
+            map(
+                str,
+                (
+                    facts.id,
+                    wishes.named,
+                    wishes.everything,
+                    wishes.probes,
+                    wishes.tight,
+                    wishes.given,
+                ),
+            )
+        )
         name = hashlib.sha256(asked.encode()).hexdigest()[:16]
         return os.path.join(state_directory(), "tried", f"{name}.json")
 

@@ -31,6 +31,9 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
     # none, and a soak ends now
     soak: float | None = None
     tight: bool = False  # keep only the capabilities and system calls that were seen in use
+    given: tuple[
+        Choice, ...
+    ] = ()  # decisions taken, and values given, beside what is tried unasked
     directory: str = ""  # where the files will be written; empty = it will be applied
     together: bool = False  # the other members of its pod are hardened too
     # keep_with, discard_with: how the user decides about data in the writable layer, for hints

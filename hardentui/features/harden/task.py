@@ -163,10 +163,11 @@ class Hardening:
         named = wishes.named
         if named and not wishes.everything:
             return planner.plan(self.report, named)
-        plan = planner.plan_with(self.report, Caution.ALL, named)
+        plan = planner.plan_with(self.report, Caution.ALL, (*named, *wishes.given))
         if wishes.everything:
             return plan
         unseen = {untried.check for untried in not_tried(plan)}
+        unseen -= {choice.check for choice in wishes.given}
         kept = [
             choice
             for choice in plan.choices

@@ -1,38 +1,29 @@
 """The process that tries every container of a host: several at once, the worst first.
 
-It has the lowest priority, and its twins inherit that. What each trial may take is the budget of
+It has the lowest priority, and twins have weights of their own. What each trial may take is the budget of
 that trial; one that finds no room beside the others is tried again when one of those has ended.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import queue
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
-from hardentui import __version__
 from hardentui.errors import HardenError
 from hardentui.features.harden.card import Card
-from hardentui.features.harden.host_run import Fix, HostRun, Member, RunFiles, Standing
-from hardentui.features.harden.keeping import score_without
-from hardentui.features.harden.outset import HardenWishes, Outset
-from hardentui.features.harden.page import summary
+from hardentui.features.harden.host_run import Asked, HostRun, Member, RunFiles, Standing
+from hardentui.features.harden.members import in_order, member_of, tried
+from hardentui.features.harden.outset import Outset
 from hardentui.features.harden.task import Hardening
-from hardentui.features.looking.stack import stacks
-from hardentui.features.trial.page import flagged
-from hardentui.features.views import Row, without_originals
-from hardentui.harden.score import Level
+from hardentui.features.views import without_originals
 from hardentui.host.process.free import memory_of_host
-from hardentui.model.application_labels import compose_project
-from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.trial import Result, TrialEvent
 from hardentui.visible import visible
@@ -79,6 +70,7 @@ class Unattended:
         wanted: IDs of containers; empty = all.
         again: those too whose result still fits.
         everything: fixes too whose effect no trial shows.
+        tight: only the rights that were seen in use.
     """
 
     def __init__(
@@ -89,6 +81,7 @@ class Unattended:
         *,
         again: bool = False,
         everything: bool = False,
+        tight: bool = False,
         at_once: int = 0,
     ) -> None:
         self._bench = bench
@@ -96,6 +89,7 @@ class Unattended:
         self._wanted = frozenset(wanted)
         self._again = again
         self._everything = everything
+        self._tight = tight
         self._at_once = at_once or how_many_at_once(bench)
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -175,47 +169,40 @@ class Unattended:
             self._stop,
             None,
         )
-        earlier = self._files.read()
+        earlier = self._files.read_now()
         results = {member.key: member for member in earlier.members} if earlier else {}
-        for row, group in _in_order(without_originals(rows.values())):
-            member = self._member(
+        kept = {
+            (member.engine, member.name): member
+            for member in results.values()
+            if member.standing is Standing.KEPT
+        }
+        asked = self._files.asked()
+        for row, group in in_order(without_originals(rows.values())):
+            its = asked.get(row.key, Asked())
+            member = member_of(
                 row,
                 group,
+                replace(its, everything=self._everything, tight=its.tight or self._tight),
             )
-            before = results.get(row.key)
+            before = results.get(row.key) or kept.get((row.engine.label, row.name))
             if self._wanted and row.id not in self._wanted:
                 if before is None:
                     continue
             elif self._again:
                 before = None
-            fits = before is not None and before.fingerprint == member.fingerprint
-            if fits and before is not None and not before.standing.is_open:
+            if before is not None and before.standing is Standing.KEPT:
+                member = replace(
+                    before,
+                    key=row.key,
+                    id=row.id,
+                )
+            elif (
+                before is not None
+                and before.fingerprint == member.fingerprint
+                and not before.standing.is_open
+            ):
                 member = before
             self._members[row.key] = member
-
-    def _member(
-        self,
-        row: Row,
-        group: str,
-    ) -> Member:
-        report = row.report
-        facts = report.facts if report is not None else None
-        score = report.score if report is not None else None
-        return Member(
-            key=row.key,
-            id=row.id,
-            name=row.name,
-            engine=row.engine.label,
-            group=group,
-            fingerprint=_fingerprint(
-                facts,
-                everything=self._everything,
-            )
-            if facts
-            else "",
-            before=score.value if score else None,
-            level_before=score.level.value if score and score.level else "",
-        )
 
     def _waiting(self) -> list[Member]:
         return [member for member in self._state().members if member.standing.is_open]
@@ -266,8 +253,8 @@ class Unattended:
             other.key != member.key and other.group == member.group
             for other in self._state().members
         )
-        wishes = HardenWishes(
-            everything=self._everything,
+        wishes = replace(
+            member.asked.wishes,
             together=together,
         )
         task = Hardening(
@@ -319,7 +306,8 @@ class Unattended:
     ) -> bool:
         """Whether there is a result; `last`: no room is a result too."""
         task, outset = self._tasks[member.key]
-        probes = (outset.probe.command,) if outset.probe else ()
+        proposed = (outset.probe.command,) if outset.probe else ()
+        probes = task.wishes.probes or proposed
         began = time.time()
         self._set(
             member.key,
@@ -352,7 +340,6 @@ class Unattended:
                 return False
             self._tried(
                 member,
-                task,
                 card,
                 time.time() - began,
             )
@@ -398,7 +385,6 @@ class Unattended:
     def _tried(
         self,
         member: Member,
-        task: Hardening,
         card: Card,
         seconds: float,
     ) -> None:
@@ -406,174 +392,13 @@ class Unattended:
             member,
             card,
         )
-        before, after = card.before, card.after
-        standing, reason = _standing_of(card)
-        works = standing is not Standing.NOT_READY
-        self._set(
-            member.key,
-            standing=standing,
-            reason=reason,
-            now="",
-            seconds=round(
-                seconds,
-                1,
-            ),
-            before=before.score,
-            after=after.score if works else None,
-            level_before=before.level or "",
-            level_after=(after.level or "") if works else "",
-            capabilities=(before.capabilities, after.capabilities),
-            calls=_pair(
-                before.system_calls,
-                after.system_calls,
-            ),
-            bugs=_pair(
-                before.kernel_vulnerabilities,
-                after.kernel_vulnerabilities,
-            ),
-            downtime=card.expected_downtime_seconds,
-            fixes=tuple(
-                _fixes(
-                    task,
-                    card,
-                )
-            )
-            if works
-            else (),
-            decide=(*card.decide, *card.needs_values),
-            left_out=card.left_out,
-        )
-
-
-def _in_order(rows: tuple[Row, ...]) -> Iterator[tuple[Row, str]]:
-    """Each with its group: the worst first, and what belongs together side by side."""
-    facts = {row.key: row.report.facts if row.report else None for row in rows}
-    able = [
-        row for row in rows if (about := facts[row.key]) is None or not about.inspect.get("IsInfra")
-    ]
-    groups = stacks((row, facts[row.key]) for row in able)
-
-    def worst(members: list[Row]) -> int:
-        scores = [row.report.score.value for row in members if row.report is not None]
-        return min((score for score in scores if score is not None), default=100)
-
-    for members in sorted(
-        groups,
-        key=worst,
-    ):
-        name = _group_name(
-            members,
-            facts,
-        )
-        for row in sorted(
-            members,
-            key=lambda row: worst([row]),
-        ):
-            yield row, name
-
-
-def _group_name(
-    members: list[Row],
-    facts: Mapping[str, ContainerFacts | None],
-) -> str:
-    if len(members) == 1:
-        return members[0].name
-    projects = [compose_project(about.labels) for row in members if (about := facts[row.key])]
-    return next(
-        filter(
-            None,
-            (*projects, *(row.pod for row in members)),
-        ),
-        members[0].name,
-    )
-
-
-def _fingerprint(
-    facts: ContainerFacts,
-    *,
-    everything: bool,
-) -> str:
-    """Of what a result depends on: what was asked for when it was created, its image, its engine."""
-    inspect = facts.inspect
-    parts = [
-        inspect.get(name)
-        for name in (
-            "Id",
-            "Image",
-            "Config",
-            "HostConfig",
-        )
-    ]
-    asked = (
-        str(facts.engine.version),
-        __version__,
-        everything,
-    )
-    encoded = msgspec.json.encode(
-        [*parts, asked],
-        order="deterministic",
-    )
-    return hashlib.sha256(encoded).hexdigest()[:24]
-
-
-def _standing_of(card: Card) -> tuple[Standing, str]:
-    """And why, where it is not simply ready."""
-    if not card.works:
-        why = card.trial.baseline.why or card.trial.ended
-        reason = (
-            summary(card) if card.trial.result.judged else f"{why} {card.trial.baseline.advice}"
-        )
-        return Standing.NOT_READY, visible(
-            " ".join(reason.split()),
-            400,
-        )
-    if card.obstacle:
-        return Standing.DECIDE, visible(
-            card.obstacle,
-            400,
-        )
-    asks = (*card.decide, *card.needs_values)
-    if card.after.level == Level.TAKEOVER and asks:
-        return Standing.DECIDE, visible(
-            f"Still {card.after.level}: {asks[0]}",
-            400,
-        )
-    return Standing.READY, ""
-
-
-def _pair(
-    before: int | None,
-    after: int | None,
-) -> tuple[int, int] | None:
-    return None if before is None or after is None else (before, after)
-
-
-def _fixes(
-    task: Hardening,
-    card: Card,
-) -> Iterator[Fix]:
-    """Each fix with what it changes, and the score without it."""
-    texts: dict[str, list[str]] = {}
-    for kept in card.trial.kept:
-        texts.setdefault(
-            kept.check,
-            [],
-        ).append(
-            flagged(
-                kept.option,
-                kept.after,
-            )
-        )
-    for check, changes in texts.items():
-        score = score_without(
+        task, outset = self._tasks[member.key]
+        result = tried(
+            member,
             task,
-            frozenset({check}),
+            outset.plan,
+            card,
+            seconds,
         )
-        yield Fix(
-            check,
-            visible(
-                "; ".join(dict.fromkeys(changes)),
-                200,
-            ),
-            score,
-        )
+        with self._lock:
+            self._members[member.key] = replace(result, began=self._members[member.key].began)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual.content import Content
 
 from hardentui.errors import HardenError, UsageError
@@ -17,44 +18,54 @@ from hardentui.features.apply.history import History
 from hardentui.features.change.journal import seconds_left
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.everything_page import (
-    WORDS,
     about,
-    bar,
-    changes,
+    figure_lines,
     heading,
+    in_sections,
     progress,
-    without_fixes,
+    told_asked,
 )
 from hardentui.features.harden.host_run import (
-    Fix,
+    Asked,
     HostRun,
     Member,
     RunFiles,
     Standing,
-    average,
+    with_choice,
 )
 from hardentui.features.harden.keeping import Outcome, Struck, keep_all
 from hardentui.features.harden.outset import CONFIRM_WITHIN
 from hardentui.features.harden.page import lines
-from hardentui.harden.score import score_word
+from hardentui.features.harden.showing import files_task, ledger_task, steps_task
+from hardentui.features.sections import Task
 from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, OperationBegun
 from hardentui.model.operations import described
 from hardentui.tui.action_texts import told
 from hardentui.tui.actions import BACK, COPY, EVERYTHING
+from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
-from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
-from hardentui.tui.screens.job import SureScreen
+from hardentui.tui.screens.job import AskScreen, JobScreen, SureScreen
+from hardentui.tui.screens.results import CAN_BE_KEPT, Group, ResultsScreen
 from hardentui.tui.screens.undoing import Undoing, UndoScreen
+from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.status import Part, hanging
 from hardentui.visible import visible
 from hardentui.words import plural
 
+if TYPE_CHECKING:
+    from hardentui.features.workbench import Workbench
+
+_ROOMY = 30  # lines of a screen that has room for bars
 _LOOK = 0.5  # seconds between two looks at the run
 _CARD = 19  # cells of a label
-_APPLIES = (Standing.READY, Standing.DECIDE)
+_WAITS = ("try", "apply", "undo", "keep", "again", "change", "level")
+"""Actions that wait for the last request, and for the trials."""
+_ASK_PROBE = (
+    "A read-only command that proves that {} works; $TARGET is its address. Empty: as proposed"
+)
 
 
-class EverythingScreen(BrowseScreen):
+class EverythingScreen(ResultsScreen):
     """Args:
     wanted: IDs of the containers to try; empty = all.
     begins: start the trials at once.
@@ -62,13 +73,6 @@ class EverythingScreen(BrowseScreen):
 
     ACTIONS = (*EVERYTHING, COPY, BACK)
     DOES: ClassVar = "tries, then changes containers"
-    COLUMNS = (
-        Column("Container", 0),
-        Column("Score", 11),
-        Column("", 23, 100),
-        Column("Standing", 20),
-        Column("Down", 8, 90),
-    )
 
     def __init__(
         self,
@@ -81,12 +85,8 @@ class EverythingScreen(BrowseScreen):
         self._begins = begins
         self._files: RunFiles | None = None
         self._run: HostRun | None = None
+        self._asked: Mapping[str, Asked] = {}
         self._cards: dict[str, Card | None] = {}
-        self._marks: dict[
-            str, bool
-        ] = {}  # key -> whether it is kept; what was not decided is ready
-        self._struck: dict[str, set[str]] = {}  # key -> checks that are left out
-        self._open: set[str] = set()  # rows whose fixes are shown
         self._busy = ""
         self._stop: threading.Event | None = None
         self._entry: JournalEntry | None = None
@@ -108,12 +108,14 @@ class EverythingScreen(BrowseScreen):
             return
         if self._files is None:
             self._files = RunFiles(bench.opened)
-        run = self._files.read()
+            self._asked = self._files.asked()
+        run = self._files.read_now()
         waits = self._entry is not None and self._entry.state is EntryState.WAITING
         if waits and self._entry is not None and seconds_left(self._entry) < 0:
             self._entry = History().find(self._entry.id)  # another process rolls it back
         if run != self._run:
             self._run = run
+            self._asked = self._files.asked()
             self._cards.clear()
             self._draw()
         elif waits or self._busy:
@@ -121,118 +123,18 @@ class EverythingScreen(BrowseScreen):
 
     # --- the rows ---------------------------------------------------------------------------------
 
-    @property
-    def _members(self) -> Mapping[str, Member]:
-        return {member.key: member for member in self._run.members} if self._run else {}
+    def sections(self) -> Iterator[tuple[str, Sequence[Group]]]:
+        if self._run is not None:
+            for heading, part in in_sections(self._run):
+                yield heading, part.groups
 
-    def _is_kept(self, member: Member) -> bool:
-        ready = member.standing is Standing.READY
-        return member.standing in _APPLIES and self._marks.get(member.key, ready)
+    def standing_of(self, member: Member) -> str:
+        return "changed: t tries it" if self._is_changed(member) else super().standing_of(member)
 
-    def _after(self, member: Member) -> int | None:
-        """The score that it will have, without what was struck out."""
-        return without_fixes(member, self._struck.get(member.key, set()))
-
-    def lines(self) -> Sequence[BrowseRow] | None:
-        if self._run is None:
-            return ()
-        rows: list[BrowseRow] = []
-        for group, members in self._run.groups:
-            indent = ""
-            if len(members) > 1:
-                rows.append(self._group_row(group, members))
-                indent = "  "
-            for member in members:
-                rows.append(self._member_row(member, indent))
-                if member.key in self._open:
-                    rows += [self._fix_row(member, fix, indent) for fix in member.fixes]
-        return rows
-
-    def _row(
-        self,
-        key: str,
-        name: str,
-        before: int | None,
-        after: int | None,
-        standing: str = "",
-        down: str = "",
-    ) -> BrowseRow:
-        scored = before is not None
-        score = f"{score_word(before)} → {score_word(after)}" if after is not None else ""
-        score = score or (score_word(before) if scored else "")
-        bars = f"{bar(before)} → {bar(after)}" if after is not None else bar(before)
-        texts = (name, score, bars if scored else "", standing, down)
-        signs = self.signs
-        return BrowseRow(
-            key,
-            tuple(signs.of(text) for text in texts),
-            texts,
-        )
-
-    def _group_row(
-        self,
-        group: str,
-        members: tuple[Member, ...],
-    ) -> BrowseRow:
-        after = [score for member in members if (score := self._after(member)) is not None]
-        known = round(sum(after) / len(after)) if after else None
-        name = f"{visible(group, 40)} ({len(members)} together)"
-        return self._row(
-            f"group {members[0].key}",
-            name,
-            average(members),
-            known,
-        )
-
-    def _member_row(
-        self,
-        member: Member,
-        indent: str,
-    ) -> BrowseRow:
-        mark = "[x]" if self._is_kept(member) else "[ ]"
-        mark = mark if member.standing in _APPLIES else "   "
-        fold = "▾" if member.key in self._open else "▸" if member.fixes else " "
-        down = f"{member.downtime:.1f} s" if member.downtime else ""
-        running = member.standing is Standing.RUNNING and member.now
-        return self._row(
-            member.key,
-            f"{mark} {indent}{fold} {visible(member.name, 60)}",
-            member.before,
-            self._after(member),
-            visible(member.now, 20) if running else WORDS[member.standing],
-            down,
-        )
-
-    def _fix_row(
-        self,
-        member: Member,
-        fix: Fix,
-        indent: str,
-    ) -> BrowseRow:
-        struck = fix.check in self._struck.get(member.key, set())
-        mark = "[ ]" if struck else "[x]"
-        cost = (member.after or 0) - (fix.without if fix.without is not None else member.after or 0)
-        worth = f"{'-' if struck else '+'}{cost}" if cost > 0 else ""
-        texts = (
-            f"      {indent}{mark} {visible(fix.text, 120)}",
-            worth,
-            "",
-            fix.check,
-            "",
-        )
-        return BrowseRow(f"{member.key} {fix.check}", texts, texts)
-
-    def _under(self) -> tuple[tuple[Member, ...], str]:
-        """The containers of the row under the cursor, and the check of its fix."""
-        key, _, check = self.current.partition(" ")
-        if key == "group":
-            groups = self._run.groups if self._run else ()
-            return next(
-                (members for _, members in groups if members[0].key == check),
-                (),
-            ), ""
-        member = self._members.get(key)
-        return ((member,) if member else ()), check
+    def _is_changed(self, member: Member) -> bool:
+        """Whether something else is asked of it than what was tried."""
+        asked = self._asked.get(member.key, Asked())
+        return asked != replace(member.asked, everything=asked.everything)
 
     # --- what is told -----------------------------------------------------------------------------
 
@@ -249,7 +151,18 @@ class EverythingScreen(BrowseScreen):
                 (self.signs.of(progress(self._run)), "bold"),
                 (f"   {left}", "$primary"),
             )
-        return Content.assemble((self.signs.of(heading(self._run)), "bold"))
+        size = self.app.size
+        told = list(
+            figure_lines(
+                self._run.members,
+                size.width - 2,
+                with_bars=size.height >= _ROOMY,
+            )
+        )
+        return Content.assemble(
+            (self.signs.of(heading(self._run)), "bold"),
+            *(f"\n{self.signs.of(line)}" for line in told),
+        )
 
     def _told_entry(self, entry: JournalEntry) -> Content:
         if entry.state is EntryState.WAITING:
@@ -277,7 +190,7 @@ class EverythingScreen(BrowseScreen):
         )
 
     def about(self, key: str) -> Content:
-        members, check = self._under()
+        members, check = self.under()
         parts: list[Part] = []
         for line in self._outcomes:
             parts += hanging(
@@ -288,7 +201,7 @@ class EverythingScreen(BrowseScreen):
                 indent=0,
             )
         if check and members:
-            parts += self._about_fix(members[0], check)
+            parts += self.about_fix(members[0], check)
         elif len(members) > 1:
             for member in members:
                 parts += hanging(
@@ -296,30 +209,7 @@ class EverythingScreen(BrowseScreen):
                 )
         elif members:
             parts += self._about_member(members[0])
-        return Content.assemble(*(self._signed(part) for part in parts)).rstrip("\n")
-
-    def _signed(self, part: Part) -> Part:
-        if isinstance(part, str):
-            return self.signs.of(part)
-        return (self.signs.of(str(part[0])), part[1]) if isinstance(part, tuple) else part
-
-    def _about_fix(
-        self,
-        member: Member,
-        check: str,
-    ) -> Iterator[Part]:
-        bench = self.session.bench
-        known = bench.judge.check(check) if bench is not None else None
-        if known is not None:
-            yield (f"{known.title}\n", "bold")
-        fix = next((fix for fix in member.fixes if fix.check == check), None)
-        if fix is not None:
-            yield f"{fix.text}\n"
-            if fix.without is not None and member.after is not None and fix.without < member.after:
-                yield f"Without it: score {member.after} → {fix.without}. "
-            else:
-                yield "It costs no points to leave it out. "
-            yield "Space strikes it out, or takes it back.\n"
+        return Content.assemble(*(self.signed(part) for part in parts)).rstrip("\n")
 
     def _about_member(self, member: Member) -> Iterator[Part]:
         width = self.text_width
@@ -330,17 +220,18 @@ class EverythingScreen(BrowseScreen):
             "bold",
             indent=0,
         )
-        if told_changes := changes(member):
-            yield f"{told_changes}\n"
-        if struck := sorted(self._struck.get(member.key, ())):
-            text = f"{', '.join(struck)}: score {member.after} → about {self._after(member)}"
-            yield from hanging(
-                "Struck out",
-                text,
-                width,
-                "$warning",
-                indent=_CARD,
-            )
+        for label, text in (
+            ("Struck out", self._told_struck(member)),
+            ("Asked for", told_asked(self._asked.get(member.key, Asked()))),
+        ):
+            if text:
+                yield from hanging(
+                    label,
+                    text,
+                    width,
+                    "$warning",
+                    indent=_CARD,
+                )
         if member.key not in self._cards and self._files is not None:
             self._cards[member.key] = self._files.card(member)
         if (card := self._cards.get(member.key)) is not None:
@@ -348,59 +239,169 @@ class EverythingScreen(BrowseScreen):
                 yield (f"{line.label:<{_CARD}}", "$muted")
                 yield f"{line.text}\n"
 
-    def copied(self) -> tuple[str, str]:
-        return "this page", self.about(self.current).plain
+    def _told_struck(self, member: Member) -> str:
+        struck = sorted(self.struck_of(member))
+        if not struck:
+            return ""
+        return f"{', '.join(struck)}: score {member.after} → about {self.score_of(member)}"
 
     # --- actions ----------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         running = self._run is not None and not self._run.ended
-        entry, (members, _) = self._entry, self._under()
-        if self._busy and action in ("try", "apply", "undo", "keep"):
+        entry, (members, check) = self._entry, self.under()
+        one = members[0] if len(members) == 1 else None
+        if self._busy and action in _WAITS:
             return "The last request is not finished."
-        if action == "keep" and (entry is None or entry.state is not EntryState.WAITING):
-            return "Nothing is waiting for confirmation here."
-        if action == "undo" and (entry is None or not entry.can_be_undone):
-            return "Nothing was applied here. The journal has earlier changes."
-        if action == "stop" and not running:
-            return "No trials run."
-        if action == "try" and running:
-            return "The trials run already."
-        if action == "apply" and not any(map(self._is_kept, self._members.values())):
-            return "No result is marked: space marks one that is ready."
-        if action == "mark" and not any(member.standing in _APPLIES for member in members):
-            return "There is no result to mark in this row."
-        if action == "fold" and not any(member.fixes for member in members):
-            return "This row has no fixes to show."
-        return ""
+        if running and action in _WAITS:
+            return "The trials run: wait for their end, or stop them."
+        match action:
+            case "keep" if entry is None or entry.state is not EntryState.WAITING:
+                return "Nothing is waiting for confirmation here."
+            case "undo" if entry is None or not entry.can_be_undone:
+                return "Nothing was applied here. The journal has earlier changes."
+            case "stop" if not running:
+                return "No trials run."
+            case "apply" if not any(map(self.is_kept, self.members.values())):
+                return "No result is marked: space marks one that is ready."
+            case "again" if not members:
+                return "There is no container in this row."
+            case "change" | "level" if one is None or one.standing is Standing.KEPT:
+                return "Go to a container that can be tried, or to one of its fixes."
+            case "diff" | "ledger" | "write" if not self._shown():
+                return "There is no result to show in this row."
+            case "change" if check and not self._takes_value(one, check):
+                return "This fix takes no value."
+        return super().why_not(action)
+
+    def _takes_value(self, member: Member | None, check: str) -> bool:
+        fix = next((fix for fix in member.fixes if fix.check == check), None) if member else None
+        known = self.session.bench.judge.check(check) if self.session.bench else None
+        return (fix is not None and fix.is_open) or (known is not None and bool(known.takes))
 
     def action_mark(self) -> None:
-        """A container: kept or not; a fix: in it or struck out."""
-        members, check = self._under()
-        able = [member for member in members if member.standing in _APPLIES]
-        if check:
-            struck = self._struck.setdefault(able[0].key, set())
-            struck ^= {check}
+        """What is open is answered; all else is kept, or not."""
+        members, check = self.under()
+        fix = next((fix for fix in members[0].fixes if fix.check == check), None)
+        if fix is not None and fix.is_open:
+            self.action_change()
         else:
-            keep = not all(map(self._is_kept, able))
-            self._marks.update({member.key: keep for member in able})
+            super().action_mark()
+
+    def action_change(self) -> None:
+        """Of a container: its probe. Of a fix: its value, or the decision."""
+        (member,), check = self.under()
+        asked = self._asked.get(member.key, Asked())
+        if not check:
+            card = self._files.card(member) if self._files is not None else None
+            proposed = card.probes[0] if card is not None and card.probes else ""
+            self.app.push_screen(
+                AskScreen(
+                    _ASK_PROBE.format(visible(member.name, 40)),
+                    value=asked.probe or proposed,
+                ),
+                lambda probe: self._probe_given(member, probe, proposed),
+            )
+            return
+        bench, row = self.session.bench, self.session.rows.get(member.key)
+        report = row.report if row is not None else None
+        finding = (
+            next(
+                (finding for finding in report.everything if finding.check == check),
+                None,
+            )
+            if report is not None
+            else None
+        )
+        if bench is None or report is None or finding is None:
+            self.complain("The container is being checked again.")
+            return
+        choosing = Choosing(
+            bench,
+            report,
+            {},
+            {choice.check: dict(choice.parameters) for choice in asked.given},
+        )
+        if not choosing.settings(check):
+            self._ask(member, with_choice(asked, choosing.choice(check)))
+            return
+        self.app.push_screen(
+            ValuesScreen(choosing, finding),
+            lambda _: self._ask(member, with_choice(asked, choosing.choice(check))),
+        )
+
+    def _probe_given(
+        self,
+        member: Member,
+        probe: str | None,
+        proposed: str,
+    ) -> None:
+        if probe is not None and probe != proposed:
+            self._ask(member, replace(self._asked.get(member.key, Asked()), probe=probe))
+
+    def action_level(self) -> None:
+        (member,), _ = self.under()
+        asked = self._asked.get(member.key, Asked())
+        self._ask(member, replace(asked, tight=not asked.tight))
+
+    def _ask(
+        self,
+        member: Member,
+        asked: Asked,
+    ) -> None:
+        """Remember it; the next start tries this container again, and no other one."""
+        if self._files is None:
+            return
+        try:
+            self._files.ask({member.key: asked})
+        except OSError as error:
+            self.complain(f"It could not be written down: {error.strerror}.")
+        self._asked = self._files.asked()
         self._draw()
 
-    def action_fold(self) -> None:
-        self.enter_row()
+    def _shown(self) -> list[Struck]:
+        """The results of the row under the cursor; of a row of several those that are kept."""
+        members, _ = self.under()
+        able = [member for member in members if member.standing in CAN_BE_KEPT]
+        several = [member for member in able if self.is_kept(member)] if len(able) > 1 else able
+        return [Struck(member, self.struck_of(member)) for member in several]
 
-    def enter_row(self) -> None:
-        """Enter shows the fixes of a container below it, or hides them."""
-        keys = {member.key for member in self._under()[0] if member.fixes}
-        self._open = self._open - keys if keys <= self._open else self._open | keys
-        self._draw()
+    def action_diff(self) -> None:
+        self._read(steps_task, "what will be done")
+
+    def action_ledger(self) -> None:
+        self._read(ledger_task, "where its data will be")
+
+    def action_write(self) -> None:
+        self._read(files_task, "as files")
+
+    def _read(
+        self,
+        task: Callable[[Workbench, Sequence[Struck]], Task],
+        what: str,
+    ) -> None:
+        bench, shown = self.session.bench, self._shown()
+        if bench is not None:
+            name = shown[0].member.name if len(shown) == 1 else plural(len(shown), "container")
+            self.app.push_screen(JobScreen(f"{name} › {what}", task(bench, shown), "reading"))
 
     def action_try(self) -> None:
-        self._start(again=self._run is not None and not self._run.stopped)
+        """What was changed; else those that are missing; else all once more."""
+        run = self._run
+        missing = run is None or run.stopped or any(map(self._is_changed, self.members.values()))
+        self._start(again=not missing)
 
-    def _start(self, *, again: bool) -> None:
+    def action_again(self) -> None:
+        self._start(again=True, wanted=tuple(member.id for member in self.under()[0]))
+
+    def _start(
+        self,
+        *,
+        again: bool,
+        wanted: tuple[str, ...] = (),
+    ) -> None:
         """Of all; again: of those that were tried, and of no others."""
-        files, wanted = self._files, self._wanted
+        files, wanted = self._files, wanted or self._wanted
         if files is None:
             self._begins = True
             return
@@ -417,9 +418,9 @@ class EverythingScreen(BrowseScreen):
 
     def action_apply(self) -> None:
         kept = [
-            Struck(member, frozenset(self._struck.get(member.key, ())))
-            for member in self._members.values()
-            if self._is_kept(member)
+            Struck(member, self.struck_of(member))
+            for member in self.members.values()
+            if self.is_kept(member)
         ]
         down = [struck.member.downtime for struck in kept if struck.member.downtime]
         restart = (
@@ -452,6 +453,7 @@ class EverythingScreen(BrowseScreen):
         def work() -> JournalEntry:
             return keep_all(
                 bench,
+                files,
                 kept,
                 CONFIRM_WITHIN,
                 tell,

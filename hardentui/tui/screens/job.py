@@ -427,7 +427,7 @@ class JobScreen(StoppablePage):
             yield diff_content(result.diff)
         for file in result.files:
             title = (f"{visible(file.name, 80)}\n", "bold $primary")
-            yield Content.assemble(title, visible_lines(file.text))
+            yield Content.assemble(title, visible_lines(file.shown))
         if result.files:
             yield Content.styled("w writes it to a directory.", "$primary")
         if result.then is not None and not self._carried_out:
