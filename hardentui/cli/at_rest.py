@@ -21,8 +21,8 @@ from hardentui.features.at_rest.checking import AtRest, Looked, look, result_of
 from hardentui.features.at_rest.checking import render as render_lines
 from hardentui.features.at_rest.choosing import Choosing, Wanted
 from hardentui.features.at_rest.fixing import Fixed, drafts_of, fix_all
-from hardentui.features.at_rest.git_history import kept_by_git
 from hardentui.features.at_rest.heads import head_of
+from hardentui.features.at_rest.in_place import write_in_place
 from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import STDIN, SourceFile, Sources, stamps
@@ -35,7 +35,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
-from hardentui.regular_files import Folder
 from hardentui.visible import visible
 
 _OF_ENGINES = ("url", "connection", "demo", "facts", "filter", "framework", "deep")
@@ -433,45 +432,9 @@ def _write_in_place(
     sources: Sources,
     terminal: Terminal,
 ) -> None:
-    """Links are followed below the given paths; nothing is written through one that leads out."""
-    folders: dict[str, list[DraftFile]] = {}
-    by_target: dict[str, DraftFile] = {}
-    expected: dict[str, Folder] = {}
-    for draft in drafts:
-        if not draft.directory:
-            raise UsageError(
-                "Standard input cannot be changed in place.", "Print the diff, or use -o DIR."
-            )
-        path = os.path.join(draft.directory, draft.name)
-        target = os.path.realpath(path)  # resolved once: this very path is written, or nothing
-        if not sources.is_below_resolved(target):
-            sentence = f"{visible(path, 200)} is a link out of its folder."
-            raise UsageError(sentence, f"Name the file: {visible(target, 200)}")
-        read = sources.files.get(path)
-        if read is not None and read.folder is not None:
-            expected[os.path.dirname(target)] = read.folder
-        by_target[target] = replace(
-            draft, directory=os.path.dirname(target), name=os.path.basename(target)
-        )
-    for draft in by_target.values():
-        folders.setdefault(draft.directory, []).append(draft)
-    for directory, files in folders.items():
-        seen = {file.name: file.before for file in files}
-        in_git = kept_by_git(files)
-        terminal.tell_written(
-            write_bundle(
-                directory,
-                files,
-                create=os.path.basename(directory).endswith(".d"),
-                keep_mode=True,
-                seen=seen,
-                kept_elsewhere=in_git,
-                expected=expected.get(directory),
-            )
-        )
-        for name in sorted(in_git):
-            path = visible(os.path.join(directory, name), 200)
-            terminal.note(f"note: {path}: the previous file is the one of Git's HEAD")
+    for written, notes in write_in_place(drafts, sources):
+        terminal.tell_written(written)
+        _note(notes, terminal)
 
 
 def _note(notes: Iterable[str], terminal: Terminal) -> None:

@@ -64,6 +64,7 @@ class TaskResult(Struct, frozen=True):
     sections: tuple[PageSection, ...]  # the page
     files: tuple[TextFile, ...] = ()  # offered for writing to a directory
     diff: str = ""
+    notes: tuple[PageSection, ...] = ()  # below the difference
     then: Then | None = None  # offered to be done
     document: Struct | Mapping[str, Any] | None = None  # the same as JSON, if the task has a schema
     code: int = 0  # exit code of the command

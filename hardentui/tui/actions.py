@@ -340,6 +340,15 @@ EVERYTHING = (
     Action("everything.stop", "", "Stop the trials", "End the trials that run; what is done stays.",
            "All containers"),
 )  # fmt: skip
+FILES = (
+    Action("files.mark", "space", "Mark", "Strike this fix out, or take it back.", "Files", True),
+    Action("files.fold", "enter", "Open", "Show the fixes of this service, or hide them.", "Files", True),
+    Action("files.level", "v", "Level", "Go to the next level: safe, recommended, strict.", "Files", True),
+    Action("files.change", "i", "Change", "Give this fix a value.", "Files", True),
+    Action("files.diff", "d", "Diff", "Show what changes in this file.", "Files", True),
+    Action("files.write", "w", "Write", "Show all changes; write them in place, or as a patch.", "Files",
+           True),
+)  # fmt: skip
 JOURNAL = (
     Action("journal.undo", "u", "Undo", "Undo this change.", "Journal", True),
     Action("journal.keep", "K", "Keep", "Confirm a waiting change.", "Journal", True),
@@ -381,56 +390,15 @@ TRAINING = (
     Action("training.stop", "", "Clean up", "Remove everything the labs created.", "Training"),
 )  # fmt: skip
 LAB = (
-    Action(
-        "lab.options",
-        "i",
-        "Options",
-        "Enter options of podman run.",
-        "Lab",
-        True,
-    ),
-    Action(
-        "lab.check",
-        "r",
-        "Again",
-        "Check the container again, and attack it.",
-        "Lab",
-        True,
-    ),
-    Action(
-        "lab.hint",
-        "h",
-        "Hint",
-        "Show the next hint.",
-        "Lab",
-        True,
-    ),
-    Action(
-        "lab.guide",
-        "g",
-        "Guide",
-        "Tell the next move: a guided lab.",
-        "Lab",
-    ),
-    Action(
-        "lab.solution",
-        "s",
-        "Solution",
-        "Show the solution; start over to pass the lab.",
-        "Lab",
-    ),
+    Action("lab.options", "i", "Options", "Enter options of podman run.", "Lab", True),
+    Action("lab.check", "r", "Again", "Check the container again, and attack it.", "Lab", True),
+    Action("lab.hint", "h", "Hint", "Show the next hint.", "Lab", True),
+    Action("lab.guide", "g", "Guide", "Tell the next move: a guided lab.", "Lab"),
+    Action("lab.solution", "s", "Solution", "Show the solution; start over to pass the lab.", "Lab"),
     Action("lab.reply", "e", "Explain", "Answer the question of a solved lab.", "Lab"),
-    Action(
-        "lab.restart",
-        "o",
-        "Start over",
-        "Recreate the container as it was at the start.",
-        "Lab",
-    ),
-    Action(
-        "lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"
-    ),
-)
+    Action("lab.restart", "o", "Start over", "Recreate the container as it was at the start.", "Lab"),
+    Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
+)  # fmt: skip
 
 
 def all_actions() -> tuple[Action, ...]:

@@ -53,6 +53,7 @@ SCREENS = {action.id.partition(".")[2]: action.opens for action in APP if action
     "copies": "reports.CopyScreen",
     "walk": "walk.WalkScreen",
     "change": "change.ChangeScreen",
+    "files": "files.FilesScreen",
     "meaning": "container.MeaningScreen",
     "monitor": "container.MonitorScreen",
     "logs": "container.LogsScreen",
@@ -379,6 +380,9 @@ class HardenApp(App[None]):
         """The card of these containers, if they are one stack; else they are tried unattended."""
         if not keys:
             return
+        if self._are_files and not choices:
+            self.push_screen(screen("files", tuple(keys)))
+            return
         from hardentui.features.looking.stack import stacks
 
         reports = {
@@ -396,10 +400,7 @@ class HardenApp(App[None]):
             tuple(choices),
             tuple(first[1:]),
         )
-        if first[0] in rows and rows[first[0]].is_file:
-            left = [key for group in rest for key in group]
-            self.push_screen(change, lambda _: self.open_harden(left))
-        elif rest:
+        if rest:
             wanted = tuple(rows[key].id for key in able if key in rows)
             self.push_screen(screen("everything", wanted, begins=True))
         else:
@@ -426,8 +427,13 @@ class HardenApp(App[None]):
         reasons |= {action.id: self._reason(action.target, self) for action in APP}
         self.push_screen(screen("help", self.screen, reasons))
 
+    @property
+    def _are_files(self) -> bool:
+        """Whether files were opened in the place of a host."""
+        return any(row.is_file for row in self.session.rows.values())
+
     def action_go(self, name: str) -> None:
-        self.push_screen(screen(name))
+        self.push_screen(screen("files" if name == "everything" and self._are_files else name))
 
     @property
     def can_simulate(self) -> bool:

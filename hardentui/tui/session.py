@@ -60,6 +60,9 @@ class NameHolders:
         return successors
 
 
+OWN_DIRECTORY = "~/hardened"
+
+
 class Session:
     """State of one run of the app.
 
@@ -112,7 +115,7 @@ class Session:
         self.choices: dict[str, dict[str, Choice]] = {}
         self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
-        self.directory = "~/hardened"
+        self.directory = OWN_DIRECTORY
         self.last_walk: Place | None = None
         self.list_view = ListView()
         self.marks: dict[str, None] = {}

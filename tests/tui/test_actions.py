@@ -13,6 +13,7 @@ from hardentui.tui.screens import (
     change,
     container,
     everything,
+    files,
     findings,
     form,
     home,
@@ -34,7 +35,7 @@ from tests.tui.support import at_home, until
 from tools.terminal_ui import MEANINGS
 
 _MODULES = (
-    change, container, everything, findings, home, images, job, journal, networks, pages, reports,
+    change, container, everything, files, findings, home, images, job, journal, networks, pages, reports,
     training, trust, values, walk,
 )  # fmt: skip
 SCREENS = tuple(

@@ -86,7 +86,7 @@ class Services(Containers):
         self._known = {
             key: (_row(key, judged, steps), judged)
             for judged in looked.services
-            for key in (f"{judged.service.file.shown}:{judged.service.name}",)
+            for key in (judged.service.key,)
         }
         return tuple(row for row, _ in self._known.values())
 
@@ -140,12 +140,19 @@ class Services(Containers):
             raise CannotFix("The file has changed meanwhile.", "Open the list again.")
         return self._looked, self._known[report.subject.id][1]
 
-    def fixed_at(self, level: Caution) -> tuple[tuple[Fixed, ...], tuple[DraftFile, ...]]:
-        """Every service with the fixes of a level, and the changed files: those of `fix PATH`."""
-        looked = self._looked or look(self._asked, date.today())
+    def fixed(self, wanted: Wanted) -> tuple[tuple[Fixed, ...], tuple[DraftFile, ...]]:
+        """Every service with the wanted fixes, and the changed files: those of `fix PATH`."""
+        looked = self.looked
         version = target_podman(None, looked.sources).version
-        fixed = fix_all(looked, Wanted((), level), version)
+        fixed = fix_all(looked, wanted, version)
         return fixed, drafts_of(fixed, looked)
+
+    @property
+    def looked(self) -> Looked:
+        """What the rows were made from."""
+        if self._looked is None:
+            self._looked = look(self._asked, date.today())
+        return self._looked
 
 
 def _row(
@@ -217,7 +224,7 @@ class FilesPlanner(Planner):
                 )
             except (HardenError, Unread):
                 continue
-            if each is not None and wanted.takes(each):
+            if each is not None and wanted.takes(each, judged.service.key):
                 choices.append(choice)
                 spec = each.after
         return tuple(choices)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
@@ -79,14 +79,30 @@ class Wanted(Struct, frozen=True):
 
     checks: tuple[str, ...] = ()  # named ones; with none the caution decides
     caution: Caution = Caution.LIKELY
+    only: frozenset[str] = frozenset()  # keys of services; empty = of all
+    # by the key of a service and a check: fixes that are left out, and those that are made with the
+    # values given for them
+    without: frozenset[tuple[str, str]] = frozenset()
+    given: Mapping[tuple[str, str], Choice] = field(default_factory=dict)
 
-    def takes(self, offer: Offer) -> bool:
+    def is_of(self, service: Service) -> bool:
+        return not self.only or service.key in self.only
+
+    def takes(self, offer: Offer, service: str) -> bool:
+        if (service, offer.check.id) in self.given:
+            return True
         if self.checks:
             return offer.check.id in self.checks
         return offer.choosing <= _FOR[self.caution]
 
-    def asks_for(self, check: Check) -> bool:
+    def values_of(self, service: str, check: str) -> Choice:
+        """A fix with the values given for it."""
+        return self.given.get((service, check), Choice(check))
+
+    def asks_for(self, check: Check, service: str) -> bool:
         """Whether a fix that cannot be made would have been taken."""
+        if (service, check.id) in self.given:
+            return True
         if self.checks:
             return check.id in self.checks
         return check.remediate is not None and OF_RISK[check.risk] <= _FOR[self.caution]
@@ -138,6 +154,7 @@ def offer(
     judged: Judged,
     spec: Spec,
     checklist: Checklist,
+    choice: Choice | None = None,
 ) -> Offer | None:
     """The fix of a failing check on top of earlier ones; None where they fix it already.
 
@@ -145,10 +162,10 @@ def offer(
         CannotFix: no option of this file fixes it.
         Unread: what it depends on is not known.
     """
-    service = judged.service
+    service, choice = judged.service, choice or Choice(check.id)
     mounts = open_mounts(service)
     facts = with_mounts(judged.facts, mounts)
-    context = FixContext(facts, fix_parameters(check, checklist, {}))
+    context = FixContext(facts, fix_parameters(check, checklist, dict(choice.parameters)))
     after = _on_own_network(
         service,
         spec,
@@ -180,6 +197,7 @@ def offer(
             judged,
             checklist,
             changed,
+            choice,
         )
     )
     choosing = OF_RISK[risk]
@@ -214,6 +232,7 @@ def _suggested(
     judged: Judged,
     checklist: Checklist,
     changed: tuple[OptionDiff, ...],
+    choice: Choice,
 ) -> Iterator[str]:
     """New values that neither the site nor the user has set."""
     known = known_application(judged.facts) is not None
@@ -222,7 +241,7 @@ def _suggested(
     for value in settings_of(
         check,
         judged.facts,
-        Choice(check.id),
+        choice,
         checklist,
     ):
         if value.name not in ours or value.said_by is not From.CHECK:

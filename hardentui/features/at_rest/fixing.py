@@ -205,8 +205,12 @@ def _fixed(
     service = judged.service
     spec: Spec = service.spec.literal
     making = _Making(judged, looked.judge.checklist, wanted)
-    checks = [check for check in _failing(judged, looked) if making.wants(check)]
-    if not checks:
+    checks = [
+        check
+        for check in _failing(judged, looked)
+        if (service.key, check.id) not in wanted.without and making.wants(check)
+    ]
+    if not checks or not wanted.is_of(service):
         return Fixed(
             service,
             (),
@@ -253,25 +257,30 @@ class _Making:
         self._judged = judged
         self._checklist = checklist
         self._wanted = wanted
+        self._key = judged.service.key
         self._why_not: dict[str, str] = {}
         self.made: list[str] = []
         self.taken: list[Offer] = []
         self.choices: list[Offer] = []
 
+    def _offer(self, check: Check, spec: Spec) -> Offer | None:
+        return offer(
+            check,
+            self._judged,
+            spec,
+            self._checklist,
+            self._wanted.values_of(self._key, check.id),
+        )
+
     def wants(self, check: Check) -> bool:
         """Whether its fix is to be made, or to be told why not; others become choices."""
         try:
-            each = offer(
-                check,
-                self._judged,
-                self._judged.service.spec.literal,
-                self._checklist,
-            )
+            each = self._offer(check, self._judged.service.spec.literal)
         except (HardenError, Unread):
-            return self._wanted.asks_for(check)
+            return self._wanted.asks_for(check, self._key)
         if each is None:  # what its file writes is right: what fails is open
             return False
-        if self._wanted.takes(each):
+        if self._wanted.takes(each, self._key):
             return True
         if not self._wanted.checks:
             self.choices.append(each)
@@ -287,13 +296,8 @@ class _Making:
         if check.id in self.made:
             return spec
         try:
-            each = offer(
-                check,
-                self._judged,
-                spec,
-                self._checklist,
-            )
-            if each is not None and not self._wanted.takes(each):
+            each = self._offer(check, spec)
+            if each is not None and not self._wanted.takes(each, self._key):
                 return spec
             if each is not None:
                 target.apply(_plain(spec), _plain(each.after))

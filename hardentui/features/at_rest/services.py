@@ -169,6 +169,11 @@ class Service(Struct, frozen=True):
     def file(self) -> SourceFile:
         return self.header.file
 
+    @property
+    def key(self) -> str:
+        """It among those of all files."""
+        return f"{self.file.shown}:{self.name}"
+
     def with_given(self, more: tuple[Set, ...]) -> Service:
         return replace(self, given=(*self.given, *more))
 

@@ -191,7 +191,7 @@ def flagged(option: str, value: str | None) -> str:
     """`--memory 512m`, `--privileged removed`."""
     row = BY_NAME.get(option)
     flag = row.flag if row is not None and row.flag.startswith("-") else option
-    return f"{flag} {value or 'removed'}"
+    return flag if value == "true" else f"{flag} {value or 'removed'}"
 
 
 def _logs(trial: Trial) -> Iterator[PageSection]:

@@ -425,7 +425,16 @@ class JobScreen(StoppablePage):
         )
         if result.diff:
             yield diff_content(result.diff)
+        if result.notes:
+            yield page(
+                self,
+                result.notes,
+                (),
+                min(100, self.app.size.width - 6),
+            )
         for file in result.files:
+            if file.text == result.diff:
+                continue
             title = (f"{visible(file.name, 80)}\n", "bold $primary")
             yield Content.assemble(title, visible_lines(file.shown))
         if result.files:

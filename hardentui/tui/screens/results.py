@@ -110,7 +110,7 @@ class ResultsScreen(BrowseScreen):
         after = [score for member in members if (score := self.score_of(member)) is not None]
         return self._row(
             f"{_GROUP}{_KEY}{members[0].key}",
-            f"{visible(name, 60)} ({len(members)} together)",
+            f"{_end(visible(name), 30)} ({len(members)} together)",
             average(members),
             round(sum(after) / len(after)) if after else None,
         )
@@ -234,6 +234,11 @@ class ResultsScreen(BrowseScreen):
         keys = {member.key for member in self.under()[0] if member.fixes}
         self._unfolded ^= keys if keys <= self._unfolded else keys - self._unfolded
         self._draw()
+
+
+def _end(text: str, width: int) -> str:
+    """The end of a long name: that of a path tells more than its beginning."""
+    return text if len(text) <= width else f"…{text[1 - width :]}"
 
 
 def cost_of(member: Member, fix: Fix) -> int:

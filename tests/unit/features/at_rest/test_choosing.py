@@ -93,7 +93,7 @@ def test_each_level_makes_what_the_one_before_makes(tmp_path: Path, example: str
     assert isinstance(services, Services)
     made: dict[tuple[str, str], set[str]] = {}
     for level in Caution:
-        for each in services.fixed_at(level)[0]:
+        for each in services.fixed(Wanted((), level))[0]:
             key = (each.service.file.path, each.service.name)
             assert made.get(key, set()) <= {*each.made}, level.level
             made[key] = {*each.made}

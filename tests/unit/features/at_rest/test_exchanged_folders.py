@@ -18,7 +18,7 @@ from hardentui.files import write_bundle
 ANNA = 60123
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root works in another's folder")
 UNIT = "[Container]\nImage=docker.io/library/nginx:1\nPodmanArgs=--privileged\n"
-WRITES = "hardentui.cli.at_rest.write_bundle"
+WRITES = "hardentui.features.at_rest.in_place.write_bundle"
 FIX = ("fix", "--all", "--in-place")
 
 
@@ -79,7 +79,8 @@ def test_a_folder_that_becomes_a_link_leads_nowhere(
                 place.back()
 
         monkeypatch.setattr(
-            "hardentui.cli.at_rest.os.path.realpath", _only_of(place, while_linked, resolve)
+            "hardentui.features.at_rest.in_place.os.path.realpath",
+            _only_of(place, while_linked, resolve),
         )
         monkeypatch.setattr(Sources, "is_below_resolved", is_below)
     elif moment == "checked":
