@@ -250,7 +250,7 @@ class EverythingScreen(ResultsScreen):
     def why_not(self, action: str) -> str:
         running = self._run is not None and not self._run.ended
         entry, (members, check) = self._entry, self.under()
-        one = members[0] if len(members) == 1 else None
+        member = members[0] if len(members) == 1 else None
         if self._busy and action in _WAITS:
             return "The last request is not finished."
         if running and action in _WAITS:
@@ -266,11 +266,11 @@ class EverythingScreen(ResultsScreen):
                 return "No result is marked: space marks one that is ready."
             case "again" if not members:
                 return "There is no container in this row."
-            case "change" | "level" if one is None or one.standing is Standing.KEPT:
+            case "change" | "level" if member is None or member.standing is Standing.KEPT:
                 return "Go to a container that can be tried, or to one of its fixes."
             case "diff" | "ledger" | "write" if not self._shown():
                 return "There is no result to show in this row."
-            case "change" if check and not self._takes_value(one, check):
+            case "change" if check and not self._takes_value(member, check):
                 return "This fix takes no value."
         return super().why_not(action)
 
