@@ -12,7 +12,9 @@ from hardentui.features.first_look import FirstLook
 from hardentui.features.training.lab_files import load_labs
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.findings import ExplainScreen
 from hardentui.tui.screens.training import LabScreen, TrainingScreen
+from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.support import running, screen_text, shows, until
 
 
@@ -51,7 +53,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
             "Solved, with 1 hint.",
             "esc returns to the labs.",
         )
-        await pilot.press("pagedown", shows="Created with podman run --memory=64m")
+        await pilot.press("pagedown", "pagedown", shows="Created with podman run --memory=64m")
         assert "Next move" not in screen_text(app)
         await pilot.press(
             "escape",
@@ -119,3 +121,23 @@ async def test_a_lab_solved_as_shown_says_so() -> None:
         await pilot.press("s", shows="Solution")
         await pilot.press("i", "enter")
         await shows(pilot, "Solved, with guidance and the solution.")
+
+
+async def test_the_walk_names_the_lab_about_a_finding_and_so_does_its_page() -> None:
+    app = make_app()
+    async with running(app, (120, 40)) as pilot:
+        await pilot.press("enter", opens=WalkScreen, shows="writable-rootfs")
+        await pilot.press("down", "down", "down", shows="learn it")
+        await pilot.press("e", opens=ExplainScreen)
+        await pilot.press("end", shows="Learn it in a lab")
+
+
+async def test_a_solved_lab_tells_why_it_works_and_answers_its_question_on_request() -> None:
+    app = make_app()
+    async with running(app, (120, 50)) as pilot:
+        await pilot.press("T", opens=TrainingScreen)
+        await pilot.press("enter", shows=("not yet", "What happened"))
+        await pilot.press("e", shows="solve it first")
+        await pilot.press("i", "enter", shows=("Solved.", "Why it works", "e tells the answer."))
+        assert "under another name" not in screen_text(app)
+        await pilot.press("e", shows="under another name")

@@ -14,8 +14,10 @@ from hardentui.features.training.lab import SCOPE, Ask, Lab, row_of
 from hardentui.features.training.progress import LabResult
 from hardentui.features.training.stage import StageAnswer
 from hardentui.features.training.surplus import (
+    SWAP,
     UNSIGNED,
     accepts_unsigned,
+    has_endless_swap,
     has_key,
     surplus_asks,
 )
@@ -157,8 +159,16 @@ def of_surplus(
     """What an answer brought that nobody asked for; nothing for most."""
     for name, ask in surplus_asks(lab, facts) if facts is not None else ():
         goal = _goal(name, ask, facts)
-        if goal.status is Status.FAIL:
+        if goal.status is Status.FAIL and name not in lab.asks:
             yield goal
+    if facts is not None and has_endless_swap(facts):
+        yield Goal(
+            SWAP,
+            "Memory and swap together have an end",
+            Status.FAIL,
+            "the limit for swap is -1",
+            "The limit on memory moves the rest to swap, without an end: --memory-swap=-1.",
+        )
 
 
 def _goal(

@@ -9,6 +9,7 @@ from hardentui.model.facts import ALL_CAPABILITIES, STOCK_CAPABILITIES, Containe
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.own_check import CheckOperator
 from hardentui.model.trust import Policy, Requirement
+from hardentui.options import MEMORY, MEMORY_SWAP, PRIVILEGED
 
 SURPLUS: Mapping[str, Ask] = {
     "no-privileged": Ask(
@@ -43,11 +44,18 @@ SURPLUS: Mapping[str, Ask] = {
         "SELinux no longer separates it from others: nobody asked for that.",
         option="label-disable",
     ),
+    "no-new-groups": Ask(
+        "It is in no further group",
+        CheckOperator.ABSENT,
+        "It got one more group, and the files of that group: nobody asked for that.",
+        option="group-add",
+    ),
 }
 """By a name that a lab's wrong answers can give as what refuses them."""
 RIGHTS = "no-new-rights"
 UNSIGNED = "no-unsigned"
-NAMES = frozenset((*SURPLUS, RIGHTS, UNSIGNED))
+SWAP = "no-endless-swap"
+NAMES = frozenset((*SURPLUS, RIGHTS, UNSIGNED, SWAP))
 _LOCAL = frozenset({"containers-storage", "docker-daemon"})
 """Transports of what is on this host already."""
 
@@ -55,6 +63,9 @@ _LOCAL = frozenset({"containers-storage", "docker-daemon"})
 def surplus_asks(lab: Lab, facts: ContainerFacts) -> Iterator[tuple[str, Ask]]:
     """What is to be judged besides the asks of a lab, once there is an answer."""
     asked = {(ask.option, ask.operator) for ask in lab.asks.values()}
+    if facts.spec[PRIVILEGED]:  # it brings all the rest along
+        yield "no-privileged", SURPLUS["no-privileged"]
+        return
     for name, ask in SURPLUS.items():
         if (ask.option, ask.operator) not in asked:
             yield name, ask
@@ -71,6 +82,11 @@ def surplus_asks(lab: Lab, facts: ContainerFacts) -> Iterator[tuple[str, Ask]]:
             value=names,
         ),
     )
+
+
+def has_endless_swap(facts: ContainerFacts) -> bool:
+    """A limit on memory that gives way to all swap of the host, should it have some."""
+    return facts.spec[MEMORY] > 0 and facts.spec[MEMORY_SWAP] < 0
 
 
 def accepts_unsigned(policy: Policy) -> str:

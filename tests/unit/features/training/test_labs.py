@@ -328,3 +328,43 @@ def test_what_a_lab_starts_ends_by_itself_and_no_answer_says_otherwise() -> None
     for option in ("--timeout=0", "--restart=always"):
         with pytest.raises(UsageError, match="is set by the lab"):
             answer(lab, [option], "/labs")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--log-driver=k8s-file", "--log-opt=path=/home/anna/.bashrc"], "where Podman puts it"),
+        (["--log-opt", "path=/etc/x"], "where Podman puts it"),
+        (["--init", "--init-path=/etc/shadow"], "leads out of the lab"),
+        (["--hosts-file=/etc/shadow"], "leads out of the lab"),
+        (["--health-log-destination=/home/anna"], "leads out of the lab"),
+        (["--annotation=run.oci.keep_original_groups=1"], "leads out of the lab"),
+        (["--device-cgroup-rule=b *:* rwm"], "leads out of the lab"),
+        (["--requires=db"], "leads out of the lab"),
+        (["--security-opt=seccomp=/etc/shadow"], "outside the lab"),
+        (["--label=io.hardentui.lab=ben.read-only"], "the label is the lab's own"),
+        (["-l", "io.hardentui.lab=image"], "the label is the lab's own"),
+    ],
+)
+def test_no_answer_reads_or_writes_a_file_of_the_host_or_takes_another_s_label(
+    options: list[str],
+    why: str,
+) -> None:
+    with pytest.raises(UsageError, match=why):
+        answer(BY_ID["read-only"], options, "/home/anna/labs/read-only")
+
+
+@pytest.mark.parametrize("option", ["--privileged", "--cap-add=NET_ADMIN", "--group-add=0"])
+@each_lab
+def test_no_lab_is_solved_by_an_answer_that_brings_more_rights(
+    lab: Lab,
+    option: str,
+    training: Training,
+) -> None:
+    if lab.policy:
+        return
+    training.start(lab)
+    outcome = training.answer([*lab.solution, option])
+    assert not outcome.solved
+    done, most = outcome.done
+    assert done < most

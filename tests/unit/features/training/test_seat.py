@@ -1,0 +1,19 @@
+"""What a learner's sandbox sees of the trainer's host."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from hardentui.features.training import seat
+
+
+def test_the_folder_from_which_python_was_started_is_not_in_a_sandbox(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`python -m hardentui` puts it on sys.path; it may be the trainer's home."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    shared = seat._shared()
+    assert not [place for place in shared if str(tmp_path).startswith(place)]
+    ours = str(Path(seat.__file__).parents[3])
+    assert any(ours == place or ours.startswith(f"{place}/") for place in shared)
