@@ -36,10 +36,10 @@ from hardentui.features.apply.replacing import (
 from hardentui.features.apply.soak import soaking, until
 from hardentui.features.apply.wishes import ApplyWishes, refuse_loss
 from hardentui.features.change import confirm_timer
-from hardentui.features.change.container_operator import network_of
+from hardentui.features.change.container_state import network_of
 from hardentui.features.change.file_changes import all_locked, lock_directory, locked
-from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import Journal, resumable_from, waiting
+from hardentui.features.change.operator import OnEvent
 from hardentui.features.change.service_operator import guarded, timed_probe
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.wait import pid_of, ports_of

@@ -25,10 +25,15 @@ from hardentui.errors import (
     UsageError,
 )
 from hardentui.features.change import confirm_timer
-from hardentui.features.change import undo as forgetting
+from hardentui.features.change import forgetting
 from hardentui.features.change import undo as undoing
-from hardentui.features.change.container_operator import ContainerOperator
-from hardentui.features.change.data_operator import DataOperator, can_bring_back
+from hardentui.features.change.container_operators import container_operators
+from hardentui.features.change.data_operator import (
+    CopyOperator,
+    OwnersOperator,
+    VolumeOperator,
+    can_bring_back,
+)
 from hardentui.features.change.data_told import told_newer, told_rows, told_way_back
 from hardentui.features.change.file_changes import (
     held_on_engine,
@@ -36,7 +41,7 @@ from hardentui.features.change.file_changes import (
     locked,
     refuse_locked,
 )
-from hardentui.features.change.file_operator import AnyOperator, FileOperator, OnEvent
+from hardentui.features.change.file_operator import FileOperator
 from hardentui.features.change.held_together import (
     after_a_part,
     finish_together,
@@ -51,10 +56,12 @@ from hardentui.features.change.journal import (
     seconds_left,
     uptime,
 )
-from hardentui.features.change.service_operator import Prove, ServiceOperator, UnitOperator, guarded
-from hardentui.features.change.substitute import SubstituteOperator
+from hardentui.features.change.operator import AnyOperator, OnEvent
+from hardentui.features.change.service_operator import Prove, guarded, judging_operators
+from hardentui.features.change.stand_in import StandInOperator
+from hardentui.features.change.substitute import EndSubstituteOperator, SubstituteOperator
 from hardentui.features.change.transaction import LONGEST_BACK
-from hardentui.features.change.undo import StandInOperator
+from hardentui.features.change.unit_operators import unit_operators
 from hardentui.features.fix.apply_ways import USUAL, Downtime
 from hardentui.features.fix.from_container import refuse_from_container
 from hardentui.features.opening.engines import open_engines
@@ -108,18 +115,21 @@ def operators_on(
     """
     changing = ChangingEngine(engine, listener)
     try:
-        service = ServiceOperator(changing.containers, files, prove)
+        substitutes = SubstituteOperator(changing, files)
         with ExitStack() as held:
             for container in containers:
                 held.enter_context(held_on_engine(_run_root(engine), container))
             yield (
                 FileOperator(),
-                UnitOperator(),
-                ContainerOperator(changing, files),
-                DataOperator(changing),
+                *unit_operators(),
+                *container_operators(changing, files),
+                VolumeOperator(changing),
+                CopyOperator(changing),
+                OwnersOperator(changing),
                 StandInOperator(changing, files),
-                SubstituteOperator(changing, files),
-                service,
+                substitutes,
+                EndSubstituteOperator(substitutes),
+                *judging_operators(changing.containers, files, prove),
             )
     finally:
         changing.close()
@@ -143,13 +153,11 @@ def operators_of(entry: JournalEntry) -> Iterator[tuple[AnyOperator, ...]]:
     Raises:
         NoEngine: it cannot be reached.
     """
-    kinds = {type(operation) for operation in entry.operations}
-    if not kinds & {*ContainerOperator.kinds, *DataOperator.kinds}:
-        yield (
-            FileOperator(),
-            UnitOperator(),
-            ServiceOperator(None, None, _no_proof),
-        )
+    without_podman = (FileOperator(), *unit_operators(), *judging_operators(None, None, _no_proof))
+    if {type(operation) for operation in entry.operations} <= {
+        each.kind for each in without_podman
+    }:
+        yield without_podman
         return
     opened = open_engines(Selection(url="" if entry.engine == PRIVATE else entry.engine))
     try:

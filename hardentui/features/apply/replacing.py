@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound
-from hardentui.features.change.container_operator import restart_policy
+from hardentui.features.change.container_state import restart_policy
 from hardentui.features.change.substitute import substitute
 from hardentui.features.change.wait import stop_timeout
 from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write

@@ -19,8 +19,8 @@ from hardentui.account import our_module
 from hardentui.child_process import ChildTimedOut, run_child
 from hardentui.errors import ChangeFailed, HardenError, Locked, WriteError
 from hardentui.features.change.file_changes import refuse_locked
-from hardentui.features.change.file_operator import Systemctl
 from hardentui.features.change.journal import Journal, resumable_from, seconds_left
+from hardentui.features.change.systemctl import Systemctl
 from hardentui.files import put_back, write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.model.journal import EntryAction, EntryState

@@ -14,12 +14,7 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.copy_process import Owners, nothing
 from hardentui.engine.change.copying import LayerCopy
 from hardentui.errors import NotFound
-from hardentui.features.change.file_operator import (
-    NOTHING,
-    Cancelled,
-    OperationOutcome,
-    Operator,
-)
+from hardentui.features.change.operator import NOTHING, Cancelled, OperationOutcome, Operator
 from hardentui.host.files import LocalFiles
 from hardentui.model.facts import FileChange
 from hardentui.model.journal import JournalEntry
@@ -41,72 +36,43 @@ from hardentui.words import plural
 _MOST_CHANGES = 20_000
 
 
-class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
-    """Volumes of a successor, their data and its owners."""
+class VolumeOperator(Operator[CreateVolume]):
+    """Volumes of a successor."""
 
-    kinds = (CreateVolume, CopyData, KeepOwners)
+    kind = CreateVolume
 
     def __init__(self, engine: ChangingEngine) -> None:
         self._engine = engine
-        self._first_passes: dict[str, LayerCopy] = {}
 
     def do(
         self,
-        operation: CreateVolume | CopyData | KeepOwners,
+        operation: CreateVolume,
         stop: threading.Event,
     ) -> OperationOutcome:
-        match operation:
-            case CreateVolume():
-                if not self._engine.volumes.exists(operation.name):  # else from an earlier attempt
-                    self._engine.volumes.create(operation.name)
-                return NOTHING
-            case CopyData():
-                return self._copy(operation, stop)
-            case KeepOwners():
-                owners = self._engine.copying.owners(operation.volume, operation.image)
-                noted = replace(
-                    operation,
-                    usual=owners.usual,
-                    others=owners.others,
-                )
-                return OperationOutcome(noted)
+        if not self._engine.volumes.exists(operation.name):  # else from an earlier attempt
+            self._engine.volumes.create(operation.name)
+        return NOTHING
 
     def undo(
         self,
-        operation: CreateVolume | CopyData | KeepOwners,
+        operation: CreateVolume,
         entry: JournalEntry,
     ) -> None:
-        match operation:
-            case CreateVolume():
-                data = _brought(operation, entry)
-                if data is not None and not entry.has_stand_in:  # which takes it before it starts
-                    give_back(
-                        self._engine,
-                        data,
-                        entry,
-                        into=operation.source,
-                    )
-            case CopyData():
-                self._first_passes.pop(operation.source, None)
-                with suppress(NotFound):
-                    self._engine.copying.leave(operation.source)
-            case KeepOwners():
-                if operation.usual and self._engine.volumes.exists(operation.volume):
-                    owners = Owners(operation.usual, operation.others)
-                    self._engine.copying.give(
-                        operation.volume,
-                        operation.image,
-                        owners,
-                    )
+        data = _brought(operation, entry)
+        if data is not None and not entry.has_stand_in:  # which takes it before it starts
+            give_back(
+                self._engine,
+                data,
+                entry,
+                into=operation.source,
+            )
 
     def clear(
         self,
-        operation: CreateVolume | CopyData | KeepOwners,
+        operation: CreateVolume,
         entry: JournalEntry,
     ) -> tuple[NewerData, ...]:
         """Remove a volume that holds nothing newer; what stays is told."""
-        if not isinstance(operation, CreateVolume):
-            return ()
         data = _brought(operation, entry)
         if not self._engine.volumes.exists(operation.name):
             return ()
@@ -166,36 +132,6 @@ class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
             )
         return tuple(taken)
 
-    def _copy(
-        self,
-        operation: CopyData,
-        stop: threading.Event,
-    ) -> OperationOutcome:
-        """The first pass while it runs; the second one, after its stop, only what changed since
-        then."""
-        copying = self._engine.copying
-        first = self._first_passes.pop(operation.source, None)
-        try:
-            if operation.part is CopyPart.REST and first is not None:
-                copied = copying.again(first, stop=stop)
-            else:
-                layer = copying.layer(
-                    operation.source,
-                    operation.paths,
-                    stop=stop,
-                )
-                copied = layer.copied
-                if operation.part is CopyPart.AHEAD:
-                    self._first_passes[operation.source] = layer
-        except KeyboardInterrupt:
-            raise Cancelled("It was interrupted.") from None
-        if operation.part is not CopyPart.AHEAD:
-            copying.leave(operation.source)
-        done = replace(operation, states=copied.states)
-        return OperationOutcome(
-            done, remark=f"{plural(copied.files, 'file')}, {copied.size / 1e6:.1f} MB"
-        )
-
     def _holds_newer(
         self,
         volume: CreateVolume,
@@ -221,6 +157,90 @@ class DataOperator(Operator[CreateVolume | CopyData | KeepOwners]):
         except NotFound:
             return True
         return self._engine.copying.state(volume.name, image) != filled.get(volume.name, nothing())
+
+
+class CopyOperator(Operator[CopyData]):
+    """Data of an original's layer, copied into volumes of its successor."""
+
+    kind = CopyData
+
+    def __init__(self, engine: ChangingEngine) -> None:
+        self._copying = engine.copying
+        self._first_passes: dict[str, LayerCopy] = {}
+
+    def do(
+        self,
+        operation: CopyData,
+        stop: threading.Event,
+    ) -> OperationOutcome:
+        """The first pass while it runs; the second one, after its stop, only what changed since
+        then."""
+        copying = self._copying
+        first = self._first_passes.pop(operation.source, None)
+        try:
+            if operation.part is CopyPart.REST and first is not None:
+                copied = copying.again(first, stop=stop)
+            else:
+                layer = copying.layer(
+                    operation.source,
+                    operation.paths,
+                    stop=stop,
+                )
+                copied = layer.copied
+                if operation.part is CopyPart.AHEAD:
+                    self._first_passes[operation.source] = layer
+        except KeyboardInterrupt:
+            raise Cancelled("It was interrupted.") from None
+        if operation.part is not CopyPart.AHEAD:
+            copying.leave(operation.source)
+        done = replace(operation, states=copied.states)
+        return OperationOutcome(
+            done, remark=f"{plural(copied.files, 'file')}, {copied.size / 1e6:.1f} MB"
+        )
+
+    def undo(
+        self,
+        operation: CopyData,
+        entry: JournalEntry,
+    ) -> None:
+        self._first_passes.pop(operation.source, None)
+        with suppress(NotFound):
+            self._copying.leave(operation.source)
+
+
+class OwnersOperator(Operator[KeepOwners]):
+    """The owners of a volume's files."""
+
+    kind = KeepOwners
+
+    def __init__(self, engine: ChangingEngine) -> None:
+        self._engine = engine
+
+    def do(
+        self,
+        operation: KeepOwners,
+        stop: threading.Event,
+    ) -> OperationOutcome:
+        owners = self._engine.copying.owners(operation.volume, operation.image)
+        noted = replace(
+            operation,
+            usual=owners.usual,
+            others=owners.others,
+        )
+        return OperationOutcome(noted)
+
+    def undo(
+        self,
+        operation: KeepOwners,
+        entry: JournalEntry,
+    ) -> None:
+        if operation.usual and self._engine.volumes.exists(operation.volume):
+            owners = Owners(operation.usual, operation.others)
+            self._engine.copying.give(
+                operation.volume,
+                operation.image,
+                owners,
+            )
 
 
 def _name_of(operation: CreateVolume, entry: JournalEntry) -> str:

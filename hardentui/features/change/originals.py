@@ -20,7 +20,7 @@ from hardentui.errors import (
     PortTaken,
     UsageError,
 )
-from hardentui.features.change.file_operator import OriginalDown, raise_if_stopped
+from hardentui.features.change.operator import OriginalDown, raise_if_stopped
 from hardentui.features.change.wait import is_running, who_listens
 from hardentui.host.files import Files
 from hardentui.model.journal import JournalEntry

@@ -11,16 +11,15 @@ from time import monotonic
 from hardentui.do import Do, Verb
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed
-from hardentui.features.change.file_operator import (
+from hardentui.features.change.guard import guarded_by
+from hardentui.features.change.operator import (
     NOTHING,
+    AnyOperator,
     Cancelled,
     OperationOutcome,
     Operator,
-    OriginalDown,
-    Systemctl,
     raise_if_stopped,
 )
-from hardentui.features.change.guard import guarded_by
 from hardentui.features.change.wait import (
     PROBE_LIMIT,
     ProbeResult,
@@ -34,14 +33,10 @@ from hardentui.features.change.wait import (
     run_probe,
 )
 from hardentui.host.files import Files
-from hardentui.model.journal import JournalEntry, JournalProof
+from hardentui.model.journal import JournalProof
 from hardentui.model.operations import (
-    NoteUnit,
     ProveChanges,
-    ReloadUnits,
-    RestartUnit,
     RunProbe,
-    StartUnits,
     WaitReady,
 )
 from hardentui.visible import visible
@@ -68,45 +63,49 @@ Prove = Callable[[str, Sequence[str]], tuple[JournalProof, ...]]
 """The current results of these checks on the container of that name."""
 
 
-class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
-    """Judges the real container.
+def judging_operators(
+    containers: ContainerControl | None,
+    files: Files | None,
+    prove: Prove,
+) -> tuple[AnyOperator, ...]:
+    """All that judge the real container.
 
     Args:
         containers: of the engine; None if only needed for undo.
         files: this machine's files; None when the engine runs on another one.
     """
+    return (
+        ReadyOperator(containers, files),
+        ProbeOperator(containers),
+        ProofOperator(prove),
+    )
 
-    kinds = (WaitReady, RunProbe, ProveChanges)
+
+def _reached(containers: ContainerControl | None) -> ContainerControl:
+    if containers is None:
+        raise ChangeFailed("Podman could not be reached.")
+    return containers
+
+
+class ReadyOperator(Operator[WaitReady]):
+    """Waits until the service works."""
+
+    kind = WaitReady
 
     def __init__(
         self,
         containers: ContainerControl | None,
         files: Files | None,
-        prove: Prove,
     ) -> None:
         self._containers = containers
         self._files = files
-        self._prove = prove
 
     def do(
-        self,
-        operation: WaitReady | RunProbe | ProveChanges,
-        stop: threading.Event,
-    ) -> OperationOutcome:
-        match operation:
-            case WaitReady():
-                return self._wait(operation, stop)
-            case RunProbe():
-                return self._probe(operation, stop)
-            case ProveChanges():
-                return self._proof(operation)
-
-    def _wait(
         self,
         operation: WaitReady,
         stop: threading.Event,
     ) -> OperationOutcome:
-        containers = self._reached()
+        containers = _reached(self._containers)
         document = containers.inspect(operation.name)
         expected = expectation(
             document,
@@ -135,12 +134,16 @@ class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
             after=expected.settle,
         )
 
-    def _reached(self) -> ContainerControl:
-        if self._containers is None:
-            raise ChangeFailed("Podman could not be reached.")
-        return self._containers
 
-    def _probe(
+class ProbeOperator(Operator[RunProbe]):
+    """Asks the service as its clients do."""
+
+    kind = RunProbe
+
+    def __init__(self, containers: ContainerControl | None) -> None:
+        self._containers = containers
+
+    def do(
         self,
         operation: RunProbe,
         stop: threading.Event,
@@ -149,7 +152,7 @@ class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
         end = monotonic() + operation.seconds
         while True:
             result, seconds = timed_probe(
-                self._reached(),
+                _reached(self._containers),
                 operation.command,
                 operation.name,
             )
@@ -168,7 +171,20 @@ class ServiceOperator(Operator[WaitReady | RunProbe | ProveChanges]):
             raise_if_stopped(stop)
             stop.wait(_PAUSE)
 
-    def _proof(self, operation: ProveChanges) -> OperationOutcome:
+
+class ProofOperator(Operator[ProveChanges]):
+    """Judges the real container."""
+
+    kind = ProveChanges
+
+    def __init__(self, prove: Prove) -> None:
+        self._prove = prove
+
+    def do(
+        self,
+        operation: ProveChanges,
+        stop: threading.Event,
+    ) -> OperationOutcome:
         proofs = self._prove(operation.name, operation.checks)
         missing = [proof for proof in proofs if proof.status == "fail"]
         if missing:
@@ -235,130 +251,3 @@ def probe_once(
         name=name,
         inside=inside,
     )
-
-
-# Units that a change restarts, and how they and their dependents are restored.
-
-_UNIT_LIMIT = 180.0
-
-
-UnitOperation = NoteUnit | ReloadUnits | RestartUnit | StartUnits
-
-
-class UnitOperator(Operator[UnitOperation]):
-    """Changes what systemd runs."""
-
-    kinds = (NoteUnit, ReloadUnits, RestartUnit, StartUnits)
-
-    def do(
-        self,
-        operation: UnitOperation,
-        stop: threading.Event,
-    ) -> OperationOutcome:
-        match operation:
-            case NoteUnit():
-                return OperationOutcome(note_unit(operation.unit, operation.uid))
-            case ReloadUnits():
-                Systemctl(operation.uid).reload()
-            case RestartUnit():
-                self._restart(operation, stop)
-            case StartUnits():
-                Systemctl(operation.uid).start(operation.units, _UNIT_LIMIT)
-        return NOTHING
-
-    def undo(
-        self,
-        operation: UnitOperation,
-        entry: JournalEntry,
-    ) -> None:
-        """The files are already restored when NoteUnit, the first operation, is undone."""
-        if isinstance(operation, NoteUnit) and entry.has_begun_after(operation):
-            self._as_before(operation)
-
-    def redo(
-        self,
-        operation: UnitOperation,
-        entry: JournalEntry,
-    ) -> OperationOutcome:
-        return NOTHING if isinstance(operation, NoteUnit) else self.do(operation, threading.Event())
-
-    def _restart(
-        self,
-        operation: RestartUnit,
-        stop: threading.Event,
-    ) -> None:
-        systemctl = Systemctl(operation.uid)
-        try:
-            systemctl.restart(
-                operation.unit,
-                operation.seconds,
-                stop,
-            )
-        except ChangeFailed as error:
-            why = systemctl.why_failed(operation.unit)
-            raise ChangeFailed(
-                f"{visible(operation.unit, 80)} did not start with the change: {why}.",
-                f"{error.title}\n{_journal_hint(operation)}",
-            ) from error
-        if not systemctl.is_active(operation.unit):
-            raise ChangeFailed(
-                f"{visible(operation.unit, 80)} did not stay active: {systemctl.why_failed(operation.unit)}."
-            )
-
-    def _as_before(self, noted: NoteUnit) -> None:
-        systemctl = Systemctl(noted.uid)
-        systemctl.reload()
-        shown = systemctl.properties(
-            noted.unit,
-            "ActiveState",
-            "InvocationID",
-        )
-        active = shown.get("ActiveState") == "active"
-        if noted.active and not (active and shown.get("InvocationID") == noted.invocation):
-            _start_again(systemctl, noted.unit)
-        elif not noted.active and shown.get("ActiveState") not in ("inactive", "failed"):
-            systemctl.stop(noted.unit, _UNIT_LIMIT)
-        down = [unit for unit in noted.dependents if not systemctl.is_active(unit)]
-        systemctl.start(down, _UNIT_LIMIT)
-
-
-def _start_again(systemctl: Systemctl, unit: str) -> None:
-    """Start a unit as it was before the change.
-
-    Raises:
-        OriginalDown: it does not start, or does not stay.
-    """
-    try:
-        systemctl.restart(unit, _UNIT_LIMIT, threading.Event())
-    except ChangeFailed as error:
-        raise OriginalDown(error.title, error.hint) from error
-    if systemctl.properties(unit, "ActiveState").get("ActiveState") == "failed":
-        raise OriginalDown(
-            f"{visible(unit, 80)} did not stay active: {systemctl.why_failed(unit)}."
-        )
-
-
-def note_unit(unit: str, uid: int | None) -> NoteUnit:
-    """The current state of a unit and its dependents.
-
-    Raises:
-        ChangeFailed: systemd does not answer.
-    """
-    systemctl = Systemctl(uid)
-    shown = systemctl.properties(
-        unit,
-        "ActiveState",
-        "InvocationID",
-    )
-    return NoteUnit(
-        unit=unit,
-        uid=uid,
-        active=shown.get("ActiveState") == "active",
-        invocation=shown.get("InvocationID", ""),
-        dependents=systemctl.active_dependents(unit),
-    )
-
-
-def _journal_hint(operation: RestartUnit) -> str:
-    user = " --user" if operation.uid is not None else ""
-    return f"Its log: journalctl{user} -u {visible(operation.unit, 80)}"

@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from hardentui import account, options
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
-from hardentui.features.change.file_operator import (
+from hardentui.features.change.operator import (
     Cancelled,
     OperationOutcome,
     Operator,
@@ -310,10 +310,10 @@ class _Client:
         return None
 
 
-class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
-    """Starts and ends the substitute; whoever undoes the change removes it with its table."""
+class SubstituteOperator(Operator[StartSubstitute]):
+    """Starts the substitute; whoever undoes the change removes it with its table."""
 
-    kinds = (StartSubstitute, EndSubstitute)
+    kind = StartSubstitute
 
     def __init__(
         self,
@@ -326,25 +326,6 @@ class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
 
     def do(
         self,
-        operation: StartSubstitute | EndSubstitute,
-        stop: threading.Event,
-    ) -> OperationOutcome:
-        if isinstance(operation, StartSubstitute):
-            return self._start(operation, stop)
-        return OperationOutcome(down=self._remove(operation.substitute))
-
-    def clear(
-        self,
-        operation: StartSubstitute | EndSubstitute,
-        entry: JournalEntry,
-    ) -> tuple[NewerData, ...]:
-        """It serves until all else is as before."""
-        if isinstance(operation, StartSubstitute):
-            self._remove(operation)
-        return ()
-
-    def _start(
-        self,
         operation: StartSubstitute,
         stop: threading.Event,
     ) -> OperationOutcome:
@@ -354,7 +335,7 @@ class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
         except KeyboardInterrupt:
             raise Cancelled("It was interrupted.") from None
         except ChangeFailed as error:
-            self._remove(operation)
+            self.remove(operation)
             raise_if_stopped(stop)
             return OperationOutcome(
                 remark=f"not possible: {error.title.rstrip('.')}; stop and start instead"
@@ -392,7 +373,16 @@ class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
         self._drain(original)
         return created
 
-    def _remove(self, operation: StartSubstitute) -> float | None:
+    def clear(
+        self,
+        operation: StartSubstitute,
+        entry: JournalEntry,
+    ) -> tuple[NewerData, ...]:
+        """It serves until all else is as before."""
+        self.remove(operation)
+        return ()
+
+    def remove(self, operation: StartSubstitute) -> float | None:
         """Its table first: new connections reach whoever has the ports, and it answers those that
         it has.
 
@@ -420,3 +410,19 @@ class SubstituteOperator(Operator[StartSubstitute | EndSubstitute]):
             self._files is not None and pid and monotonic() < end and _connected(self._files, pid)
         ):
             sleep(_PAUSE)
+
+
+class EndSubstituteOperator(Operator[EndSubstitute]):
+    """Ends what `substitutes` started; its way back is theirs."""
+
+    kind = EndSubstitute
+
+    def __init__(self, substitutes: SubstituteOperator) -> None:
+        self._substitutes = substitutes
+
+    def do(
+        self,
+        operation: EndSubstitute,
+        stop: threading.Event,
+    ) -> OperationOutcome:
+        return OperationOutcome(down=self._substitutes.remove(operation.substitute))

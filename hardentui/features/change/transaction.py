@@ -27,7 +27,8 @@ from hardentui.errors import (
 )
 from hardentui.features.change.data_operator import left_by_units
 from hardentui.features.change.data_told import told_newer
-from hardentui.features.change.file_operator import (
+from hardentui.features.change.journal import Journal
+from hardentui.features.change.operator import (
     AnyOperator,
     Cancelled,
     NotAnswering,
@@ -35,7 +36,6 @@ from hardentui.features.change.file_operator import (
     OriginalDown,
     raise_if_stopped,
 )
-from hardentui.features.change.journal import Journal
 from hardentui.model.journal import (
     ChangeEnded,
     ChangeEvent,
@@ -100,7 +100,7 @@ class Transaction:
         stop: threading.Event | None = None,
     ) -> None:
         self._journal = journal
-        self._operators = {kind: operator for operator in operators for kind in operator.kinds}
+        self._operators = {operator.kind: operator for operator in operators}
         self._tell = on_event
         self._stop = stop or threading.Event()
         self._down_since: float | None = None

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.errors import CannotFix
-from hardentui.features.change.container_operator import restart_policy
+from hardentui.features.change.container_state import restart_policy
 from hardentui.features.change.file_operator import planned_write, planned_writes
-from hardentui.features.change.service_operator import note_unit
+from hardentui.features.change.unit_operators import note_unit
 from hardentui.features.change.wait import has_health_check, stop_timeout
 from hardentui.features.looking.unit_origin import Origin
 from hardentui.features.trial.life import stops_when_told

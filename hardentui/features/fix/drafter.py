@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.engine.locate import user_name
 from hardentui.errors import CannotFix, InputError
-from hardentui.features.change.container_operator import restart_policy
+from hardentui.features.change.container_state import restart_policy
 from hardentui.features.fix.apply_ways import UPDATES_RESTART, downtime_of_all
 from hardentui.features.fix.compose_draft import compose_draft
 from hardentui.features.fix.drafts import (

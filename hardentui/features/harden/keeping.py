@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotFix, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History, address_of
-from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.held_together import add_part, begun_together, finish_together
 from hardentui.features.change.journal import Journal
+from hardentui.features.change.operator import OnEvent
 from hardentui.features.fix.trial_files import plan_of_trial
 from hardentui.features.harden.host_run import Member, RunFiles, Standing
 from hardentui.features.harden.task import Hardening

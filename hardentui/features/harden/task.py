@@ -18,8 +18,8 @@ from hardentui.features.apply.prepared import PROBES_MEET_DATA, Part, PreparedCh
 from hardentui.features.apply.soak import enforcing, no_soak, probes_of, slower, soak_of, told
 from hardentui.features.apply.soak_log import Soaked, logged_calls, why_no_log
 from hardentui.features.apply.wishes import ApplyWishes
-from hardentui.features.change.file_operator import OnEvent
 from hardentui.features.change.journal import resumable_from
+from hardentui.features.change.operator import OnEvent
 from hardentui.features.change.service_operator import probe_once
 from hardentui.features.change.wait import has_health_check, pid_of, ports_of
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override

@@ -15,7 +15,7 @@ from time import monotonic, sleep
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.file_operator import Systemctl
+from hardentui.features.change.systemctl import Systemctl
 from hardentui.features.trial.budget import TwinLimits
 from hardentui.host.files import Files
 from hardentui.host.process.cgroups import (

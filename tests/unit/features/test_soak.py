@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotFix, ChangeFailed
 from hardentui.features.apply.soak import refuse_unproven, slower, told
 from hardentui.features.apply.soak_log import Soaked, logged_calls
-from hardentui.features.change.service_operator import ServiceOperator
+from hardentui.features.change.service_operator import ProbeOperator
 from hardentui.features.trial.learned.effects import NEW_USER
 from hardentui.features.trial.learned.system_calls import (
     Allowed,
@@ -349,7 +349,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("hurried")
 def test_a_soak_that_makes_the_service_slow_does_not_begin(tmp_path: Path) -> None:
     containers: Any = _Containers()
-    operator = ServiceOperator(containers, None, lambda name, checks: ())
+    operator = ProbeOperator(containers)
     with pytest.raises(ChangeFailed, match=r"web takes .* s to answer while it soaks"):
         operator.do(_asked(tmp_path, 0.8), threading.Event())
     without = replace(_asked(tmp_path, 0.8), usual=0.0)

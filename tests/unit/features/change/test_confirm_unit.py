@@ -14,8 +14,8 @@ from hardentui.features.change.confirm_timer import (
     unit_name,
     unit_text,
 )
-from hardentui.features.change.file_operator import Systemctl
 from hardentui.features.change.journal import Journal
+from hardentui.features.change.systemctl import Systemctl
 from hardentui.host.podman.generator import verify
 from hardentui.model.journal import EntryState
 from hardentui.model.known import Unread

@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from hardentui.errors import ApplyFailed, JournalError, Locked, UsageError, WriteError
 from hardentui.features.change.file_changes import change_files, held_on_engine
 from hardentui.features.change.file_operator import FileOperator, planned_writes
+from hardentui.features.change.forgetting import forget
 from hardentui.features.change.journal import Journal, waiting
 from hardentui.features.change.transaction import Transaction
-from hardentui.features.change.undo import confirm, forget, undo
+from hardentui.features.change.undo import confirm, undo
 from hardentui.model.journal import (
     ChangeEvent,
     EntryAction,

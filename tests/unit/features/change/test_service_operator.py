@@ -7,7 +7,7 @@ import pytest
 from hardentui.errors import ApplyFailed
 from hardentui.features.change.file_operator import FileOperator, planned_writes
 from hardentui.features.change.journal import Journal
-from hardentui.features.change.service_operator import ServiceOperator
+from hardentui.features.change.service_operator import ProofOperator
 from hardentui.features.change.transaction import Transaction
 from hardentui.model.journal import EntryState, JournalProof
 from hardentui.model.operations import ProveChanges
@@ -21,7 +21,7 @@ def test_a_fix_that_is_not_in_force_on_the_real_container_takes_all_back(tmp_pat
         JournalProof("writable-rootfs", "pass"),
         JournalProof("no-memory-limit", "fail", "unlimited"),
     )
-    service = ServiceOperator(None, None, lambda name, checks: proofs)
+    service = ProofOperator(lambda name, checks: proofs)
     change = entry(
         *planned_writes([(str(unit), "after", 0o644)]),
         ProveChanges(

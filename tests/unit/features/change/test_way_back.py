@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from hardentui.errors import ApplyFailed, ChangeFailed
 from hardentui.features.change.file_operator import FileOperator, planned_writes
 from hardentui.features.change.journal import Journal
-from hardentui.features.change.service_operator import UnitOperator
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.undo import undo
+from hardentui.features.change.unit_operators import unit_operators
 from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, ServiceKept
 from hardentui.model.operations import NoteUnit, ReloadUnits, RestartUnit
 from tests.support.journal import ENTRY, entry
@@ -81,7 +81,7 @@ class Site:
         self.manager = manager
         self.path = path
         self.journal = Journal(str(root / "journal"))
-        self.operators = (FileOperator(), UnitOperator())
+        self.operators = (FileOperator(), *unit_operators())
         self.events: list[ChangeEvent] = []
 
     def entry(self) -> JournalEntry:
@@ -115,7 +115,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     path.write_text(OLD)
     manager = Manager(path)
     monkeypatch.setattr(
-        "hardentui.features.change.service_operator.Systemctl",
+        "hardentui.features.change.unit_operators.Systemctl",
         lambda uid: manager,
     )
     return Site(tmp_path, manager, path)
