@@ -24,8 +24,7 @@ from hardentui.errors import (
     NoEngine,
     UsageError,
 )
-from hardentui.features.change import confirm_timer
-from hardentui.features.change import forgetting
+from hardentui.features.change import confirm_timer, forgetting
 from hardentui.features.change import undo as undoing
 from hardentui.features.change.container_operators import container_operators
 from hardentui.features.change.data_operator import (
