@@ -11,9 +11,9 @@ import unicodedata
 
 MASK = "********"
 
-# Cc control, Cf format (bidi, zero width), Cs surrogates, Co private use, Zl/Zp line and paragraph
-# separators
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Control, format (bidi, zero width), surrogates, private use, unassigned, line and paragraph
+separators."""
 
 
 def _mark(character: str) -> str:

@@ -11,7 +11,7 @@ from hardentui.checks.prelude import commands
 from hardentui.features.checklists.loading import load
 from hardentui.features.frameworks.texts import NAMES, text_of
 from hardentui.features.looking.row_filter import EXAMPLES
-from hardentui.harden.score import MEANING
+from hardentui.harden.score_meaning import MEANING
 from hardentui.model.check import HEADINGS, Check
 from hardentui.model.spec import Option, Readability
 from hardentui.options import TABLE

@@ -1,7 +1,6 @@
-"""Print the table of system call numbers out of the kernel's headers, for
-hardentui/features/trial/observe/.
+"""Write the tables of system call numbers out of the kernel's headers.
 
-python tools/system_call_numbers.py x86 X86_64=…/x86/asm/unistd_64.h I386=…/x86/asm/unistd_32.h
+python -m tools.system_call_numbers x86_64=…/x86/asm/unistd_64.h i386=…/x86/asm/unistd_32.h
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+_DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/lib/observer/system_calls"
 _DEFINE = re.compile(
     r"^#define __NR_(\w+)\s+\(?(?:__NR_SYSCALL_BASE\s*\+\s*)?(\d+)\)?\s*$", re.MULTILINE
 )
@@ -52,18 +52,9 @@ def rows(table: dict[int, str]) -> str:
 
 
 def main() -> None:
-    family, *sources = sys.argv[1:]
-    print(f'"""Numbers of system calls on {family} machines: the kernel never changes them.\n')
-    print(
-        "Made by tools/system_call_numbers.py. A line that is not indented begins with the number "
-        "of its"
-    )
-    print(
-        'first call; those after it follow one another.\n"""\n\nfrom __future__ import annotations'
-    )
-    for source in sources:
+    for source in sys.argv[1:]:
         name, _, path = source.partition("=")
-        print(f'\n{name} = """\\\n{rows(numbers(Path(path).read_text()))}\n"""')
+        (_DIRECTORY / f"{name}.txt").write_text(rows(numbers(Path(path).read_text())) + "\n")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ from hardentui.model.known import Unread
 from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Trial, TrialEvent
-from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS, bounding_set
+from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS
+from hardentui.options.capability_sets import bounding_set
 from hardentui.words import plural
 from tests.support.debian_services import (
     DNSMASQ,

@@ -12,7 +12,9 @@ from datetime import date
 from msgspec.structs import replace
 
 from hardentui.cli import session
-from hardentui.cli.terminal import Terminal, command_module, save_text
+from hardentui.cli.command_modules import command_module
+from hardentui.cli.saved_text import save_text
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.at_rest.against_release import document_of, rehearse
 from hardentui.features.at_rest.against_release import lines_of as rehearsal_lines

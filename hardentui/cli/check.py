@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from msgspec.structs import replace
 
 from hardentui.cli import session
+from hardentui.cli.command_modules import command_module
 from hardentui.cli.names import are_files, together_option
 from hardentui.cli.parser import GivenAgain, checklist_option, flag, given, repeated
-from hardentui.cli.terminal import Terminal, command_module, save_text
+from hardentui.cli.saved_text import save_text
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import EngineError, UsageError
 from hardentui.features.checklists.known_checks import know_checks
 from hardentui.features.looking import containers

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
-
 GROUPS = {
     "look": {
         "check": "what is wrong with containers, the host, images",

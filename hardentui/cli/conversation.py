@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from hardentui.cli.journal import stopped_by_signals, tell, write_entries
-from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.cli.paragraphs import Paragraphs
+from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial import EXIT_CODES, ProgressLines
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History

@@ -7,7 +7,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 
-from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.cli.paragraphs import Paragraphs
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine
 from hardentui.features.opening.doctor import Diagnosis, Machine, examine
 

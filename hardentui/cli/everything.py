@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.journal import stopped_by_signals, tell, write_entries
+from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import flag
-from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import ApplyFailed, UsageError
 from hardentui.features.apply.history import History
 from hardentui.features.harden.everything_page import (

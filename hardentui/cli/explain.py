@@ -11,8 +11,9 @@ import hardentui
 from hardentui.checks import CHECKS, all_checks
 from hardentui.checks.prelude import commands, facts_of
 from hardentui.cli.commands import COMMANDS, EXIT_CODES, MOVED
+from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import checklist_option, make_parser
-from hardentui.cli.terminal import Paragraphs, Terminal, foreign
+from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import NotFound, UsageError
 from hardentui.features.applications.loading import Library
 from hardentui.features.applications.page import EntrySection, differences, sections_of
@@ -24,7 +25,7 @@ from hardentui.features.vendors.loading import vendor_about
 from hardentui.features.vendors.telling import vendor_sections
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.remedy import remediation
-from hardentui.harden.score import MEANING
+from hardentui.harden.score_meaning import MEANING
 from hardentui.model.application import Application, Family
 from hardentui.model.check import HEADINGS, Check
 from hardentui.model.checklist import Checklist

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
+from hardentui.cli.command_modules import command_module
 from hardentui.cli.names import are_files, together_option
 from hardentui.cli.parser import flag, given, group_of
 from hardentui.cli.plan_choice import check_options, command_on, make_plan
-from hardentui.cli.terminal import Terminal, command_module
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.fix.batch import BatchItem, combine, prepare, save_together
 from hardentui.features.fix.saving import save, save_in_place

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import flag, format_option
 from hardentui.cli.session import one_report, refuse_strangers_engine
-from hardentui.cli.terminal import Paragraphs, Terminal, sure
+from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import UsageError
 from hardentui.features.apply.applying import Application
 from hardentui.features.apply.history import (

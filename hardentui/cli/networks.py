@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.parser import flag, format_option, given, seconds
+from hardentui.cli.saved_text import save_text
 from hardentui.cli.task import carry_out
-from hardentui.cli.terminal import Terminal, foreign, save_text
+from hardentui.cli.terminal import Terminal, foreign
 from hardentui.cli.trial import ProgressLines, interruptible
 from hardentui.errors import UsageError
 from hardentui.features.networks.documents import NetworksDocument, place_entry

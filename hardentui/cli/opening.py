@@ -12,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from hardentui.cli import session
+from hardentui.cli.command_modules import command_module
 from hardentui.cli.parser import parse
 from hardentui.cli.session import selection_of
-from hardentui.cli.terminal import Terminal, command_module, foreign
+from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import HardenError, NoEngine, StrangersEngine
 from hardentui.features.first_look import FirstLook
-from hardentui.features.opening.opened import Begun
+from hardentui.features.opening.begun import Begun
 from hardentui.features.reports.making import check_result
 from hardentui.features.reports.result import CheckResult, SubjectResult
 from hardentui.features.settings import wants_text

@@ -11,7 +11,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from hardentui import __version__
-from hardentui.cli.terminal import columns, command_part
+from hardentui.cli.command_modules import command_part
+from hardentui.cli.terminal import columns
 from hardentui.named_files import any_paths
 
 if TYPE_CHECKING:

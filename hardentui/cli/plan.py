@@ -7,10 +7,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
 from hardentui.cli import session
+from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import format_option, given, group_of
 from hardentui.cli.plan_choice import check_options, command_on, make_plan
 from hardentui.cli.plan_document import masked, plan_document
-from hardentui.cli.terminal import Paragraphs, Terminal, save_text
+from hardentui.cli.saved_text import save_text
+from hardentui.cli.terminal import Terminal
 from hardentui.features import planning as plans
 from hardentui.harden.decisions import both_sides, decisions
 from hardentui.model.plan import Change, Plan

@@ -8,8 +8,9 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from hardentui.cli.command_modules import command_part
 from hardentui.cli.parser import parse
-from hardentui.cli.terminal import OutputLost, Terminal, command_part
+from hardentui.cli.terminal import OutputLost, Terminal
 from hardentui.errors import HardenError, StrangersEngine, UsageError, WriteError
 from hardentui.faults import EXIT_CODE, fault_text
 from hardentui.visible import visible

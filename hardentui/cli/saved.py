@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from msgspec.structs import replace
 
 from hardentui.cli import session
-from hardentui.cli.terminal import Terminal, foreign, save_text
+from hardentui.cli.saved_text import save_text
+from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import NoEngine, UsageError
 from hardentui.features.compare import (
     as_json,

@@ -6,7 +6,8 @@ import threading
 
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.do import said
-from hardentui.features.sections import Task, TaskResult, page_text
+from hardentui.features.sections import page_text
+from hardentui.features.task import Task, TaskResult
 from hardentui.visible import visible_lines
 
 

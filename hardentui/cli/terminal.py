@@ -6,11 +6,8 @@ import io
 import json
 import os
 import sys
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import to_builtins
@@ -24,54 +21,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from hardentui.model.written_file import WrittenFile
-
-# A result that is written to a file instead of the terminal.
-
-
-def save_text(
-    path: str,
-    text: str,
-    *,
-    backup: bool,
-) -> None:
-    """Write one file atomically; with `backup` the previous file is kept beside it.
-
-    Raises:
-        WriteError: the previous file is untouched.
-    """
-    from hardentui.files import write_bundle
-    from hardentui.model.draft import TextFile
-
-    directory, name = os.path.split(os.path.abspath(path))
-    # backups of a nightly report must not pile up
-    file = TextFile(name, text, of_root=True)
-    write_bundle(
-        directory,
-        [file],
-        follow_symlink=True,
-        keep_backup=backup,
-    )
-
-
-# The modules of the commands, by name. Each is imported when it is wanted: none waits for the
-# others.
-
-
-_WITHIN = {"undo": "journal", "confirm": "journal", "help": "explain"}
-"""Commands in the module of another one, where their functions end in their name."""
-
-
-def command_module(name: str) -> ModuleType:
-    """`hardentui/cli/NAME.py`."""
-    return import_module(f"hardentui.cli.{name}")
-
-
-def command_part(name: str, part: str) -> Callable[..., Any]:
-    """`run` of a command carries it out, `arguments` declares its options."""
-    within = _WITHIN.get(name)
-    module = command_module(within or name)
-    function: Callable[..., Any] = getattr(module, f"{part}_{name}" if within else part)
-    return function
 
 
 PIPE_WIDTH = 100
@@ -254,63 +203,6 @@ def foreign(
     from rich.text import Text
 
     return Text(visible(text, limit), style=style)
-
-
-# Headings and paragraphs for a human.
-
-_WIDEST = 100
-
-
-class Paragraphs:
-    """Lines for this terminal; foreign text is made visible."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._color = terminal.color
-        self._width = max(40, min(_WIDEST, terminal.width))
-
-    def painted(self, text: str, color: str) -> str:
-        """Text in a colour, given as numbers of ECMA-48 (`1` bold, `31` red)."""
-        return f"\x1b[{color}m{visible(text)}\x1b[0m" if self._color else visible(text)
-
-    def bold(self, text: str) -> str:
-        return self.painted(text, "1")
-
-    def wrapped(
-        self,
-        text: str,
-        indent: str = "  ",
-    ) -> Iterator[str]:
-        """A text whose paragraphs are separated by empty lines."""
-        for paragraph in text.split("\n\n"):
-            yield from textwrap.wrap(
-                visible(" ".join(paragraph.split())),
-                self._width,
-                initial_indent=indent,
-                subsequent_indent=indent,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-
-    def section(
-        self,
-        heading: str,
-        text: str,
-    ) -> Iterator[str]:
-        """A heading and its text; nothing if the text is empty."""
-        if text:
-            yield ""
-            yield self.bold(heading)
-            yield from self.wrapped(text)
-
-    def block(
-        self,
-        heading: str,
-        lines: Iterable[str],
-    ) -> Iterator[str]:
-        """A heading and lines that are not wrapped."""
-        yield ""
-        yield self.bold(heading)
-        yield from (f"  {visible(line)}" for line in lines)
 
 
 def sure(

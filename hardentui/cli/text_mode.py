@@ -16,8 +16,9 @@ from hardentui.cli.conversation import Conversation
 from hardentui.cli.explain import explain_lines
 from hardentui.cli.fix import deliver
 from hardentui.cli.journal import tell
+from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.plan import plan_lines
-from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.apply.history import History, entry_lines
 from hardentui.features.checklists.known_checks import find_check

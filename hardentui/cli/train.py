@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hardentui.checks import CHECKS
+from hardentui.cli.command_modules import command_module
+from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Parser, common_options, given
 from hardentui.cli.session import selection_of
-from hardentui.cli.terminal import Paragraphs, Terminal, command_module
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.features.settings import Document, read_settings
 from hardentui.features.training import classroom

@@ -7,7 +7,8 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.checks import CHECKS
 from hardentui.cli.parser import given, period, repeated
-from hardentui.cli.terminal import Terminal, save_text
+from hardentui.cli.saved_text import save_text
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import InputError, UsageError
 from hardentui.features.training import class_report, classroom
 from hardentui.visible import visible

@@ -15,9 +15,10 @@ from msgspec import field
 from msgspec.structs import asdict, replace
 
 from hardentui.cli import session
+from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import flag, format_option, given, group_of, patience_option, repeated
 from hardentui.cli.plan_choice import check_options, command_on, make_plan
-from hardentui.cli.terminal import Paragraphs, Terminal
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.features.applications.comparing import compared
 from hardentui.features.applications.drafting import drafted

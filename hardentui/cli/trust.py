@@ -11,15 +11,9 @@ from hardentui.cli.parser import Given, common_options, flag, given, repeated
 from hardentui.cli.task import carry_out
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.features.sections import page_text
-from hardentui.features.trust.page import (
-    SCHEMA,
-    change_task,
-    check_task,
-    key_task,
-    sign_task,
-    trust_page,
-)
+from hardentui.features.trust.page import SCHEMA, trust_page
 from hardentui.features.trust.rules import rules_of
+from hardentui.features.trust.tasks import change_task, check_task, key_task, sign_task
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import known
 from hardentui.visible import visible

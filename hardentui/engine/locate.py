@@ -11,7 +11,7 @@ import os
 import pwd
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -22,10 +22,6 @@ from hardentui.model.facts import HOST_ROOTS
 from hardentui.regular_files import names_in, read_regular
 from hardentui.toml_document import TomlFault, read_toml
 from hardentui.visible import visible
-
-if TYPE_CHECKING:
-    pass
-
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 _DOCKER_SOCKET = "docker.sock"

@@ -60,8 +60,6 @@ def _by_name(kind: Any) -> Any:
     return dict[str, kind]
 
 
-# Objects that appear in several answers.
-
 Binding = _object("Binding", text="HostIp HostPort")
 Bindings = _by_name(_list(Binding) | None)
 Health = _object(
@@ -77,7 +75,6 @@ InspectMount = _object(
     flags="RW",
 )
 
-# Podman's documents about an image.
 
 ImageConfig = _object(
     "ImageConfig",
@@ -246,7 +243,6 @@ ExecSession = _object(
     "ExecSession", text="ID", numbers="Pid", flags="Running", ProcessConfig=ExecProcess
 )
 
-# Podman's documents about the resources of containers: networks, volumes, pods, secrets.
 
 LeaseRange = _object("LeaseRange", text="start_ip end_ip")
 Subnet = _object(
@@ -318,7 +314,6 @@ StoredSecret = _object(
     Spec=SecretSpec,
 )
 
-# Podman's document about itself and its host.
 
 Security = _object(
     "Security", text="capabilities", flags="apparmorEnabled rootless seccompEnabled selinuxEnabled"

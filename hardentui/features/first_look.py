@@ -17,9 +17,10 @@ from msgspec.structs import replace
 from hardentui.engine.locate import Environment, known_candidates
 from hardentui.errors import EngineError
 from hardentui.features.looking.listed import read_lists, row_of
+from hardentui.features.opening.begun import Begun
 from hardentui.features.opening.behalf import refuse_without_ours
 from hardentui.features.opening.engines import open_engines
-from hardentui.features.opening.opened import Begun, Opened
+from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Row, Selection
 
 if TYPE_CHECKING:

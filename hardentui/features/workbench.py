@@ -31,7 +31,7 @@ from hardentui.words import without_checklist
 if TYPE_CHECKING:
     from hardentui.features.accepting import Waiving
     from hardentui.features.fix.drafter import Drafter
-    from hardentui.features.planning import Planner
+    from hardentui.features.planner import Planner
     from hardentui.features.trial.trying import Trying
     from hardentui.lib.image import ImageInventory
     from hardentui.model.facts import ImageFacts
@@ -151,7 +151,7 @@ class Workbench:
 
     @cached_property
     def planner(self) -> Planner:
-        from hardentui.features.planning import Planner
+        from hardentui.features.planner import Planner
 
         return Planner(self.judge)
 

@@ -20,7 +20,7 @@ from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
-from hardentui.options import bounding_set
+from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.containers import declared_user, is_root, listed, runs_systemd
 from hardentui.reading.limits import cgroup_version
 

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from hardentui.child_process import ChildStopped, ChildTimedOut, run_child
-from hardentui.host.commands import CANCELLED, Ask, not_installed, program_environment
+from hardentui.host.asking import CANCELLED, Ask, not_installed
+from hardentui.host.commands import program_environment
 from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
 

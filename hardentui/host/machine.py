@@ -7,20 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 
-from hardentui.host import installed as advisories
+from hardentui.host import advisories
 from hardentui.host.accounts import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files import Files, examine, names, read_accounts, text, text_of, text_or, there
-from hardentui.host.installed import (
-    read_audit_rules,
-    read_detectors,
-    read_loaded_audit_rules,
-    read_outdated,
-    read_packages,
-    read_running_sensors,
-    read_seccomp_intact,
-    read_security_updates,
-)
 from hardentui.host.network.firewall import read_cloud, read_firewall
 from hardentui.host.network.listening import Listening, read_listening
 from hardentui.host.network.sockets import (
@@ -30,9 +20,21 @@ from hardentui.host.network.sockets import (
     read_sockets,
 )
 from hardentui.host.network.tcp_services import TcpServices, read_tcp_services
+from hardentui.host.packages import (
+    read_outdated,
+    read_packages,
+    read_seccomp_intact,
+    read_security_updates,
+)
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.host.process import HostProcess, read_process_table
 from hardentui.host.release import release_of
+from hardentui.host.sensors import (
+    read_audit_rules,
+    read_detectors,
+    read_loaded_audit_rules,
+    read_running_sensors,
+)
 from hardentui.host.units.writable import (
     read_engine_configuration,
     read_programs,

@@ -104,57 +104,9 @@ NOT_CARRIED = {known.flag: known.reason for known in FLAGS_WITHOUT_ROW}
 """Flag -> reason."""
 
 
-# Capability sets: from options to the requested set, and back.
-
-
-def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:
-    """The capabilities that the declared options request, given the engine's defaults."""
-    if spec[PRIVILEGED]:
-        return ALL_CAPABILITIES
-    add, drop = spec[CAP_ADD], spec[CAP_DROP]
-    if not add and not drop:
-        return defaults
-    added = {capability_name(name) for name in add}
-    dropped = {capability_name(name) for name in drop}
-    base = ALL_CAPABILITIES if "all" in added else defaults
-    if "all" in dropped:
-        base = frozenset()
-    return (base - dropped) | (added - {"all"})
-
-
-def given_explicitly(spec: Spec) -> frozenset[str]:
-    return frozenset(capability_name(word) for word in spec[CAP_ADD]) - {"all"}
-
-
-def with_only(spec: Spec, names: Iterable[str]) -> Spec:
-    """A spec with exactly these capabilities: drop all, add these."""
-    wanted = tuple(sorted({capability_name(name) for name in names}))
-    return spec.with_(CAP_DROP, ("all",)).with_(CAP_ADD, wanted)
-
-
-def with_no_more(
-    spec: Spec,
-    names: Iterable[str],
-    defaults: frozenset[str],
-) -> Spec:
-    """A spec for an ordinary user whose setuid programs can get exactly these capabilities.
-
-    None is added by name, because Podman would grant it to the user directly.
-    """
-    wanted = {capability_name(name) for name in names}
-    added = {capability_name(name) for name in spec[CAP_ADD]} & wanted
-    if wanted == added or "all" in {capability_name(name) for name in spec[CAP_ADD]}:
-        return with_only(spec, wanted)
-    kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) in added)
-    return spec.with_(CAP_DROP, tuple(sorted(defaults - wanted))).with_(
-        CAP_ADD,
-        kept,
-    )
-
-
 _HANDED_ON = ("BY_NAME", "TABLE", "Mount", "Port")
-# What `*` gives: the rows and these. Not by a plain assignment, which mypy would read as an empty
-# list.
+"""What `*` gives besides the rows. `__all__` is set below in a way that mypy does not read as an empty
+list."""
 globals()["__all__"] = [
     name for name, value in globals().items() if isinstance(value, Option) or name in _HANDED_ON
 ]

@@ -51,7 +51,6 @@ JUDGED = Protection(ProtectionRule.JUDGED)
 """Depends on other options and facts; see `hardentui/harden/protection.py`."""
 
 
-# No value protects more than another:
 PROGRAM = Protection(
     ProtectionRule.NEVER,
     "what its program does with it, only the program knows",

@@ -189,17 +189,6 @@ from hardentui.options.ports import NETWORKS, PORTS
 # fmt: off
 
 
-
-
-
-
-
-
-
-
-
-
-# Which values of its key the generator of a Podman version passes on unchanged.
 _EXPOSED = r"\d+(-\d+)?(/(tcp|udp))?"
 """The values that ExposeHostPort= accepts; the generator rejects the whole unit for any other."""
 _PUBLISHED = r"((\[[0-9a-fA-F:.]+\]|[0-9.]*):)?([0-9]+(-[0-9]+)?)?:?[0-9]+(-[0-9]+)?(/(tcp|udp))?"
@@ -234,7 +223,6 @@ def device(value: str, version: Version) -> bool:
     return not value.startswith("-")
 
 
-# The process: command, environment, terminal, init.
 IMAGE = Option("IMAGE", "process", TEXT, "", key("Image", "4.4"), read_image,
     ALWAYS, JUDGED, REPLACED, "The image name.", own_name="image")
 COMMAND = Option("COMMAND", "process", WORDS, (), key("Exec", "4.4", WORDS_ESCAPED), read_command,
@@ -269,7 +257,6 @@ PERSONALITY = Option("--personality", "process", TEXT, "", None, read_personalit
 TIMEZONE = Option("--tz", "process", TEXT, "", key("Timezone", "4.4"), config("Timezone", str),
     ALWAYS, PROGRAM, AS_IS, "Time zone.", aliases=("--timezone",))
 
-# Life cycle: name, labels, restart, stop, pod, pull.
 NAME = Option("--name", "lifecycle", TEXT, "", key("ContainerName", "4.4"), read_name,
     ALWAYS, NAMES, REPLACED, "Name of the container.")
 LABELS = Option("--label", "lifecycle", NAMED, (), key("Label", "4.4", KEY_VALUE), read_labels,
@@ -330,7 +317,6 @@ HOOKS_DIR = Option("--hooks-dir", "lifecycle", TEXTS, (), None, global_list("--h
 RUNTIME_FLAG = Option("--runtime-flag", "lifecycle", TEXTS, (), None, global_list("--runtime-flag"),
     CREATE_COMMAND, MAKING, WITHHELD, "A flag for the OCI runtime (a global option).", before_verb=True)
 
-# Identity options: user, groups, user namespace.
 USER = Option("--user", "identity", TEXT, "", key("User", "4.4", holds=user), read_user,
     LOSSY, JUDGED, AS_IS, "User and group of the main process.", short="u")
 GROUP_ADD = Option("--group-add", "identity", COMMA_TEXTS, (), key("GroupAdd", "5.1", RAW_ALL),
@@ -356,7 +342,6 @@ GROUP_ENTRY = Option("--group-entry", "identity", TEXT, "", None, command_text("
 UMASK = Option("--umask", "identity", TEXT, "0022", None, read_umask,
     ALWAYS, JUDGED, AS_IS, "Umask of the main process, four octal digits.")
 
-# Namespaces that may be shared.
 PID = Option("--pid", "namespaces", TEXT, "", None, namespace("PidMode", "private"),
     ALWAYS, JUDGED, REPLACED, "PID namespace: private, host, container:…, ns:….")
 IPC = Option("--ipc", "namespaces", TEXT, "", None, read_ipc,
@@ -364,7 +349,6 @@ IPC = Option("--ipc", "namespaces", TEXT, "", None, read_ipc,
 UTS = Option("--uts", "namespaces", TEXT, "", None, namespace("UTSMode", "private"),
     ALWAYS, JUDGED, REPLACED, "UTS namespace: private, host, container:…, ns:….")
 
-# Network options.
 NETWORK = Option("--network", "network", NETWORKS, (), key("Network", "4.4", RAW_ALL), read_network,
     LOSSY, JUDGED, REPLACED, "Networks or a mode: host, none, pasta, container:…, NAME:options.",
     aliases=("--net",))
@@ -403,7 +387,6 @@ HTTP_PROXY = Option("--http-proxy", "network", SWITCH_OFF, True, key("HttpProxy"
     read_http_proxy, CREATE_COMMAND, on_exposes("passes in the proxy variables of the host"), AS_IS,
     "Pass on the host's proxy variables.")
 
-# File system options: root, mounts, devices.
 READ_ONLY = Option("--read-only", "filesystem", SWITCH, False, key("ReadOnly", "4.4", BOOLEAN),
     host("ReadonlyRootfs", bool), ALWAYS, on_protects("makes its root filesystem writable"), AS_IS,
     "Read-only root filesystem.")
@@ -432,7 +415,6 @@ ROOTFS = Option("--rootfs", "filesystem", TEXT, "", key("Rootfs", "4.5"), read_r
 CHROOTDIRS = Option("--chrootdirs", "filesystem", TEXTS, (), None, config("ChrootDirs", tuple),
     ALWAYS, PROGRAM, AS_IS, "Directories treated as chroots for /etc files.", commas_before=V5)
 
-# Security options: privileges, capabilities, LSM, seccomp, masks.
 PRIVILEGED = Option("--privileged", "security", SWITCH, False, None, read_privileged,
     ALWAYS, JUDGED, REPLACED, "All capabilities and devices, no seccomp, no masks, no LSM.")
 CAP_ADD = Option("--cap-add", "security", CAPABILITIES, (), key("AddCapability", "4.4", WORDS_LITERAL),
@@ -482,7 +464,6 @@ SYSCTL = Option("--sysctl", "security", COMMA_NAMED, (), key("Sysctl", "4.6", WO
 SECRETS = Option("--secret", "security", SECRET_REFERENCES, (), key("Secret", "4.5", WORDS_ESCAPED),
     read_secrets, LOSSY, JUDGED, AS_IS, "A secret `NAME,type=mount,target=…,uid=…,gid=…,mode=…`.")
 
-# Resource options: limits of a container.
 MEMORY = Option("--memory", "resources", SIZE, 0, key("Memory", "5.5"), host_limit("Memory"),
     ALWAYS, JUDGED, REPLACED, "Memory limit.", short="m")
 MEMORY_RESERVATION = Option("--memory-reservation", "resources", SIZE, 0, None,
@@ -549,7 +530,6 @@ CGROUPS = Option("--cgroups", "resources", TEXT, "", key("CgroupsMode", "5.3"), 
 RDT_CLASS = Option("--rdt-class", "resources", TEXT, "", None, host("IntelRdtClosID", str),
     ALWAYS, SHARE, WITHHELD, "Intel RDT class of service.")
 
-# Health checks.
 HEALTH_CMD = Option("--health-cmd", "health", TEXT, "", key("HealthCmd", "4.5"), read_health_cmd,
     LOSSY, JUDGED, AS_IS, "Health check command; none disables it.", aliases=("--healthcheck-command",))
 HEALTH_INTERVAL = Option("--health-interval", "health", DURATION, "", key("HealthInterval", "4.5"),
@@ -590,7 +570,6 @@ HEALTH_STARTUP_TIMEOUT = Option("--health-startup-timeout", "health", DURATION, 
     key("HealthStartupTimeout", "4.5"), startup_duration("Timeout"), ALWAYS, TIMING, AS_IS,
     "Timeout of a start-up check.")
 
-# Logs.
 LOG_DRIVER = Option("--log-driver", "logging", TEXT, "", key("LogDriver", "4.5"), read_log_driver,
     ALWAYS, JUDGED, REPLACED, "Log driver: journald, k8s-file, json-file, none, passthrough.")
 LOG_OPT = Option("--log-opt", "logging", NAMED, (), key("LogOpt", "5.2", WORDS_LITERAL), read_log_options,

@@ -18,7 +18,7 @@ from hardentui.model.image import parse_time
 from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
-from hardentui.options import bounding_set, given_explicitly
+from hardentui.options.capability_sets import bounding_set, given_explicitly
 from hardentui.reading.containers import (
     ask_or,
     declared_user,

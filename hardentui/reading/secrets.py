@@ -309,6 +309,3 @@ def secrets_in_pairs(pairs: Iterable[str]) -> tuple[tuple[str, str], ...]:
         if kind:
             credentials.append((name, kind))
     return tuple(credentials)
-
-
-# Passwords on command lines: recognised by the name of a flag, its value, or the program's syntax.

@@ -21,14 +21,14 @@ _ROLLING = frozenset(
 )
 
 
-# A minor release ends when the next one appears; extended support of a minor release is bought, not
-# free. Red Hat's release dates; AlmaLinux and Rocky follow within weeks. For 9.7 and 10.1 on, the
-# date of the next one is not confirmed, so the major release counts
 _MINOR = (
     "8.0=2019-11-05 8.1=2020-04-28 8.2=2020-11-03 8.3=2021-05-18 8.4=2021-11-09 8.5=2022-05-10 "
     "8.6=2022-11-09 8.7=2023-05-16 8.8=2023-11-14 8.9=2024-05-22 9.0=2022-11-15 9.1=2023-05-10 "
     "9.2=2023-11-07 9.3=2024-04-30 9.4=2024-11-12 9.5=2025-05-20 9.6=2025-11-30 10.0=2025-11-30"
 )
+"""A minor release ends when the next one appears; extended support of a minor release is bought, not
+free. Red Hat's release dates; AlmaLinux and Rocky follow within weeks. For 9.7 and 10.1 on, the date
+of the next one is not confirmed, so the major release counts."""
 
 
 _ENDS: Mapping[str, str] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from hardentui.host.commands import Ask, ask_twice
+from hardentui.host.asking import Ask, ask_twice
 from hardentui.model.image import FilterKind, ScanFilter, ScanReport, Vulnerability, parse_time
 from hardentui.model.known import Known
 from hardentui.scanners.reports import nothing_compared, read_output, severity, unique

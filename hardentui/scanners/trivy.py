@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.host.commands import Ask, ask_twice
+from hardentui.host.asking import Ask, ask_twice
 from hardentui.model.image import FilterKind, ScanFilter, ScanReport, Vulnerability, parse_time
 from hardentui.model.known import Known, Unread
 from hardentui.scanners.reports import nothing_compared, read_output, severity, unique

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hardentui.errors import HardenError
 from hardentui.features.views import Report
-from hardentui.harden.remedy import FixValue
+from hardentui.harden.fix_values import FixValue
 from hardentui.harden.score import Score
 from hardentui.model.check import ParameterValue
 from hardentui.model.draft import Draft, Target

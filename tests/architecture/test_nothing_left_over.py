@@ -19,7 +19,7 @@ ROWS = "options/rows.py"  # every row of the table is used as one of all
 PARTS = (
     "arguments_",
     "run_",
-)  # of commands that share a module: hardentui.cli.terminal.command_part
+)  # of commands that share a module: hardentui.cli.commands.command_part
 
 
 def top_names(source: str) -> Iterator[str]:

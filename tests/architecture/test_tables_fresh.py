@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host import installed as advisories
+from hardentui.host import advisories
 from hardentui.reading import support
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
@@ -45,7 +45,7 @@ def too_old(changelog: str, dated: date) -> bool:
     ("name", "dated"),
     [
         (
-            "hardentui/host/installed.py",
+            "hardentui/host/advisories.txt",
             date.fromisoformat(advisories.DATED),
         ),
         ("hardentui/reading/support.py", support.DATED),

@@ -15,7 +15,7 @@ from hardentui.__main__ import main
 from hardentui.features.images.scanning import Scanning, ScanProgress
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
-from hardentui.host.commands import CANCELLED
+from hardentui.host.asking import CANCELLED
 from hardentui.model.facts import ImageFacts
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.schemas import validated

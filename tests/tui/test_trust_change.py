@@ -235,7 +235,7 @@ def _real(
     """The assistant as on a real host, but for the pulls."""
     pulls = Pulls({case.replace("_", " "): verdict for case, verdict in verdicts.items()})
     monkeypatch.setattr(
-        "hardentui.features.trust.page.trust_change_of",
+        "hardentui.features.trust.tasks.trust_change_of",
         simulated_trust_change,
     )
     monkeypatch.setattr(
@@ -306,7 +306,7 @@ async def test_a_proven_policy_is_written_with_a_way_back(
 
         monkeypatch.setattr(TrustChange, "apply", slowly)
         monkeypatch.setattr(
-            "hardentui.features.trust.page.trust_change_of",
+            "hardentui.features.trust.tasks.trust_change_of",
             here,
         )
         async with running(app, (120, 60)) as pilot:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Entered
-from hardentui.options import bounding_set
+from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.behaviour import inside
 from hardentui.reading.capabilities import short
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.options import bounding_set, with_only
+from hardentui.options.capability_sets import bounding_set, with_only
 from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import (
     DISRUPTIVE,

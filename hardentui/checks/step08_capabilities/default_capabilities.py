@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.options import bounding_set, given_explicitly, with_no_more, with_only
+from hardentui.options.capability_sets import (
+    bounding_set,
+    given_explicitly,
+    with_no_more,
+    with_only,
+)
 from hardentui.reading.application_needs import entry_capabilities
 from hardentui.reading.behaviour import powerless, runs_as_root, uids
 from hardentui.reading.capabilities import (

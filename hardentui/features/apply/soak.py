@@ -32,7 +32,8 @@ from hardentui.model.known import Unread
 from hardentui.model.operations import RunProbe
 from hardentui.model.plan import Change, Choice, Plan
 from hardentui.model.remediation import FixKind, Risk
-from hardentui.options import SECCOMP_PROFILE, bounding_set
+from hardentui.options import SECCOMP_PROFILE
+from hardentui.options.capability_sets import bounding_set
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -23,8 +23,9 @@ from hardentui.features.fix.drafter import Drafter
 from hardentui.features.fix.saving import OwnUnit
 from hardentui.features.looking.containers import Containers, Neighbours
 from hardentui.features.looking.judging import Judge
-from hardentui.features.opening.opened import CommandLog, Opened
-from hardentui.features.planning import Planner
+from hardentui.features.opening.command_log import CommandLog
+from hardentui.features.opening.opened import Opened
+from hardentui.features.planner import Planner
 from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.features.workbench import Workbench
 from hardentui.host.files import LocalFiles

@@ -21,15 +21,9 @@ from hardentui.features.at_rest.patches import mask_line
 from hardentui.features.at_rest.remedies import open_mounts, remedied_at_rest, with_mounts
 from hardentui.features.at_rest.services import Format, Service, Set
 from hardentui.harden.explicit import weighed
+from hardentui.harden.fix_values import From, settings_of
 from hardentui.harden.protection import weakenings
-from hardentui.harden.remedy import (
-    From,
-    OptionDiff,
-    advised,
-    fix_parameters,
-    settings_of,
-    spec_diff,
-)
+from hardentui.harden.remedy import OptionDiff, advised, fix_parameters, spec_diff
 from hardentui.model.check import Check, FixContext
 from hardentui.model.checklist import Checklist
 from hardentui.model.plan import Caution, Choice

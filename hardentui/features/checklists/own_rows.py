@@ -18,17 +18,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from hardentui.harden.own.subjects import (
-    FACTS,
-    LONGEST,
-    OPERATORS,
-    OPTIONS,
-    TooLong,
-    is_limit,
-    meets,
-    shape_of,
-    typed,
-)
+from hardentui.harden.own.requirement import LONGEST, OPERATORS, TooLong, meets, typed
+from hardentui.harden.own.subjects import FACTS, OPTIONS, is_limit, shape_of
 from hardentui.model.check import TITLE_LENGTH
 from hardentui.model.finding import Severity
 from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape

@@ -14,7 +14,7 @@ from hardentui.do import Do, Verb
 from hardentui.errors import PlanError
 from hardentui.features.fix.drafter import Drafter
 from hardentui.features.looking.default_profile import profile_in_force
-from hardentui.features.planning import Planner, plan_file
+from hardentui.features.planner import Planner, plan_file
 from hardentui.features.trial.configuration import can_be_writable
 from hardentui.features.trial.rounds import held_by
 from hardentui.features.trial.tried import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from hashlib import blake2b
 
-from hardentui.features.planning import Planner
+from hardentui.features.planner import Planner
 from hardentui.features.reports.fleet_view import ContainerSummary
 from hardentui.features.views import Report, image_subject
 from hardentui.model.facts import ContainerFacts

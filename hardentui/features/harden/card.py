@@ -21,15 +21,8 @@ from hardentui.model.ledger import LedgerRow
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Result, Trial
-from hardentui.options import (
-    MEMORY,
-    MOUNTS,
-    NETWORK,
-    PIDS_LIMIT,
-    READ_ONLY,
-    TMPFS,
-    bounding_set,
-)
+from hardentui.options import MEMORY, MOUNTS, NETWORK, PIDS_LIMIT, READ_ONLY, TMPFS
+from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.behaviour import powerless, uids
 from hardentui.reading.containers import declared_user, is_root
 from hardentui.reading.layer import LayerData

@@ -13,15 +13,8 @@ from hardentui.features.images.updates import (
     updates_document,
 )
 from hardentui.features.looking.judging import Parts
-from hardentui.features.sections import (
-    PageLine,
-    PageSection,
-    TaskResult,
-    Tell,
-    Tone,
-    age_text,
-    size_text,
-)
+from hardentui.features.sections import PageLine, PageSection, Tone, age_text, size_text
+from hardentui.features.task import TaskResult, Tell
 from hardentui.features.trial.trying import Rehearsal, lines_of
 from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.facts import ImageFacts

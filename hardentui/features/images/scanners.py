@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from hardentui.account import find_program
-from hardentui.host.commands import Ask
+from hardentui.host.asking import Ask
 from hardentui.host.files import LocalFiles
 from hardentui.host.release import release_of
 from hardentui.model.image import ScanReport, ScanSettings

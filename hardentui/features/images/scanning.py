@@ -23,7 +23,7 @@ from hardentui.features.images.updates import digests_of
 from hardentui.features.looking.judging import Parts
 from hardentui.features.sections import size_text
 from hardentui.host.asker import asker
-from hardentui.host.commands import CANCELLED
+from hardentui.host.asking import CANCELLED
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread

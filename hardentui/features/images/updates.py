@@ -15,7 +15,7 @@ from hardentui.account import home
 from hardentui.errors import ToolMissing, WriteError
 from hardentui.features.looking.judging import Parts
 from hardentui.host.asker import asker
-from hardentui.host.commands import Ask, not_installed
+from hardentui.host.asking import Ask, not_installed
 from hardentui.host.files import LocalFiles
 from hardentui.host.podman.trust import auth_paths
 from hardentui.host.release import release_of

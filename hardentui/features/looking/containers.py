@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.engine.read import Engine, Gone, Inspected
-from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, NotFound
 from hardentui.features.looking.gather import Gatherer, with_peers
 from hardentui.features.looking.judging import Judge
+from hardentui.features.looking.kept_originals import kept_originals
 from hardentui.features.looking.listed import Lists, read_lists, row_of
 from hardentui.features.opening.opened import Opened
-from hardentui.features.views import CheckProgress, Connectivity, KeptOriginal, Report, Row
+from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.known import Unread
 from hardentui.model.peers import Peers
-
-# The containers that are written along with one.
 
 MOST_IN_DETAIL = 25
 """A scan of more containers leaves out what takes long for each: processes, sockets, changed files.
@@ -39,48 +36,6 @@ class Neighbours(Struct, frozen=True):
     # name of a container outside -> the service that runs it
     services: Mapping[str, str] = field(default_factory=dict)
     names: frozenset[str] = frozenset()  # of all containers of its engine
-
-
-# Originals that a change keeps for its undo: stopped containers that nobody has to harden.
-#
-# The journal says which they are, by ID. A name like `web-before-7116` proves nothing: it only says
-# when the journal has to be read at all.
-
-_NAME = r"(?s).+-before-[0-9a-f]{4}"
-_STOPPED = frozenset({"created", "configured", "exited", "stopped"})
-"""A kept original that somebody has started is a container like any other."""
-
-
-def kept_originals(listed: Iterable[Listed]) -> Mapping[str, KeptOriginal]:
-    """ID -> of which container it is the original."""
-    possible = {
-        container.id: container.name
-        for container in listed
-        if container.state in _STOPPED and re.fullmatch(_NAME, container.name)
-    }
-    return _in_journal(possible) if possible else {}
-
-
-def _in_journal(possible: Mapping[str, str]) -> Mapping[str, KeptOriginal]:
-    """Those of these containers, ID -> name, that an entry keeps: the original, or the stand-in of
-    one that Podman removed."""
-    from hardentui.features.change.journal import Journal
-    from hardentui.model.operations import CreateStandIn, NoteContainer
-
-    kept = {}
-    for entry in Journal().entries():
-        if entry.original is None or not entry.can_be_undone:
-            continue
-        for operation in entry.operations:
-            if isinstance(operation, NoteContainer):
-                identity = operation.id
-            elif isinstance(operation, CreateStandIn):
-                identity = operation.created
-            else:
-                continue
-            if (of := entry.originals.get(possible.get(identity, ""))) is not None:
-                kept[identity] = KeptOriginal(of, entry.id)
-    return kept
 
 
 def pod_members(

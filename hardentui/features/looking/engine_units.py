@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from hardentui.features.looking.unit_origin import manager_of, unit_facts
 from hardentui.host.commands import Run
@@ -12,10 +11,6 @@ from hardentui.host.files import Files
 from hardentui.host.units.systemd import ReadUnit, read_units
 from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
 from hardentui.model.known import Known, Unread
-
-if TYPE_CHECKING:
-    pass
-
 
 _ENGINE_UNITS_FRESH = timedelta(
     seconds=5

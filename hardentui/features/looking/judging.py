@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from hardentui.features.looking.gather import Gatherer
 from hardentui.features.looking.stored import Inventories, RegistryAnswers
-from hardentui.features.opening.engines import EngineInfo
+from hardentui.features.opening.engine_info import EngineInfo
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Report, Surrounding, concerns
 from hardentui.harden.evaluate import container_subject, parameters_of, run

@@ -19,7 +19,7 @@ from hardentui.host.files.interpreters import interpreters
 from hardentui.host.process import read_process_table
 from hardentui.host.process.activity import read_listening
 from hardentui.host.process.denials import read_refusals
-from hardentui.host.units.systemd import Manager, timer_active
+from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, SocketEndpoint, UnitFacts
 from hardentui.model.known import Known, Unread, known

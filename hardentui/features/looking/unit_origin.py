@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from hardentui.errors import InputError
 from hardentui.harden.drift import UnitDrift, drift
 from hardentui.host.files import Files, home_of
-from hardentui.host.units.systemd import FoundUnit, FoundUnitFile, ReadUnit, find_unit
+from hardentui.host.units.systemd import ReadUnit
+from hardentui.host.units.unit_search import FoundUnit, FoundUnitFile, find_unit
 from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.podman_version import NEWEST_KNOWN, Version

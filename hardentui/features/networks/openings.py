@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.network import Gate, Opening
 from hardentui.options import Port
 from hardentui.reading.networks import modes_of, published, reach
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
-
-if TYPE_CHECKING:
-    pass
 
 
 def openings(facts: ContainerFacts) -> tuple[Opening, ...]:

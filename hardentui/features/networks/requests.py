@@ -25,7 +25,8 @@ from hardentui.features.networks.splitting import (
     splits,
     try_proposal,
 )
-from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.task import TaskResult, Tell
 from hardentui.features.views import Report, Row, known_facts
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, NetworkFacts

@@ -550,9 +550,3 @@ def _terminal(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(
             Mark.POOR, "characters", f"{locale or 'no locale'}: no UTF-8", "export LC_ALL=C.UTF-8"
         )
-
-
-# What works on this machine, and the settings in force, as pages to read.
-
-
-# Importing results of host scanners: Lynis, OpenSCAP.

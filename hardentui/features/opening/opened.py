@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from time import strftime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from hardentui.do import Do, Verb
-from hardentui.engine.connection import Request
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed, HardenError, NoEngine
-from hardentui.features.views import Attempt, Command
+from hardentui.features.views import Attempt
 from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files import Files
 from hardentui.host.place import Place
@@ -27,41 +23,8 @@ if TYPE_CHECKING:
     from hardentui.lib.image import ImageInventory
     from hardentui.model.host import HostFacts
     from hardentui.model.trust import TrustFacts
-
-# The requests sent to Podman and the commands run on this host, for display.
-
-KEPT = 500
-
-
-class CommandLog:
-    """The latest requests and commands; called from the threads that send them."""
-
-    def __init__(self) -> None:
-        self._commands: deque[Command] = deque(maxlen=KEPT)
-        self._listeners: list[Callable[[Command], None]] = []
-        self._lock = threading.Lock()
-
-    def __call__(self, request: Request) -> None:
-        command = Command(
-            strftime("%H:%M:%S"),
-            f"{request.method} {request.target}",
-            str(request.status or "no answer"),
-            request.seconds,
-        )
-        with self._lock:
-            self._commands.append(command)
-        for listener in self._listeners:
-            listener(command)
-
-    def listen(self, listener: Callable[[Command], None]) -> None:
-        """Register a callback for each new one."""
-        self._listeners.append(listener)
-
-    def newest(self) -> tuple[Command, ...]:
-        """Newest last."""
-        with self._lock:
-            return tuple(self._commands)
-
+from hardentui.features.opening.begun import Begun
+from hardentui.features.opening.command_log import CommandLog
 
 MIGRATE = (
     "Write units with ",
@@ -171,58 +134,3 @@ class Opened(Struct, frozen=True):
             except HardenError as error:
                 self._host.append(Unread(error.title))
         return self._host[0]
-
-
-# Work that starts before its result is needed.
-
-
-T = TypeVar("T")
-
-LIMIT = 300.0
-"""Longer than the time limits of all requests in one piece of work."""
-
-
-class Begun(Generic[T]):
-    """Starts some work immediately, on its own daemon thread.
-
-    Args:
-        what: names the work in the error if it takes too long.
-        limit: seconds that the work may take, counted from when its result is requested.
-    """
-
-    def __init__(
-        self,
-        work: Callable[[], T],
-        what: str = "Reading",
-        limit: float = LIMIT,
-    ) -> None:
-        self._work = work
-        self._what = what
-        self._limit = limit
-        self._found: list[T] = []
-        self._error: Exception | None = None
-        self._thread = threading.Thread(
-            target=self._run,
-            name="begun",
-            daemon=True,
-        )
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._found.append(self._work())
-        except Exception as error:  # raised again when the result is requested
-            self._error = error
-
-    def result(self) -> T:
-        """The result, once available; raises what the work raised.
-
-        Raises:
-            HardenError: it exceeds the limit, for example because a file system does not answer.
-        """
-        self._thread.join(self._limit)
-        if self._thread.is_alive():
-            raise HardenError(f"{self._what} did not finish within {self._limit:g} s.")
-        if self._error is not None:
-            raise self._error
-        return self._found[0]

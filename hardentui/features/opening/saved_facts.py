@@ -12,7 +12,6 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Any
 
 from msgspec import convert
@@ -22,7 +21,8 @@ from hardentui.do import Do, Verb
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import InputError
-from hardentui.features.opening.opened import CommandLog, Opened
+from hardentui.features.opening.command_log import CommandLog
+from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Attempt
 from hardentui.host.commands import Run
 from hardentui.host.files.recorded import RecordedFiles
@@ -199,37 +199,3 @@ def _recorded_run(programs: Mapping[str, Mapping[str, str]]) -> Run:
         return kept["output"] if "output" in kept else Unread(kept["unreadable"])
 
     return run
-
-
-# The simulated host: saved facts of a made-up host, for `--demo` and for machines without Podman.
-
-
-def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
-    """The simulated host; `attempts` lists where a real one was looked for without success."""
-    demo = files("hardentui.features.opening") / "demo"
-    document = json.loads((demo / "host.json").read_text("utf-8"))
-    images = json.loads((demo / "images.json").read_text("utf-8"))
-    return replace(
-        replay(
-            document,
-            "the simulated host",
-            attempts,
-            found_with=("--demo",),
-        ),
-        simulated=True,
-        inventories=_inventories(document, images),
-    )
-
-
-def _inventories(
-    document: Mapping[str, Any],
-    images: Mapping[str, Any],
-) -> dict[str, ImageInventory]:
-    """By image ID; images.json has them by repository, because IDs change with each recording."""
-    inventories = {}
-    for engine in document["engines"]:
-        for image in engine["answers"]["/images/json"]:
-            for name in image["Names"]:
-                if (inside := images.get(name.rpartition(":")[0])) is not None:
-                    inventories[image["Id"]] = convert(inside, ImageInventory)
-    return inventories

@@ -20,9 +20,9 @@ from hardentui.reading.capabilities import (
     declared_set,
     declared_words,
     live_sets,
-    meaning,
     needed_by_image,
 )
+from hardentui.reading.capability_meanings import meaning
 from hardentui.reading.containers import ask
 from hardentui.reading.user_namespaces import own_user_namespace
 from hardentui.words import plural

@@ -9,7 +9,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from hardentui.engine.shapes import LAB_LABEL, OUR_NAMES
-from hardentui.harden.own.subjects import FACTS, OPERATORS, OPTIONS, shape_of, typed
+from hardentui.harden.own.requirement import OPERATORS, typed
+from hardentui.harden.own.subjects import FACTS, OPTIONS, shape_of
 from hardentui.model.finding import Severity
 from hardentui.model.own_check import CheckOperator, OwnCheck
 

@@ -24,7 +24,7 @@ from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import OnTrialEvent, TrialEvent, TrialStep
 from hardentui.options import *
-from hardentui.options import bounding_set, with_no_more, with_only
+from hardentui.options.capability_sets import bounding_set, with_no_more, with_only
 from hardentui.reading.behaviour import powerless, runs_as_root
 from hardentui.reading.layer import holds_logs, is_bytecode
 from hardentui.reading.mounts import at_or_above

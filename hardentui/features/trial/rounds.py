@@ -37,7 +37,8 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.spec import Spec
 from hardentui.model.trial import How, NotExercised, Observation, Round, TrialStep
-from hardentui.options import MOUNTS, SECCOMP_PROFILE, bounding_set
+from hardentui.options import MOUNTS, SECCOMP_PROFILE
+from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.application_needs import first_use_is_known
 
 _LEAST_WAIT = 2.0  # seconds that every twin may take to be ready

@@ -65,7 +65,8 @@ from hardentui.model.trial import (
     TrialStep,
 )
 from hardentui.options import *
-from hardentui.options import HEALTH_CMD, MOUNTS, given_explicitly
+from hardentui.options import HEALTH_CMD, MOUNTS
+from hardentui.options.capability_sets import given_explicitly
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.application_needs import first_use_is_known
 from hardentui.reading.behaviour import command_of

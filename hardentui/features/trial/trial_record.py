@@ -41,7 +41,7 @@ from hardentui.model.trial import (
     TrialStep,
 )
 from hardentui.options import *
-from hardentui.options import bounding_set
+from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.capabilities import short
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible

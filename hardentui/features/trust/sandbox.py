@@ -14,7 +14,7 @@ from msgspec import Struct
 from hardentui.account import find_program
 from hardentui.errors import ToolMissing
 from hardentui.host.asker import asker
-from hardentui.host.commands import Ask
+from hardentui.host.asking import Ask
 from hardentui.model.known import Unread
 from hardentui.model.trust_change import Pull, PullVerdict
 

@@ -16,7 +16,7 @@ from hardentui.account import is_ours
 from hardentui.directories import write_error
 from hardentui.errors import HardenError, InputError, WriteError
 from hardentui.features.trust.policy import section_of
-from hardentui.host.commands import Ask
+from hardentui.host.asking import Ask
 from hardentui.model.known import Known, Unread
 from hardentui.visible import visible
 

@@ -7,20 +7,16 @@ from typing import Any
 
 from hardentui.do import Do, Verb
 from hardentui.errors import CannotFix
-from hardentui.harden.own.subjects import (
-    OPTIONS,
+from hardentui.harden.own.requirement import (
     TooLong,
     any_matches,
-    compared_value,
-    entry_text,
     hits,
     holds,
     is_all,
-    is_limit,
     is_pattern,
     meets,
-    shape_of,
 )
+from hardentui.harden.own.subjects import OPTIONS, compared_value, entry_text, is_limit, shape_of
 from hardentui.harden.own.verdicts import OVERRIDDEN, demand, evaluate, label, words
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts

@@ -6,19 +6,15 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
+from hardentui.harden.own.requirement import TooLong, any_matches, hits, holds, meets
 from hardentui.harden.own.subjects import (
     ENFORCED,
     FACTS,
     OPTIONS,
-    TooLong,
-    any_matches,
     compared_value,
     declared_value,
     enforced_value,
-    hits,
-    holds,
     is_limit,
-    meets,
     shape_of,
 )
 from hardentui.model.facts import ContainerFacts, NotRunning

@@ -24,20 +24,14 @@ from textual.widgets import Static
 from hardentui.errors import HardenError, NotFound
 from hardentui.features.applications.page import sections_of
 from hardentui.features.rights.page import rights_of
-from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.task import Task, TaskResult, Tell
 from hardentui.features.views import Report, Row
 from hardentui.features.watch import EarlierReadings, Monitor
 from hardentui.features.watch_logs import LogPart, follow_log
 from hardentui.features.watch_page import log_page, monitor_page
-from hardentui.harden.score import (
-    SHORT,
-    Cell,
-    Score,
-    bound,
-    rise_words,
-    score_by_step,
-    score_word,
-)
+from hardentui.harden.score import Cell, Score, bound, rise_words, score_by_step, score_word
+from hardentui.harden.score_meaning import SHORT
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.model.monitoring import LogLine, Sample

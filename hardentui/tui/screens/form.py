@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from hardentui.errors import HardenError
-from hardentui.features.sections import Task
+from hardentui.features.task import Task
 from hardentui.tui.action import Action
 from hardentui.tui.action_texts import told
 from hardentui.tui.actions import BACK, FORM

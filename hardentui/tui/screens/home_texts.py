@@ -20,7 +20,7 @@ from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
 if TYPE_CHECKING:
-    from hardentui.features.planning import Planner
+    from hardentui.features.planner import Planner
 
 
 _HEAD = "bold $primary"

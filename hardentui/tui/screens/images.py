@@ -22,7 +22,7 @@ from hardentui.features.images.page import (
 from hardentui.features.images.scanners import commands_to_install
 from hardentui.features.images.scanning import Scanning
 from hardentui.features.networks.requests import fresh_report
-from hardentui.features.sections import TaskResult, Tell
+from hardentui.features.task import TaskResult, Tell
 from hardentui.features.trial.configuration import Wishes
 from hardentui.features.views import Report, Row, told_once
 from hardentui.model.facts import ImageFacts

@@ -18,7 +18,7 @@ from textual.widgets import Input, OptionList, Static
 
 from hardentui.errors import HardenError
 from hardentui.features.fix.saving import save_texts
-from hardentui.features.sections import Task, TaskResult, Then
+from hardentui.features.task import Task, TaskResult, Then
 from hardentui.model.draft import TextFile
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.action_texts import hint_of

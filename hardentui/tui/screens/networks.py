@@ -12,7 +12,7 @@ from textual.content import Content
 
 from hardentui.features.networks.page import NetworkPlace, PlaceKind, PublishedPort, places
 from hardentui.features.networks.requests import WATCH, outgoing_task, prove_task, split_task
-from hardentui.features.sections import TaskResult
+from hardentui.features.task import TaskResult
 from hardentui.features.views import without_originals
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind

@@ -17,11 +17,12 @@ from hardentui.errors import HardenError
 from hardentui.features.fix_defaults import read_fix_defaults
 from hardentui.features.looking.row_filter import EXAMPLES
 from hardentui.features.opening.doctor_page import doctor_page, settings_page
-from hardentui.features.sections import PageLine, PageSection, TaskResult, Tell, Tone
+from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.setting_table import setting_rows
 from hardentui.features.settings import Document, change_setting, read_settings
+from hardentui.features.task import TaskResult, Tell
 from hardentui.features.views import Report
-from hardentui.harden.score import SHORT
+from hardentui.harden.score_meaning import SHORT
 from hardentui.model.facts import EngineFacts
 from hardentui.model.waiver import WaiverUse
 from hardentui.tui.action import Action, bindings

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from hardentui.errors import HardenError
 from hardentui.features.exports import Exportable, findings_of, journal_of, write_export
-from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.task import Task, TaskResult, Tell
 from hardentui.features.views import Report, Row
 from hardentui.model.draft import Target
 from hardentui.model.file_names import safe_file_name

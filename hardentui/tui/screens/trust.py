@@ -13,18 +13,12 @@ from typing import TYPE_CHECKING, ClassVar
 from msgspec.structs import replace
 from textual.content import Content
 
-from hardentui.features.sections import Task, TaskResult, Tell
+from hardentui.features.task import Task, TaskResult, Tell
 from hardentui.features.trust.own_keys import refuse_key_name
-from hardentui.features.trust.page import (
-    change_task,
-    check_task,
-    formats_page,
-    key_task,
-    sign_task,
-    trust_page,
-)
+from hardentui.features.trust.page import formats_page, trust_page
 from hardentui.features.trust.rules import kind_by_name, kind_of, rules_of
 from hardentui.features.trust.signing import passphrase_file
+from hardentui.features.trust.tasks import change_task, check_task, key_task, sign_task
 from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
 from hardentui.model.trust_change import ScopeRule

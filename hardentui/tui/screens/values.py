@@ -13,8 +13,8 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError, InputError
-from hardentui.features.planning import typed_value
-from hardentui.harden.remedy import FixValue, From
+from hardentui.features.planner import typed_value
+from hardentui.harden.fix_values import FixValue, From
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
 from hardentui.model.plan import Skipped

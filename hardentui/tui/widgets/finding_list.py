@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
-from hardentui.harden.remedy import FixValue
+from hardentui.harden.fix_values import FixValue
 from hardentui.model.draft import NextSteps
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.remediation import Remediation

@@ -17,7 +17,7 @@ from hardentui.checks import all_checks
 from hardentui.cli.commands import COMMANDS, MOVED
 from hardentui.cli.terminal import Terminal
 from hardentui.features.looking.containers import Containers
-from hardentui.features.opening import saved_facts
+from hardentui.features.opening import saved_facts, simulated
 from hardentui.features.opening.opened import Opened
 from hardentui.features.views import Attempt, Row
 from hardentui.model.finding import Kind
@@ -275,7 +275,7 @@ def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
     def found_nothing(selection: Any) -> Opened:
-        return saved_facts.open_simulated(attempts)
+        return simulated.open_simulated(attempts)
 
     monkeypatch.setattr("hardentui.cli.session.open_engines", found_nothing)
     monkeypatch.setattr("hardentui.cli.saved.open_engines", found_nothing)

@@ -15,7 +15,8 @@ from hardentui.features.checklists import loading as checklists
 from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.opened import Opened
 from hardentui.features.opening.recording import Recorder
-from hardentui.features.opening.saved_facts import open_saved, open_simulated, replay
+from hardentui.features.opening.saved_facts import open_saved, replay
+from hardentui.features.opening.simulated import open_simulated
 from hardentui.features.workbench import Workbench
 from hardentui.model.finding import Finding
 from hardentui.model.known import Known, Unread

@@ -13,9 +13,10 @@ from hardentui.cli.terminal import Terminal
 from hardentui.features.images.documents import scan_entry
 from hardentui.features.images.page import image_page, updates_page
 from hardentui.features.images.updates import Update
-from hardentui.features.sections import TaskResult, page_text
-from hardentui.features.trust import page as trust
-from hardentui.host.commands import Ask
+from hardentui.features.sections import page_text
+from hardentui.features.task import TaskResult
+from hardentui.features.trust import tasks as trust
+from hardentui.host.asking import Ask
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread

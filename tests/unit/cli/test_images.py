@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hardentui.features.networks.page import connected, places
-from hardentui.features.opening import saved_facts as simulated
+from hardentui.features.opening import simulated
 from hardentui.features.workbench import Workbench
 from hardentui.lib.image import ImageFile, ImageInventory, LayerSize
 from hardentui.model.facts import EngineFacts, NetworkFacts

@@ -17,7 +17,8 @@ from hardentui.engine.probe import NoAnswer, probe
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import ChangeFailed, EngineError, EngineProtocolError
-from hardentui.features.opening.opened import CommandLog, Opened
+from hardentui.features.opening.command_log import CommandLog
+from hardentui.features.opening.opened import Opened
 from hardentui.host.files import LocalFiles
 from hardentui.model.facts import ALL_CAPABILITIES, EngineFacts
 from hardentui.model.known import Unread

@@ -16,7 +16,8 @@ from hardentui.engine.peer import is_strangers, runs_for
 from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineUnreachable, StrangersEngine, UsageError
 from hardentui.features.opening.behalf import for_one_account, refuse_without_ours
-from hardentui.features.opening.opened import CommandLog, Opened
+from hardentui.features.opening.command_log import CommandLog
+from hardentui.features.opening.opened import Opened
 from hardentui.host.files import LocalFiles
 from hardentui.model.facts import EngineFacts, SocketOwner
 from hardentui.model.known import Unread

@@ -13,7 +13,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import facts_of
 from hardentui.features.fix_defaults import read_fix_defaults
 from hardentui.features.settings import Document, read_settings
-from hardentui.harden.remedy import From, settings_of
+from hardentui.harden.fix_values import From, settings_of
 from hardentui.model.checklist import Checklist
 from hardentui.model.plan import Choice
 from hardentui.model.settings import Settings

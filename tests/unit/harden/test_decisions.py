@@ -16,7 +16,8 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Status, Verdict
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.remediation import Risk
-from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port, bounding_set
+from hardentui.options import CAP_ADD, ENV, IMAGE, PUBLISH, Port
+from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.images import reference
 
 CHECKLIST = load()

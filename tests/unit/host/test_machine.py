@@ -11,22 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.host.accounts import SudoLine, read_sub_ids, sudo_rights
+from hardentui.host.advisories import TABLE, outdated_in, upstream
 from hardentui.host.commands import run_nothing, run_program
 from hardentui.host.files import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.installed import (
-    TABLE,
-    apt_security_updates,
-    dpkg_packages,
-    outdated_in,
-    read_packages,
-    read_security_updates,
-    upstream,
-    zypper_patches,
-)
 from hardentui.host.machine import read_host, read_reboot_required
 from hardentui.host.network.firewall import parse_ruleset, read_firewall
 from hardentui.host.network.tcp_services import services_in_unit
+from hardentui.host.packages import (
+    apt_security_updates,
+    dpkg_packages,
+    read_packages,
+    read_security_updates,
+    zypper_patches,
+)
 from hardentui.host.podman.containers_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.host.units.writable import files_of_command

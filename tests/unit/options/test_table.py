@@ -5,8 +5,9 @@ import pytest
 from hardentui.model.facts import ALL_CAPABILITIES, STOCK_CAPABILITIES
 from hardentui.model.spec import UNKNOWABLE, Readability, Spec
 from hardentui.options import *
-from hardentui.options import NOT_CARRIED, bounding_set
+from hardentui.options import NOT_CARRIED
 from hardentui.options.argv import ALIASES, SHORT, SWITCHES
+from hardentui.options.capability_sets import bounding_set
 from hardentui.options.codecs import size_text
 from hardentui.options.inspect import Sources
 from hardentui.options.items import COMMA_LISTS

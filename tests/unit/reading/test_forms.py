@@ -10,8 +10,8 @@ from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, facts_of
 from hardentui.errors import ChecklistError, PlanError
 from hardentui.features import planning as plans
 from hardentui.features.checklists import loading as checklists
+from hardentui.harden.fix_values import FixValue, From, settings_of
 from hardentui.harden.plan import make_plan
-from hardentui.harden.remedy import FixValue, From, settings_of
 from hardentui.model.check import Check
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits

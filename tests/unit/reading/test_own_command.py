@@ -5,8 +5,8 @@ from pathlib import Path
 
 from hardentui.checks import CHECKS
 from hardentui.checks.prelude import accepting, container, engine, rootful
+from hardentui.cli.command_modules import command_part
 from hardentui.cli.commands import COMMANDS
-from hardentui.cli.terminal import command_part
 from hardentui.features.fix.saving import command_in_place
 from hardentui.features.rights.security_module import lsm_page
 from hardentui.features.views import Selection

@@ -17,7 +17,7 @@ from hardentui.features.images.scanners import SCANNERS, present
 from hardentui.features.images.updates import digest_of
 from hardentui.features.looking.stored import NEVER_ASKED, RegistryAnswers
 from hardentui.host.asker import asker
-from hardentui.host.commands import CANCELLED, not_installed
+from hardentui.host.asking import CANCELLED, not_installed
 from hardentui.model.image import RegistryDigest, ScanReport
 from hardentui.model.known import Unread
 from hardentui.scanners import grype, trivy

@@ -17,7 +17,8 @@ from hardentui.model.known import known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.model.trial import CanNeed, Decision, OptionChange
-from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL, bounding_set
+from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
+from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.application_needs import entry_capabilities
 from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
 from hardentui.reading.behaviour import runs_as_root

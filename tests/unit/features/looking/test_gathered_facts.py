@@ -17,7 +17,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_journal
 from hardentui.host.network.firewall import read_cloud, read_firewall
 from hardentui.host.process.log_limit import read_log_limit
-from hardentui.host.units.systemd import Manager, timer_active
+from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.facts import EngineFacts, ImageFacts
 from hardentui.model.host import JournalStorage
 from hardentui.model.image import NeverScanned, ScanReport

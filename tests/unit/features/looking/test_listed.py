@@ -10,7 +10,8 @@ from hardentui.engine.shapes import Listed
 from hardentui.features.looking.gather import Gatherer
 from hardentui.features.looking.readers.lender import lender_on_host
 from hardentui.features.looking.stored import StoredAboutImages
-from hardentui.features.opening.opened import CommandLog, Opened
+from hardentui.features.opening.command_log import CommandLog
+from hardentui.features.opening.opened import Opened
 from hardentui.host.commands import run_program
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.place import Place

@@ -9,7 +9,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.engine.shapes import TRIAL_LABEL, Listed
 from hardentui.features.change.journal import Journal
-from hardentui.features.looking.containers import kept_originals
+from hardentui.features.looking.kept_originals import kept_originals
 from hardentui.features.opening import saved_facts as simulated
 from hardentui.features.views import KeptOriginal
 from hardentui.model.journal import EntryState

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from hardentui.harden.own.making import check_of
-from hardentui.harden.own.subjects import ENFORCED, FACTS, OPERATORS, OPTIONS, shape_of, typed
+from hardentui.harden.own.requirement import OPERATORS, typed
+from hardentui.harden.own.subjects import ENFORCED, FACTS, OPTIONS, shape_of
 from hardentui.model.own_check import CheckOperator, OwnCheck, Shape
 from tests.support.judging import *
 from tests.support.option_samples import sample

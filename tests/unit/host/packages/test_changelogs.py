@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from hardentui.host.change_logs import named_in, repairs_named
 from hardentui.host.commands import run_nothing
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.installed import named_in, read_outdated, repairs_named
+from hardentui.host.packages import read_outdated
 from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, HostPackage
 from hardentui.model.known import Known, Unread, known

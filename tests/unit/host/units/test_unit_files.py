@@ -8,7 +8,8 @@ import pytest
 
 from hardentui.errors import GeneratorError
 from hardentui.host.podman.generator import dry_run
-from hardentui.host.units.systemd import FoundUnit, ReadUnit, find_unit, read_units
+from hardentui.host.units.systemd import ReadUnit, read_units
+from hardentui.host.units.unit_search import FoundUnit, find_unit
 from hardentui.model.facts import UnitFacts
 from hardentui.model.known import Known, Unread
 from hardentui.systemd.search_paths import ServiceManager
