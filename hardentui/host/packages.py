@@ -1,4 +1,4 @@
-"""The packages of the host that matter to Podman, what is outdated among them, and pending security updates."""
+"""Packages of the host that matter to Podman, those that are outdated, and pending security updates."""
 
 from __future__ import annotations
 

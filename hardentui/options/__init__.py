@@ -8,18 +8,15 @@ used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
 
-from hardentui.model.facts import ALL_CAPABILITIES, capability_name
 from hardentui.model.spec import Mount as Mount
-from hardentui.model.spec import Option, Spec
+from hardentui.model.spec import Option
 from hardentui.model.spec import Port as Port
 from hardentui.options import rows
 from hardentui.options.rows import *
-from hardentui.options.rows import CAP_ADD, CAP_DROP, PRIVILEGED
 
 TABLE: tuple[Option[Any], ...] = tuple(
     row for row in vars(rows).values() if isinstance(row, Option)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardentui.model.facts import ALL_CAPABILITIES, capability_name
-from hardentui.model.spec import Mount as Mount
-from hardentui.model.spec import Port as Port
 from hardentui.model.spec import Spec
-from hardentui.options.rows import *
 from hardentui.options.rows import CAP_ADD, CAP_DROP, PRIVILEGED
 
 
