@@ -746,7 +746,7 @@ def test_a_name_that_fits_two_containers_is_not_guessed(
     with pytest.MonkeyPatch.context() as patch:
         replay = saved_facts.replay
         patch.setattr(
-            saved_facts,
+            simulated,
             "replay",
             lambda *rest, **named: replay(demo, "x", **named),
         )
@@ -1015,7 +1015,7 @@ def hostile(
         document["Config"]["Env"] = [f"{HOSTILE}_PASSWORD={HOSTILE}secret"]
     replay = saved_facts.replay
     monkeypatch.setattr(
-        saved_facts,
+        simulated,
         "replay",
         lambda *rest, **named: replay(demo, "x", **named),
     )
