@@ -16,8 +16,9 @@ from hardentui.features.at_rest.fixing import Fixed
 from hardentui.features.at_rest.in_place import write_in_place
 from hardentui.features.at_rest.patches import patch_of
 from hardentui.features.harden.host_run import Fix, Member, Standing
-from hardentui.features.planning import Planner
-from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Then
+from hardentui.features.planner import Planner
+from hardentui.features.sections import PageLine, PageSection
+from hardentui.features.task import Task, TaskResult, Tell, Then
 from hardentui.features.views import Report
 from hardentui.harden.remedy import spec_diff
 from hardentui.model.draft import DraftFile, TextFile

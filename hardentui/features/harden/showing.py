@@ -13,7 +13,8 @@ from hardentui.errors import HardenError
 from hardentui.features.change.data_told import told_rows
 from hardentui.features.harden.keeping import Struck, picked_up
 from hardentui.features.harden.task import Hardening
-from hardentui.features.sections import PageLine, PageSection, Task, TaskResult, Tell, Tone
+from hardentui.features.sections import PageLine, PageSection, Tone
+from hardentui.features.task import Task, TaskResult, Tell
 from hardentui.model.operations import described
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from hardentui.features.harden.keeping import Outcome, Struck, keep_all
 from hardentui.features.harden.outset import CONFIRM_WITHIN
 from hardentui.features.harden.page import lines
 from hardentui.features.harden.showing import files_task, ledger_task, steps_task
-from hardentui.features.sections import Task
+from hardentui.features.task import Task
 from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, OperationBegun
 from hardentui.model.operations import described
 from hardentui.tui.action_texts import told
