@@ -238,7 +238,8 @@ def _start(
         if training.stops_at:
             terminal.note(f"It stops by itself at {training.stops_at}.")
         again = _command(options, "run", "OPTIONS")
-        terminal.note(f"Recreate the container: {again}{_for_a_hint(training, options)}")
+        hint = _for_a_hint(training, options)
+        terminal.note(f"Recreate it with the options that you write, and no others: {again}{hint}")
     return 0
 
 

@@ -29,6 +29,7 @@ from hardentui.model.configuration import Missing
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Status, unknown
 from hardentui.model.known import Known, Unread, known
+from hardentui.model.spec import Spec
 from hardentui.model.trust import VERIFYING, Policy, TrustFacts
 
 _GOOD = (Status.PASS, Status.NOT_APPLICABLE)
@@ -155,13 +156,18 @@ def of_asks(
 def of_surplus(
     lab: Lab,
     facts: ContainerFacts | None,
+    asked: Spec,
 ) -> Iterator[Goal]:
-    """What an answer brought that nobody asked for; nothing for most."""
+    """What an answer brought that nobody asked for; nothing for most.
+
+    Args:
+        asked: what the learner typed.
+    """
     for name, ask in surplus_asks(lab, facts) if facts is not None else ():
         goal = _goal(name, ask, facts)
         if goal.status is Status.FAIL and name not in lab.asks:
             yield goal
-    if facts is not None and has_endless_swap(facts):
+    if has_endless_swap(asked):
         yield Goal(
             SWAP,
             "Memory and swap together have an end",

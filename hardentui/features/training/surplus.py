@@ -8,6 +8,7 @@ from hardentui.features.training.lab import Ask, Lab
 from hardentui.model.facts import ALL_CAPABILITIES, STOCK_CAPABILITIES, ContainerFacts
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.own_check import CheckOperator
+from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement
 from hardentui.options import MEMORY, MEMORY_SWAP, PRIVILEGED
 
@@ -84,9 +85,10 @@ def surplus_asks(lab: Lab, facts: ContainerFacts) -> Iterator[tuple[str, Ask]]:
     )
 
 
-def has_endless_swap(facts: ContainerFacts) -> bool:
-    """A limit on memory that gives way to all swap of the host, should it have some."""
-    return facts.spec[MEMORY] > 0 and facts.spec[MEMORY_SWAP] < 0
+def has_endless_swap(spec: Spec) -> bool:
+    """Whether a limit on memory was asked for that gives way to all swap of the host. Where the
+    kernel does not limit swap, Podman forgets that it was asked for."""
+    return spec[MEMORY] > 0 and spec[MEMORY_SWAP] < 0
 
 
 def accepts_unsigned(policy: Policy) -> str:

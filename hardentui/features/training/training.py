@@ -25,6 +25,7 @@ from hardentui.features.training.answers import (
     simulated_facts,
 )
 from hardentui.features.training.judging import (
+    Goal,
     LabOutcome,
     Observed,
     of_asks,
@@ -48,6 +49,7 @@ from hardentui.features.training.stage import PodmanStage, StageAnswer
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
 from hardentui.model.finding import Status
+from hardentui.options.argv import spec_from_argv
 from hardentui.state import state_directory
 
 if TYPE_CHECKING:
@@ -392,7 +394,7 @@ class Training:
             *of_checks(lab, observed),
             *of_asks(lab, observed.facts),
             *observed.asked,
-            *(of_surplus(lab, observed.facts) if answered and not lab.policy else ()),
+            *(self._surplus(lab, observed, made) if answered else ()),
         )
         if self._stage is not None:
             service = StageAnswer(None, "") if lab.policy else self._stage.ask_service(lab)
@@ -419,6 +421,16 @@ class Training:
             )
             self._keep(self.progress.with_result(lab.id, result))
         return replace(outcome, remarks=remarks)
+
+    def _surplus(
+        self,
+        lab: Lab,
+        observed: Observed,
+        made: Answer,
+    ) -> Iterator[Goal]:
+        if not lab.policy:
+            asked = spec_from_argv(("podman", *made.words))
+            yield from of_surplus(lab, observed.facts, asked)
 
     def _observe(self, lab: Lab, made: Answer) -> Observed:
         if lab.policy:
