@@ -77,6 +77,7 @@ class Machine(Struct, frozen=True):
     place: Place = Place()
     files: Files = field(default_factory=LocalFiles)
     run: Run = run_program
+    beside: Files = field(default_factory=LocalFiles)  # where programs are looked up
     which: Callable[[str], str | None] = find_program  # name of a program -> its path, or None
     generator: Callable[[], str | None] = find_generator
     environment: Environment = field(default_factory=Environment.here)
@@ -162,8 +163,13 @@ def examine(
     )
 
 
+def _release(machine: Machine) -> Mapping[str, str]:
+    """Of the system whose programs are looked up: the container's, if we run in one."""
+    return release_of(machine.beside if machine.place.container else machine.files)
+
+
 def _install(machine: Machine, package: str) -> str:
-    return to_install(release_of(machine.files), package)
+    return to_install(_release(machine), package)
 
 
 def _place(machine: Machine) -> Iterator[Diagnosis]:
@@ -483,7 +489,7 @@ def _tools(machine: Machine) -> Iterator[Diagnosis]:
         if path:
             yield Diagnosis(Mark.GOOD, name, f"{path}: {use}")
         else:
-            suse = "opensuse" in families(release_of(machine.files))
+            suse = "opensuse" in families(_release(machine))
             packaged = name in _PACKAGED or (suse and name == _BY_OPENSUSE)
             fix = (
                 _install(machine, name)

@@ -15,6 +15,7 @@ from hardentui.checks.prelude import facts_of
 from hardentui.engine.locate import Environment
 from hardentui.features.opening.doctor import Machine, examine
 from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.place import Place
 from hardentui.host.release import release_of
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.host import HostFacts
@@ -152,6 +153,24 @@ def test_only_the_rooms_of_words_name_what_changes_a_host() -> None:
             if isinstance(text, str) and CHANGES_A_HOST.search(text):
                 elsewhere.add(str(path.relative_to(root)))
     assert elsewhere == WORDS | OF_APPARMOR_HOSTS | OF_IMAGES | OF_HOSTS_WITH_IT
+
+
+def test_in_a_toolbox_a_program_is_installed_where_it_is_looked_up() -> None:
+    """The toolbox of SLE Micro is a Tumbleweed with zypper; its host is not changed for skopeo."""
+    toolbox = 'ID="opensuse-tumbleweed"\nID_LIKE="opensuse suse"\n'
+    machine = Machine(
+        place=Place("a toolbox container", 0),
+        files=files_of("SL Micro 6"),
+        beside=RecordedFiles({"text": {"/etc/os-release": toolbox}}),
+        run=lambda arguments, seconds: Unread("no"),
+        which=lambda program: None,
+        generator=lambda: None,
+        environment=Environment(uid=0),
+        skipped=(),
+    )
+    lines = {line.what: line.fix for line in examine(machine)}
+    assert lines["skopeo"] == "sudo zypper install skopeo"
+    assert lines["trivy"] == "sudo zypper install trivy"
 
 
 @pytest.mark.parametrize("name", HOSTS)

@@ -19,7 +19,7 @@ from hardentui.model.remediation import Risk
 CHECKS, CHECKLIST = tuple(all_checks()), load("")
 
 
-def _plans() -> Iterator[tuple[str, Plan]]:
+def plans_of_all_checks() -> Iterator[tuple[str, Plan]]:
     """The fix of every check, alone, on each of its failing examples."""
     for check in CHECKS:
         if check.remediate is None:
@@ -32,7 +32,7 @@ def _plans() -> Iterator[tuple[str, Plan]]:
 def test_no_fix_that_depends_on_what_no_trial_shows_is_safe_or_likely() -> None:
     """Law: over all checks with a fix and all their examples."""
     counted = 0
-    for check, plan in _plans():
+    for check, plan in plans_of_all_checks():
         if not plan.changes or not unshown(spec_diff(plan.before, plan.after)):
             continue
         counted += 1
