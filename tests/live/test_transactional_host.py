@@ -92,9 +92,9 @@ def test_a_program_below_usr_is_repaired_by_what_the_finding_advises(
 ) -> None:
     """`chmod` is refused; the advised line works, and counts after the next boot."""
     check = f"check host --check untrusted-engine-programs --details --url {podman.url}"
-    found = host.run(host.ours(check))
-    lines = advised(found)
-    assert "chmod o-w -- /usr/bin/crun" in "\n".join(lines), found
+    report = host.run(host.ours(check))
+    lines = advised(report)
+    assert "chmod o-w -- /usr/bin/crun" in "\n".join(lines), report
     line = next(line for line in lines if "/usr/bin/crun" in line)
     said = host.run(
         f"chmod o-w /usr/bin/crun; zypper install crun; {line}\n"
