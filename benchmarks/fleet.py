@@ -1,15 +1,21 @@
 """Time and memory of `check --facts` on generated hosts, and of the list of hosts on a screen.
 
-python -m benchmarks.fleet [--hosts 10 --hosts 100 --hosts 1000] [--containers 30]
+python -m benchmarks.fleet [--hosts 10 --hosts 100 --hosts 1000] [--containers 30] [--screen]
+
+Processor seconds are those of all processes: the machine may be busy with something else.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gzip
+import io
 import json
 import os
 import random
+import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -140,8 +146,44 @@ def _children(pid: int) -> list[int]:
         return []
 
 
-def measured(folder: Path, form: str) -> tuple[float, int, int, int]:
-    """(seconds, bytes of the report, memory of the process, memory with its children)."""
+async def _screen(folder: Path) -> tuple[float, float]:
+    """(processor seconds from the judged hosts to their list, the median of a key in it)."""
+    from hardentui.cli.fleet import fleet_files, fleet_result
+    from hardentui.cli.parser import parse
+    from hardentui.cli.terminal import Terminal
+    from hardentui.features.first_look import FirstLook
+    from hardentui.features.views import Selection
+    from hardentui.tui.app import HardenApp
+    from hardentui.tui.screens.hosts import HostsScreen
+
+    options = parse(["check", "--facts", str(folder), "--fail-on", "high"])
+    quiet = Terminal(io.StringIO(), io.StringIO(), quiet=True)
+    fleet = fleet_result(fleet_files([str(folder)]), options, quiet)
+    first = Selection(facts_file=fleet.hosts[0].source)
+    app = HardenApp(lambda: FirstLook.open(first), environ={}, opening="hosts", fleet=fleet)
+    start = time.process_time()
+    async with app.run_test(size=(120, 40)) as pilot:
+        while not (isinstance(app.screen, HostsScreen) and app.screen.current):
+            await pilot.pause(0.01)
+        opened = time.process_time() - start
+        keys = []
+        for key in ("down", "pagedown", "up", "end", "home") * 6:
+            start = time.process_time()
+            await pilot.press(key)
+            keys.append(time.process_time() - start)
+    return opened, statistics.median(keys)
+
+
+def _used() -> float:
+    """Processor seconds of the processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def measured(folder: Path, form: str) -> tuple[float, float, int, int, int]:
+    """(seconds, processor seconds, bytes of the report, memory of the process, memory with its
+    children)."""
+    before = _used()
     with tempfile.NamedTemporaryFile() as report:
         start = time.monotonic()
         process = subprocess.Popen(
@@ -153,7 +195,7 @@ def measured(folder: Path, form: str) -> tuple[float, int, int, int]:
         seconds = time.monotonic() - start
         watched.end()
         size = os.stat(report.name).st_size
-    return seconds, size, watched.largest_alone, watched.largest
+    return seconds, _used() - before, size, watched.largest_alone, watched.largest
 
 
 def main() -> None:
@@ -161,8 +203,9 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, action="append")
     parser.add_argument("--containers", type=int, default=30)
     parser.add_argument("--format", action="append")
+    parser.add_argument("--screen", action="store_true", help="the list of hosts on a screen")
     options = parser.parse_args()
-    print("hosts  containers  format  seconds  report MB  memory MB  with children MB")
+    print("hosts  containers  format  seconds  processor s  report MB  memory MB  with children MB")
     for hosts in options.hosts or (10, 100, 1000):
         with tempfile.TemporaryDirectory() as directory:
             generate(
@@ -170,11 +213,15 @@ def main() -> None:
                 hosts,
                 options.containers,
             )
+            if options.screen:
+                opened, key = asyncio.run(_screen(Path(directory)))
+                print(f"{hosts:5}  opens in {opened:.2f} s, answers a key in {key * 1000:.0f} ms")
+                continue
             for form in options.format or ("text", "json"):
-                seconds, size, alone, together = measured(Path(directory), form)
+                seconds, used, size, alone, together = measured(Path(directory), form)
                 print(
                     f"{hosts:5}  {hosts * options.containers:10}  {form:6}  {seconds:7.1f}  "
-                    f"{size / 1e6:9.2f}  {alone / 1e6:9.1f}  {together / 1e6:9.1f}",
+                    f"{used:11.1f}  {size / 1e6:9.2f}  {alone / 1e6:9.1f}  {together / 1e6:9.1f}",
                     flush=True,
                 )
 

@@ -221,8 +221,8 @@ def arguments(parser: ArgumentParser) -> None:
         depth,
         "--since",
         "FILE",
-        "only what changed since a JSON report; of files: only new findings fail; with --facts: a folder "
-        "of the gathering before",
+        "only what changed since a JSON report; of files: only new findings fail; of several hosts: what "
+        "changed, also since a folder of the gathering before",
     )
     masked = "values named like passwords or keys are masked"
     given(
@@ -279,7 +279,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
         code: int = command_module("saved").show_rights(options, terminal)
         return code
     of_files = are_files(options, terminal)
-    if options.save or (options.since and not of_files and not os.path.isdir(options.since)):
+    of_fleet = len(options.facts) > 1 or any(map(os.path.isdir, options.facts))
+    if options.save or (options.since and not of_files and not of_fleet):
         saved = command_module("saved")
         work: Callable[[Namespace, Terminal], int] = saved.save if options.save else saved.since
         return work(options, terminal)

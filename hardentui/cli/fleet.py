@@ -5,18 +5,25 @@ from __future__ import annotations
 import io
 import os
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 
 from hardentui.cli import session
 from hardentui.cli.check import check_one, deliver, is_whole, look_at, text_style
-from hardentui.cli.terminal import Terminal
+from hardentui.cli.terminal import Terminal, command_module
 from hardentui.errors import HardenError, InputError, UsageError
+from hardentui.features.compare import read_saved
 from hardentui.features.fleet.facts_files import FactsFile, FleetFiles, fleet_files
 from hardentui.features.fleet.judging import judged
-from hardentui.features.fleet.looking import changes_between, told, waivers_of_all
+from hardentui.features.fleet.looking import (
+    Earlier,
+    changes_between,
+    earlier_hosts,
+    told,
+    waivers_of_all,
+)
 from hardentui.features.fleet.merging import merged
 from hardentui.features.fleet.told import HostTold
 from hardentui.features.reports.result import CheckResult
@@ -26,6 +33,7 @@ from hardentui.words import plural
 
 _OF_HOSTS = ("host", "group")
 """The words of a filter that choose files, before anything is read."""
+NO_REPORT: Mapping[str, Earlier] = {}
 
 
 def check(options: Namespace, terminal: Terminal) -> int:
@@ -35,8 +43,18 @@ def check(options: Namespace, terminal: Terminal) -> int:
     if not given.is_fleet:
         if since:
             raise UsageError("--since FOLDER is about several hosts.")
+        if options.since:
+            only = Namespace(**{**vars(options), "facts": [given.files[0].path]})
+            code: int = command_module("saved").since(only, terminal)
+            return code
         return check_one(_of_file(given.files[0], options), terminal)
-    result = fleet_result(given, options, terminal)
+    earlier = earlier_hosts(read_saved(options.since)) if options.since and not since else {}
+    result = fleet_result(
+        given,
+        options,
+        terminal,
+        earlier,
+    )
     deliver(
         result,
         options,
@@ -66,8 +84,12 @@ def fleet_result(
     given: FleetFiles,
     options: Namespace,
     terminal: Terminal,
+    earlier: Mapping[str, Earlier] = NO_REPORT,
 ) -> CheckResult:
     """One report of all hosts. A file that cannot be used is a host that could not be checked.
+
+    Args:
+        earlier: hosts of an earlier report, by the place of their files; they count before files.
 
     Raises:
         UsageError: no host has what was requested.
@@ -78,7 +100,7 @@ def fleet_result(
     total = len(chosen)
     hosts: list[HostTold | None] = [None] * total
     try:
-        for done, (at, host) in enumerate(judged(chosen, partial(_look, here)), 1):
+        for done, (at, host) in enumerate(judged(chosen, partial(_look, here, earlier)), 1):
             hosts[at] = host
             terminal.progress(done, total)
     finally:
@@ -92,9 +114,16 @@ def fleet_result(
         usable,
         Severity.parse(options.fail_on),
         datetime.now(UTC),
-        missing=given.missing if not options.filter else (),
+        missing=_missing(given, earlier) if not options.filter else (),
         more=waivers_of_all(_checklist(options), (host for _, host in usable)) if whole else (),
     )
+
+
+def _missing(given: FleetFiles, earlier: Mapping[str, Earlier]) -> tuple[str, ...]:
+    """Who is expected, or was there in the earlier report, and has no facts."""
+    there = {file.place for file in given.files}
+    gone = (place for place in earlier if place not in there)
+    return tuple(dict.fromkeys((*given.missing, *(visible(place, 200) for place in gone))))
 
 
 def _refuse(hosts: list[HostTold]) -> None:
@@ -113,15 +142,19 @@ def _of_file(file: FactsFile, options: Namespace) -> Namespace:
 
 def _look(
     options: Namespace,
+    earlier: Mapping[str, Earlier],
     file: FactsFile,
 ) -> HostTold:
     """Judge one host; whatever is wrong with its file is told in one line of the report."""
+    if file.trouble:
+        return HostTold(path=file.path, trouble=file.trouble)
     try:
-        return _judge(file, options)
+        return _judge(file, options, earlier.get(file.place))
     except HardenError as error:
+        said = error.title.removeprefix(visible(file.path, 200))
         return HostTold(
             path=file.path,
-            trouble=error.title,
+            trouble=error.title if said == error.title else f"it{said}",
             hint=str(error.hint or ""),
             refused=isinstance(error, UsageError),
         )
@@ -143,11 +176,15 @@ def _look(
 def _judge(
     file: FactsFile,
     options: Namespace,
+    before: Earlier | None,
 ) -> HostTold:
     quiet = Terminal(io.StringIO(), io.StringIO(), quiet=True)  # the parent tells
     style = text_style(options)
     changes = None
-    before = _result_before(file, options, quiet) if file.before and is_whole(options) else None
+    if not is_whole(options):
+        before = None
+    elif before is None and file.before:
+        before = _judged_before(file, options, quiet)
     here = _of_file(file, options)
     with session.workbench(
         here, quiet, steps=options.step, checks=options.check, everything=True
@@ -166,11 +203,11 @@ def _judge(
         )
 
 
-def _result_before(
+def _judged_before(
     file: FactsFile,
     options: Namespace,
     terminal: Terminal,
-) -> CheckResult | None:
+) -> Earlier | None:
     """The gathering before, judged as today; None if it cannot be used."""
     here = Namespace(
         **{
@@ -188,7 +225,7 @@ def _result_before(
                 terminal,
                 waivers=False,
             )
-            return result
+            return Earlier.judged(result)
     except HardenError:
         return None
 

@@ -73,8 +73,11 @@ class DoFirst(Struct, frozen=True):
 
     @property
     def names(self) -> str:
-        """`web, db` or `30 containers`; an image without its registry."""
-        names = [subject.name.rpartition("/")[2] for subject in self.subjects]
+        """`web, db`, `30 containers`, of several hosts `web01/db`; an image without its registry."""
+        names = [
+            subject.name.rpartition("/")[2] if subject.kind is Kind.IMAGE else subject.name
+            for subject in self.subjects
+        ]
         if len(names) <= _NAMED:
             return ", ".join(names)
         return plural(len(names), self.subject.kind.value)

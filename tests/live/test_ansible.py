@@ -1,10 +1,13 @@
-"""The Ansible collection on real hosts: a Podman each, behind an sshd each.
+"""The Ansible collection on five real hosts: a Podman each, behind an sshd each.
 
-A rolling change of one service stops at the host that it breaks, which is then as it was.
+One has another Podman, one is rootless. A rolling change of one service stops at the host that it
+breaks, which is then as it was. Then one goes away in the middle, one lets nobody become root, and
+one has a full disk: the others go on.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -12,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,10 +25,14 @@ from tests.conftest import cannot_run
 from tests.support.ansible_hosts import SSHD, EngineMissing, SshHost, installed
 from tests.support.podman import BUSYBOX, TEST_USER, Bench, missing_programs
 from tests.support.program import told
+from tests.support.waiting import eventually
 from tools.collection import collection
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 CHECK = "default-capabilities-kept"
+OLDER = "bookworm"
+VISITOR = "hardentui-visitor"
+SECRET = "Tr0ub4dor-and-3"
 SERVES = "mkdir -p /tmp/www && exec httpd -f -p 8080 -h /tmp/www"
 NEEDS_A_RIGHT = f"chroot / /bin/true && {SERVES}"
 """It works until it may no longer change its root, which nobody saw it do at its start."""
@@ -54,8 +62,19 @@ def engine() -> Path:
 
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[dict[str, SshHost]]:
-    """Five hosts with the same service; web02 is rootless, and what web03 runs needs a right."""
-    benches = {f"web{number:02}": Bench(TEST_USER if number == 2 else "") for number in range(1, 6)}
+    """Five hosts with the same service: web01 has an older Podman, web02 is rootless, what web03 runs
+    needs a right, and who logs in to web04 may not become root."""
+    try:
+        older = Bench(release=OLDER)
+    except subprocess.SubprocessError as error:
+        cannot_run(f"the root of {OLDER} cannot be made: {error}")
+    benches = {
+        "web01": older,
+        "web02": Bench(TEST_USER),
+        "web03": Bench(),
+        "web04": Bench(),
+        "web05": Bench(),
+    }
     directory = Path(tempfile.mkdtemp(prefix="hf-", dir="/tmp"))  # pytest's is root's alone
     directory.chmod(0o755)
     try:
@@ -73,7 +92,11 @@ def hosts() -> Iterator[dict[str, SshHost]]:
                 NEEDS_A_RIGHT if name == "web03" else SERVES,
             )
             made[name] = SshHost(
-                name, bench, directory / name, account=TEST_USER if name == "web02" else ""
+                name,
+                bench,
+                directory / name,
+                account=TEST_USER if name == "web02" else "",
+                login=VISITOR if name == "web04" else "",
             )
         yield made
     finally:
@@ -104,8 +127,17 @@ class Controller:
             "LC_ALL": "C.UTF-8",
         }
         self._run("ansible-galaxy", "collection", "install", str(archive), ends=0)
-        inventory = {"all": {"hosts": {name: host.of_inventory() for name, host in hosts.items()}}}
-        (directory / "hosts.yml").write_text(yaml.safe_dump(inventory))
+        self._hosts = hosts
+        self.vary()
+
+    def vary(self, **variables: dict[str, object]) -> None:
+        """What differs on these hosts from now on."""
+        inventory = {
+            name: {**host.of_inventory(), **variables.get(name, {})}
+            for name, host in self._hosts.items()
+        }
+        text = yaml.safe_dump({"all": {"hosts": inventory}})
+        (self.directory / "hosts.yml").write_text(text)
 
     def play(self, playbook: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a playbook, given as text, or by its name in the collection."""
@@ -192,6 +224,78 @@ def test_a_rolling_change_stops_at_the_host_that_it_breaks(
     )
 
 
+QUADLET = """
+- name: What a host shows
+  hosts: web05
+  gather_facts: false
+  vars:
+    of_this_host: {program: "{{ hardentui_program }}", url: "{{ hardentui_url }}"}
+  tasks:
+    - name: Look
+      hardentui.podman.check: "{{ of_this_host }}"
+    - name: Harden
+      hardentui.podman.harden: "{{ of_this_host | combine(harden) }}"
+      vars:
+        harden: {name: vault, checks: [new-privileges-allowed]}
+    - name: Units
+      hardentui.podman.quadlet: "{{ of_this_host | combine({'name': 'vault', 'likely': true}) }}"
+"""
+
+
+def test_check_mode_says_what_a_run_does_twice_is_nothing_and_no_secret_comes_back(
+    controller: Controller,
+    hosts: dict[str, SshHost],
+) -> None:
+    bench = hosts["web05"].bench
+    bench.run(
+        "vault",
+        "--network",
+        "none",
+        "--env",
+        f"DB_PASSWORD={SECRET}",
+        "--label",
+        f"token={SECRET}",
+        "--health-cmd",
+        f"true --password={SECRET}",
+        BUSYBOX,
+        "sh",
+        "-c",
+        f"true --password={SECRET}; exec sleep 1000",
+    )
+    unit = "/etc/containers/systemd/vault.container"
+    told_words = ("--diff", "-vvv")
+    before = bench.podman("inspect", "vault")
+    foreseen = controller.play(QUADLET, "--check", *told_words)
+    assert foreseen.returncode == 0, foreseen.stdout
+    assert _recap(foreseen)["web05"]["changed"] == 2
+    assert bench.podman("inspect", "--format", "{{.Id}}", "vault") in before
+    assert bench.execute("sh", "-c", f"ls {unit} || true") == ""
+
+    done = controller.play(QUADLET, *told_words)
+    assert done.returncode == 0, done.stdout
+    assert _recap(done)["web05"]["changed"] == 2
+    assert SECRET in bench.execute("cat", unit), "the service keeps it"
+    assert "true" in bench.podman(
+        "inspect", "--format", "{{.State.Running}} {{.HostConfig.SecurityOpt}}", "vault"
+    )
+    for line in ("+++ after: vault", "+++ after: " + unit, "+NoNewPrivileges=true"):
+        assert line in foreseen.stdout, line
+        assert line in done.stdout or line == "+NoNewPrivileges=true", line
+
+    again = controller.play(QUADLET, *told_words)
+    assert again.returncode == 0, again.stdout
+    assert _recap(again)["web05"]["changed"] == 0
+
+    facts = controller.directory / "facts"
+    gathered = controller.play(
+        "hardentui.podman.gather", "--limit", "web05", "-vvv", "-e", f"hardentui_facts={facts}"
+    )
+    assert gathered.returncode == 0, gathered.stdout
+    assert SECRET not in gzip.decompress((facts / "web05.json.gz").read_bytes()).decode()
+    for run in (foreseen, done, again, gathered):
+        assert SECRET not in run.stdout + run.stderr
+
+
 def test_facts_are_gathered_with_those_before_and_told_as_a_fleet(
     controller: Controller,
 ) -> None:
@@ -210,3 +314,57 @@ def test_facts_are_gathered_with_those_before_and_told_as_a_fleet(
     report = told("check", "--facts", str(facts))
     assert len(report["hosts"]) == 2
     assert len(report["fleet"]["changes"]) == 2
+
+
+EACH = """
+- name: One fix on every host at once
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Apply
+      hardentui.podman.apply:
+        program: "{{ hardentui_program }}"
+        url: "{{ hardentui_url }}"
+        name: web
+        checks: [new-privileges-allowed]
+        probe: "{{ probe | default(omit) }}"
+"""
+
+
+def test_one_goes_away_one_refuses_one_is_full_and_the_others_go_on(
+    controller: Controller,
+    hosts: dict[str, SshHost],
+) -> None:
+    """`web03` loses its session, and what runs in it, between the change and its proof."""
+    away, full = hosts["web03"], hosts["web05"]
+    before = {name: _identity(host) for name, host in hosts.items()}
+    full.fill_disk()
+    controller.vary(
+        web03={"probe": [away.probe_that_cuts_off("web")]},
+        web05={"ansible_pipelining": True},  # else Ansible itself finds no room for the module
+    )
+    done = controller.play(EACH)
+    recap = _recap(done)
+    assert recap["web01"]["changed"] == recap["web02"]["changed"] == 1, done.stdout
+    assert recap["web03"]["unreachable"] == 1, done.stdout
+    assert recap["web04"]["failed"] == recap["web05"]["failed"] == 1, done.stdout
+    assert "No space left on device" in done.stdout
+    assert "sudo" in done.stdout
+    for name in ("web03", "web04", "web05"):
+        assert eventually(partial(_is, hosts[name], before[name])), name
+    for name in ("web01", "web02"):
+        assert _identity(hosts[name]) != before[name]
+
+    away.gone.unlink()
+    controller.vary()
+    again = controller.play(EACH, "--limit", "web03")
+    assert again.returncode == 0, again.stdout
+    assert away.bench.podman("inspect", "--format", "{{.State.Running}}", "web") == "true"
+
+
+def _is(host: SshHost, identity: str) -> bool:
+    return _identity(host) == identity
+
+
+def _identity(host: SshHost) -> str:
+    return host.bench.podman("inspect", "--format", "{{.Id}} {{.State.Running}}", "web")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import yaml
 from tests.conftest import cannot_run
 from tests.support.ansible_hosts import ROOT, SSHD, EngineMissing, SshHost, installed
 from tests.support.podman import BUSYBOX, Bench, missing_programs
+from tests.support.program import told
 
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
 CHECK = "default-capabilities-kept"
@@ -95,8 +97,8 @@ class Master:
 
     def state(self, *words: str) -> Any:
         """What became of one state."""
-        (told,) = self.call("state.single", *words).values()
-        return told
+        (answer,) = self.call("state.single", *words).values()
+        return answer
 
 
 @pytest.fixture
@@ -162,3 +164,53 @@ def test_a_state_says_what_it_would_do_does_it_and_then_nothing(
     assert again["result"] is True
     assert again["changes"] == {}
     assert host.bench.podman("inspect", "--format", "{{.Id}} {{.State.Running}}", "web") == after
+
+
+def test_what_breaks_is_back_files_are_put_in_place_and_facts_come_back(
+    master: Master,
+    host: SshHost,
+    tmp_path: Path,
+) -> None:
+    before = host.bench.podman("inspect", "--format", "{{.Id}}", "web")
+    broken = master.state(
+        "hardentui.applied",
+        "name=web",
+        f"checks=[{CHECK}]",
+        f'probe=["{host.probe_until_changed("web")}"]',
+    )
+    assert broken["result"] is False
+    assert "rolled back" in broken["comment"]
+    assert broken["changes"] == {}
+    assert host.bench.podman("inspect", "--format", "{{.Id}}", "web") == before
+
+    words = (
+        "hardentui.quadlet",
+        "name=web",
+        "dest=/etc/containers/systemd",
+        "checks=[new-privileges-allowed]",
+    )
+    unit = "/etc/containers/systemd/web.container"
+    foreseen = master.state(*words, "test=True")
+    assert foreseen["result"] is None
+    assert foreseen["changes"] == {"web.container": "new"}
+    assert host.bench.execute("sh", "-c", f"ls {unit} || true") == ""
+    done = master.state(*words)
+    assert done["result"] is True, done
+    assert done["changes"] == foreseen["changes"]
+    assert "NoNewPrivileges=true" in host.bench.execute("cat", unit)
+    again = master.state(*words)
+    assert (again["result"], again["changes"]) == (True, {})
+    host.bench.execute("sh", "-c", f"echo '# mine' >> {unit}")
+    assert master.state(*words)["changes"] == {"web.container": "changed"}
+    assert "# mine" in host.bench.execute("cat", f"{unit}.before~")
+
+    facts = tmp_path / "web01.json.gz"
+    facts.write_bytes(base64.b64decode(master.call("hardentui.facts")))
+    report = told("check", "--facts", str(facts))
+    assert "web" in {subject["name"] for subject in report["subjects"]}
+
+    hardened = master.state("hardentui.hardened", "name=web", "checks=[new-privileges-allowed]")
+    assert hardened["result"] is True, hardened
+    assert set(hardened["changes"]) == {"no-new-privileges"}
+    container = host.bench.podman("inspect", "--format", "{{.HostConfig.SecurityOpt}}", "web")
+    assert "no-new-privileges" in container

@@ -36,7 +36,7 @@ def installed(package: str, program: str) -> Path:
             [place / "bin" / "pip", "install", "-q", package],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1200,
             check=False,
         )
         if done.returncode:
@@ -58,29 +58,81 @@ class SshHost:
         directory: Path,
         *,
         account: str = "",
+        login: str = "",
     ) -> None:
-        """`account`: whose Podman it is, if it is not root's."""
+        """
+        Args:
+            account: whose Podman it is, if it is not root's.
+            login: who logs in instead of root, and may not become root.
+        """
         self.name = name
         self.bench = bench
         self.account = account
+        self.login = login
         self.directory = directory
         directory.mkdir(mode=0o755)
         self._key()
-        if account:
-            self._let_become(account)
+        if login:
+            self._add_account(login)
+        if account or login:
+            self._let_become(account or login)
         python = self._python_of_all() if account else sys.executable
+        if bench.release:
+            python = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
         paths = [str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))]
         self.program = self._script(
             "hardentui",
             f'exec env PYTHONPATH={":".join(paths)} {python} -m hardentui "$@"',
         )
+        self.gone = directory / "gone"
+        """While it exists, nobody answers."""
         # as root, also where the bench enters as its account
         holder = f"$(cut -d' ' -f1 {bench.directory}/holder.pid)"
+        # an sshd of this machine, where the host is another release's
+        where = f"-t {holder} -n unshare -m" if bench.release else f"-t {holder} -m -n"
+        place = (
+            "mount -t tmpfs tmpfs /run; mkdir /run/sshd" if bench.release else "mkdir -p /run/sshd"
+        )
         self.proxy = self._script(
             "proxy",
-            f"echo $$ > {directory}/proxy.pid; exec nsenter -t {holder} -m -n sh -c "
-            f"'mkdir -p /run/sshd; exec {self._sshd()}'",
+            f"[ ! -e {self.gone} ] || exit 1; echo $$ > {directory}/proxy.pid; "
+            f"exec nsenter {where} sh -c '{place}; exec {self._sshd()}'",
         )
+
+    def probe_until_changed(self, container: str, then: str = "exit 1") -> str:
+        """A probe that works while the container is as it is now; later, it does this."""
+        identity = self.bench.podman("inspect", "--format", "{{.Id}}", container)
+        answer = f"http://d/v4.0.0/libpod/containers/{container}/json"
+        script = self._script(
+            "probe",
+            f"curl -s --unix-socket {self.bench.socket} {answer} | grep -q {identity} && exit 0\n{then}",
+        )
+        return str(script)
+
+    def probe_that_cuts_off(self, container: str) -> str:
+        """A probe that, once the container is changed, ends the session and all that runs in it at
+        once; and nobody answers any more."""
+        return self.probe_until_changed(
+            container,
+            f"touch {self.gone}\nlast=$(cat {self.directory}/proxy.pid)\npid=$PPID\n"
+            'while [ "$pid" -gt 1 ]; do\n'
+            "  above=$(sed 's/.*) . //; s/ .*//' /proc/$pid/stat)\n"
+            "  kill -9 $pid\n"
+            '  [ "$pid" != "$last" ] || exit 0\n'
+            "  pid=$above\n"
+            "done",
+        )
+
+    def _add_account(self, name: str) -> None:
+        """In the bench only."""
+        with (self.bench.directory / "conf" / "passwd").open("a") as accounts:
+            accounts.write(f"{name}:x:59999:59999::{self.directory}/state:/bin/sh\n")
+
+    def fill_disk(self) -> None:
+        """Its state lies on a disk without a free byte."""
+        state = self.directory / "state"
+        self._in_mounts("mount", "-t", "tmpfs", "-o", "size=1m,mode=1777", "tmpfs", state)
+        self._in_mounts("sh", "-c", f"cat /dev/zero > {state}/full 2> /dev/null || true")
 
     def _let_become(self, account: str) -> None:
         """`su` asks the file of passwords for an account that exists in the bench only."""
@@ -97,10 +149,13 @@ class SshHost:
         return base / "bin" / Path(os.path.realpath(sys.executable)).name
 
     def _mount(self, source: Path, target: Path) -> None:
-        """In the namespace of its bench only."""
+        self._in_mounts("mount", "--bind", source, target)
+
+    def _in_mounts(self, *words: str | Path) -> None:
+        """As root, in the mount namespace of its bench only."""
         holder = (self.bench.directory / "holder.pid").read_text().split()[0]
         subprocess.run(
-            ["nsenter", "-t", holder, "-m", "mount", "--bind", source, target],
+            ["nsenter", "-t", holder, "-m", *words],
             check=True,
         )
 
@@ -136,8 +191,17 @@ class SshHost:
             "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\n"
             f"SetEnv {' '.join(f'{name}={value}' for name, value in variables.items())}\n"
             "Subsystem sftp internal-sftp\n"
+            + (f"ForceCommand {self._within()}\n" if self.bench.release else "")
         )
         return f"{SSHD} -i -f {self.directory}/sshd_config"
+
+    def _within(self) -> Path:
+        """Runs what a session asks for where the other release's programs are."""
+        holder = f"$(cut -d' ' -f1 {self.bench.directory}/holder.pid)"
+        return self._script(
+            "within",
+            f'exec nsenter -t {holder} -m sh -c "${{SSH_ORIGINAL_COMMAND:-sh}}"',
+        )
 
     def ssh_words(self) -> str:
         """The options of ssh that lead to it."""
@@ -154,13 +218,16 @@ class SshHost:
             "ansible_become_method": "su",
             "ansible_become_user": self.account,
         }
+        if self.login:
+            become = {"ansible_become": True, "ansible_become_method": "sudo"}
         return {
             "ansible_host": self.name,  # by which Ansible keeps connections; the proxy leads there
-            "ansible_user": "root",
+            "ansible_user": self.login or "root",
+            "ansible_ssh_transfer_method": "piped" if self.bench.release else "smart",
             "ansible_ssh_common_args": self.ssh_words(),
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_remote_tmp": f"{self.directory}/state/tmp",
             "hardentui_program": str(self.program),
             "hardentui_url": self.bench.url,
-            **(become if self.account else {}),
+            **(become if self.account or self.login else {}),
         }

@@ -145,6 +145,7 @@ class Bench:
         )
         self.socket = str(self.directory / "api" / "podman.sock")
         self.url = f"unix://{self.socket}"
+        self.release = release
         self._root = root_of(release)
         self._environment = {
             **os.environ,

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.visible import visible
@@ -21,6 +22,7 @@ MOST_FILES = 20_000
 EXPECTED = "hosts.txt"
 _ENDINGS = (".json.gz", ".json")
 _BEFORE = ".previous"
+_NO_FILE = "it is a pipe, a device or a folder, no file"
 _LONGEST_LIST = 1 << 20  # bytes
 
 
@@ -31,6 +33,12 @@ class FactsFile(Struct, frozen=True):
     name: str  # of the file, without its ending
     group: str = ""  # its folder, below the one that was named
     before: str = ""  # the file of the gathering before; empty = none
+    trouble: str = ""  # why it cannot be read
+
+    @property
+    def place(self) -> str:
+        """What tells it from the other files, also in another gathering: `prod/web01`."""
+        return f"{self.group}/{self.name}" if self.group else self.name
 
 
 class FleetFiles(Struct, frozen=True):
@@ -79,12 +87,13 @@ def _below(folder: str, since: str) -> Iterator[FactsFile]:
         group = "" if group == "." else group
         earlier = os.path.join(since, group) if since else ""
         for name in sorted(names):
-            stem = _stem(name)
-            if stem and not stem.endswith(_BEFORE):
-                yield _file(os.path.join(directory, name), group, earlier)
+            own = stem(name)
+            if own and not own.endswith(_BEFORE):
+                file = _file(os.path.join(directory, name), group, earlier)
+                yield file if _is_regular(file.path) else replace(file, trouble=_NO_FILE)
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
     """The name without the ending of facts; empty if it has another."""
     return next(
         (name.removesuffix(end) for end in _ENDINGS if name.endswith(end)),
@@ -98,16 +107,16 @@ def _file(
     since: str,
 ) -> FactsFile:
     directory, name = os.path.split(path)
-    stem = _stem(name) or name
+    own = stem(name) or name
     places = (
-        [os.path.join(since, stem + end) for end in _ENDINGS]
+        [os.path.join(since, own + end) for end in _ENDINGS]
         if since
-        else [os.path.join(directory, stem + _BEFORE + end) for end in _ENDINGS]
+        else [os.path.join(directory, own + _BEFORE + end) for end in _ENDINGS]
     )
     before = next((place for place in places if os.path.isfile(place)), "")
     return FactsFile(
         path,
-        stem,
+        own,
         group,
         before,
     )
@@ -119,17 +128,13 @@ def _missing(
     files: Sequence[FactsFile],
 ) -> Iterator[str]:
     """Hosts that `hosts.txt` expects, or that the gathering before had."""
-    there = {_place(file) for file in files}
+    there = {file.place for file in files}
     expected = [*_expected(os.path.join(folder, EXPECTED))]
     if since and os.path.isdir(since):
-        expected += [_place(file) for file in _below(since, "")]
+        expected += [file.place for file in _below(since, "")]
     for line in expected:
         if line not in there and not any(place.endswith(f"/{line}") for place in there):
             yield line
-
-
-def _place(file: FactsFile) -> str:
-    return f"{file.group}/{file.name}" if file.group else file.name
 
 
 def _expected(path: str) -> Iterator[str]:
@@ -155,7 +160,14 @@ def _each_once(files: Sequence[FactsFile]) -> tuple[FactsFile, ...]:
     return tuple(by_content.values())
 
 
+def _is_regular(path: str) -> bool:
+    """No pipe and no device, where reading may never end; who reads tells what is not there."""
+    return os.path.isfile(path) or not os.path.exists(path)
+
+
 def _content_of(path: str) -> str:
+    if not os.path.isfile(path):
+        return path  # a pipe is read once
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections import defaultdict
 from collections.abc import Iterable
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hardentui.checks import CHECKS
+from hardentui.errors import UsageError
 from hardentui.features.checklists.loading import load
 from hardentui.features.compare import DifferenceKind, compare
-from hardentui.features.fleet.facts_files import FactsFile
+from hardentui.features.fleet.facts_files import FactsFile, stem
 from hardentui.features.fleet.summary import summaries_of
 from hardentui.features.fleet.told import EngineTold, HostTold, as_one, pack
 from hardentui.features.looking.judging import Judge
@@ -108,13 +114,48 @@ def _engine(engine: EngineFacts) -> EngineTold:
     )
 
 
+class Earlier(Struct, frozen=True):
+    """What was known of a host when it was gathered before."""
+
+    saved_at: str
+    report: SavedReport
+
+    @classmethod
+    def judged(cls, result: CheckResult) -> Earlier:
+        return cls(result.saved_at, _saved(result))
+
+
+def earlier_hosts(report: SavedReport) -> dict[str, Earlier]:
+    """The hosts of an earlier report on several that could be checked, by the place of their files.
+
+    Raises:
+        UsageError: it is about one host.
+    """
+    if not report.hosts:
+        raise UsageError(
+            "--since names a report on one host, and --facts several.",
+            "A report on several is made by check --facts FOLDER --format json -o FILE.",
+        )
+    subjects: dict[str, list[SavedSubject]] = defaultdict(list)
+    for subject in report.subjects:
+        subjects[subject.host].append(replace(subject, host=""))
+    return {
+        FactsFile(host.source, stem(os.path.basename(host.source)), host.group).place: Earlier(
+            host.saved_at,
+            replace(report, host=SavedHost(host.name), subjects=tuple(subjects[host.name])),
+        )
+        for host in report.hosts
+        if not host.trouble
+    }
+
+
 def changes_between(
-    before: CheckResult,
+    before: Earlier,
     now: CheckResult,
     host: str,
 ) -> ChangesOfHost:
     """What changed on a host since the gathering before."""
-    comparison = compare(_saved(before), _saved(now))
+    comparison = compare(before.report, _saved(now))
     return ChangesOfHost(
         host,
         before.saved_at,

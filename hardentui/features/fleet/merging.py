@@ -90,6 +90,7 @@ def _view(
         replace(told.changes, host=name) for name, _, told in read if told.changes is not None
     )
     return FleetView(
+        looked_at=len(read),
         everywhere=everywhere([(name, told.failing) for name, _, told in read]),
         applications=applications(containers),
         changes=tuple(changes),

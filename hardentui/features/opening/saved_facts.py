@@ -156,7 +156,7 @@ def _replay(
         files,
         host,
         trust,
-        str(document["host"]),
+        str(document["host"] or ""),
         lambda: when,
         run,
         inventories={

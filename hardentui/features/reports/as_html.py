@@ -41,7 +41,7 @@ def render(result: CheckResult, style: TextStyle) -> str:
         paths=[path_words(path, result) for path in result.paths],
         sections=_sections,
         quiet=_quiet,
-        fleet=fleet_sections(result.fleet, len(result.hosts)) if result.fleet is not None else (),
+        fleet=fleet_sections(result.fleet) if result.fleet is not None else (),
         pictures=list(_pictures(result)),
     )
     return page + "\n"

@@ -106,7 +106,7 @@ def _hosts(result: CheckResult) -> Iterator[str]:
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
-    for section in fleet_sections(result.fleet or FleetView(), len(result.hosts)):
+    for section in fleet_sections(result.fleet or FleetView()):
         yield from (f"## {section.title}", "")
         yield from (f"{'  ' * depth}- {plain(sentence, 1000)}" for depth, sentence in section.lines)
         yield ""

@@ -32,13 +32,10 @@ class FleetSection(Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
-def fleet_sections(
-    fleet: FleetView,
-    hosts: int,
-) -> tuple[FleetSection, ...]:
+def fleet_sections(fleet: FleetView) -> tuple[FleetSection, ...]:
     """Those that have something to say; what is the same everywhere and what is old come first."""
     sections = (
-        FleetSection("All hosts", (*_everywhere(fleet, hosts), *_ages(fleet))),
+        FleetSection("All hosts", (*_everywhere(fleet), *_ages(fleet))),
         FleetSection(
             "The same application, not hardened alike",
             tuple(_applications(fleet)),
@@ -64,12 +61,12 @@ def _more(
         yield 0, f"and {plural(count - shown, f'more {what}')}"
 
 
-def _everywhere(fleet: FleetView, hosts: int) -> Iterator[Line]:
+def _everywhere(fleet: FleetView) -> Iterator[Line]:
     for line in fleet.everywhere[:_MOST_LINES]:
         without = f"; not on {names_of(line.without)}" if line.without else ""
         yield (
             0,
-            f"{plural(len(line.checks), 'finding')} on {line.hosts} of {plural(hosts, 'host')}, "
+            f"{plural(len(line.checks), 'finding')} on {line.hosts} of {plural(fleet.looked_at, 'host')}, "
             f"up to {line.severity.word}: {names_of(line.checks, 6)}{without}",
         )
     yield from _more(len(fleet.everywhere), _MOST_LINES, "group")

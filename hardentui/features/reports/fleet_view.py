@@ -96,4 +96,5 @@ class FleetView(Struct, frozen=True):
     changes: tuple[ChangesOfHost, ...] = ()
     old: tuple[HostAge, ...] = ()
     missing: tuple[HostAge, ...] = ()  # hosts that are expected, and have no facts
+    looked_at: int = 0  # hosts that could be checked
     worst: tuple[tuple[str, ContainerSummary], ...] = ()  # host and container, worst first

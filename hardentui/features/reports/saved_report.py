@@ -19,6 +19,16 @@ class SavedHost(Struct, frozen=True):
     simulated: bool = False
 
 
+class SavedFleetHost(Struct, frozen=True):
+    """One of several hosts."""
+
+    name: str
+    source: str  # the file of its facts
+    saved_at: str = ""
+    group: str = ""
+    trouble: str = ""
+
+
 class SavedTool(Struct, frozen=True):
     version: str = ""
     checklist: str = ""
@@ -77,6 +87,7 @@ class SavedReport(Struct, frozen=True):
     subjects: tuple[SavedSubject, ...]
     checks: Mapping[str, SavedCheck]
     tool: SavedTool = SavedTool()
+    hosts: tuple[SavedFleetHost, ...] = ()  # of a report on several
 
 
 class _Header(Struct, frozen=True):

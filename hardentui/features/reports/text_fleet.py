@@ -27,7 +27,7 @@ def fleet_summary(
 ) -> Iterator[list[str]]:
     """Its parts, the most important first."""
     fleet = result.fleet or FleetView()
-    told = fleet_sections(fleet, len(result.hosts))
+    told = fleet_sections(fleet)
     parts: list[Iterable[str]] = [
         outcome(result, write),
         *(_section(section, write) for section in told[:1]),
@@ -55,6 +55,9 @@ def _hosts(result: CheckResult, write: Writer) -> Iterator[str]:
         "Host"
     )
     for host in result.hosts[:_MOST_HOSTS]:
+        if host.trouble and host.worst_score is None:
+            yield f"  {'?':>5}  {visible(f'{host.name}  {_about(host)}', write.width - 9)}"
+            continue
         widths = zip(reversed(Severity), (8, 4, 6, 3), strict=True)
         cells = [f"{host.failing(severity) or '-':>{width}}" for severity, width in widths]
         name = visible(f"{host.name}  {_about(host)}", max(20, write.width - 47))

@@ -87,7 +87,7 @@ def lines_of_all(result: CheckResult) -> Iterator[str]:
     """What is true of all hosts, whichever is chosen."""
     if result.fleet is None:
         return
-    for section in fleet_sections(result.fleet, len(result.hosts)):
+    for section in fleet_sections(result.fleet):
         yield from ("", section.title)
         yield from (f"{'  ' * (depth + 1)}{sentence}" for depth, sentence in section.lines)
 

@@ -11,8 +11,10 @@ CLI examples::
 """
 
 import base64
+import filecmp
 import json
 import os
+import shutil
 import tempfile
 
 from salt.exceptions import CommandExecutionError
@@ -29,6 +31,7 @@ _EXITS = {
     6: "the twin does not work even without changes",
     7: "ended, because the original needs what the twins take",
 }
+_UNITS = (".container", ".network", ".volume", ".pod", ".image", ".build", ".kube", ".json", ".conf")
 _LARGEST_FACTS = 64 << 20  # bytes
 
 
@@ -166,17 +169,57 @@ def _change(verb, name, words, probe, user):
     for document in documents:
         entry = (document.get("entries") or [document.get("apply")])[-1] or entry
     if code not in (0, 1):
-        reason = (entry or {}).get("reason") or messages
+        baseline = ((documents[-1].get("trial") if documents else None) or {}).get("baseline") or {}
+        reason = (entry or {}).get("reason") or baseline.get("why") or messages
         raise CommandExecutionError(_sentence(code, reason))
     if entry is None:
         return {"changed": False}
     return {"changed": entry["state"] != "rolled-back", "id": entry["id"], "state": entry["state"]}
 
 
-def quadlet(name, dest, checks=None, plan=None, likely=False, safe=False, as_is=False, user=None):
-    """Write the Quadlet files of a container to a folder; returns what became of each."""
+def quadlet(
+    name, dest, checks=None, plan=None, likely=False, safe=False, as_is=False, user=None, test=False
+):
+    """Put the Quadlet files of a container into the folder ``dest``, and have systemd read it again;
+    the container goes on running. Returns the files that differed: ``new``, or ``changed`` with the
+    one before kept beside it as ``FILE.before~``. With ``test=True`` nothing is written."""
     words = ["--as-is"] if as_is else _fixes(checks, plan, likely, safe)
-    code, out, messages = _call(["fix", name, "--to", "quadlet"] + words + ["-o", dest], user)
-    if code != 0:
-        raise CommandExecutionError(_sentence(code, messages))
-    return out.splitlines()
+    made = tempfile.mkdtemp(prefix="hardentui-")
+    try:
+        if user:
+            __salt__["file.chown"](made, user, "")
+        code, _, messages = _call(["fix", name, "--to", "quadlet"] + words + ["-o", made], user)
+        if code != 0:
+            raise CommandExecutionError(_sentence(code, messages))
+        differing = {}
+        for file in sorted(os.listdir(made)):
+            target = os.path.join(dest, file)
+            if file.endswith(_UNITS) and not _same(os.path.join(made, file), target):
+                differing[file] = "changed" if os.path.exists(target) else "new"
+        if differing and not test:
+            _put_in_place(made, dest, differing, user)
+        return differing
+    finally:
+        __salt__["file.remove"](made)
+
+
+def _same(path, other):
+    return os.path.isfile(other) and filecmp.cmp(path, other, shallow=False)
+
+
+def _put_in_place(made, dest, files, user):
+    """Each file at once, with the owner and mode that HardenTUI gave it."""
+    __salt__["file.makedirs_perms"](dest, user=user, mode="755")
+    for file, state in files.items():
+        target = os.path.join(dest, file)
+        if state == "changed":
+            shutil.copy2(target, target + ".before~")
+        source = os.path.join(made, file)
+        beside = target + ".new~"
+        shutil.copy2(source, beside)
+        owner = os.stat(source)
+        os.chown(beside, owner.st_uid, owner.st_gid)
+        os.replace(beside, target)
+    if os.path.isdir("/run/systemd/system"):
+        words = ["systemctl"] + (["--user", "-M", user + "@"] if user else []) + ["daemon-reload"]
+        __salt__["cmd.run_all"](words, python_shell=False, ignore_retcode=True)

@@ -40,6 +40,36 @@ def applied(name, checks=None, plan=None, likely=False, safe=False, probe=None, 
     )
 
 
+def quadlet(
+    name, dest, checks=None, plan=None, likely=False, safe=False, as_is=False, user=None
+):
+    """The Quadlet files of the container lie in this folder; the container goes on running."""
+    told = {"name": name, "result": True, "changes": {}, "comment": "The files are there already."}
+    try:
+        differing = __salt__["hardentui.quadlet"](
+            name,
+            dest,
+            checks=checks,
+            plan=plan,
+            likely=likely,
+            safe=safe,
+            as_is=as_is,
+            user=user,
+            test=__opts__["test"],
+        )
+    except CommandExecutionError as error:
+        told.update(result=False, comment=str(error))
+        return told
+    if differing:
+        would = "would be" if __opts__["test"] else "were"
+        told.update(
+            result=None if __opts__["test"] else True,
+            changes=differing,
+            comment="These files of %s %s put in place." % (dest, would),
+        )
+    return told
+
+
 def _changed(name, user, fixes, act):
     told = {"name": name, "result": True, "changes": {}, "comment": ""}
     try:

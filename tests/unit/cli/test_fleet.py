@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,19 +105,21 @@ def test_a_directory_is_all_its_facts(
 
 @pytest.mark.parametrize(
     "form",
-    ["text", "html", "markdown", "sarif", "junit", "json"],
+    ["text", "html", "markdown", "sarif", "junit", "json", "oscal"],
 )
 def test_every_format_names_the_hosts_and_lets_no_name_through(
     form: str,
     fleet: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    framework = ("--framework", "cis") if form == "oscal" else ()
     code, out = _check(
         capsys,
         "--facts",
         str(fleet),
         "--format",
         form,
+        *framework,
     )
     assert code == 1
     assert "web01" in out
@@ -334,10 +337,50 @@ def test_many_broken_files_cost_a_line_each(
     (gathered / "prod" / "shape.json").write_text(json.dumps(document))
     (gathered / "prod" / "deep.json").write_text("[" * 100_000)
     (gathered / "prod" / "zip.json.gz").write_bytes(b"\x1f\x8bnothing")
+    os.mkfifo(gathered / "prod" / "pipe.json")
+    (gathered / "prod" / "endless.json").symlink_to("/dev/zero")
+    (gathered / "prod" / "loop.json").symlink_to("loop.json")
     _, merged = _json(capsys, "--facts", str(gathered))
     troubled = {Path(host["source"]).name for host in merged["hosts"] if host["trouble"]}
     troubled |= {
         each["host"] for each in merged["subjects"] if each["trouble"] and each["kind"] == "engine"
     }
-    assert troubled >= {"shape.json", "deep.json", "zip.json.gz"}
-    assert len(merged["hosts"]) == 8
+    assert troubled >= {
+        "shape.json",
+        "deep.json",
+        "zip.json.gz",
+        "pipe.json",
+        "endless.json",
+        "loop.json",
+    }
+    assert len(merged["hosts"]) == 11
+
+
+def test_an_earlier_report_tells_what_changed_on_each_host(
+    gathered: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The report is enough: the files of that gathering are gone."""
+    (gathered / "prod" / "web1.previous.json").unlink()
+    report = str(tmp_path / "before.json")
+    assert run(("check", "--facts", str(gathered), "--format", "json", "-o", report)) == 1
+    prod = gathered / "prod"
+    (prod / "web4.json").write_text(
+        (prod / "web3.json").read_text().replace('"host": "web3"', '"host": "web4"')
+    )
+    (prod / "web2.json").unlink()
+    capsys.readouterr()
+
+    _, now = _json(capsys, "--facts", str(gathered), "--since", report)
+    changed = {each["host"]: each for each in now["fleet"]["changes"]}
+    assert set(changed) == {"web0", "web1", "web3", "web4"}
+    assert [
+        (each["way"], each["subject"], each["check"]) for each in changed["web4"]["findings"]
+    ] == [("new", "db", "writable-rootfs")]
+    assert not any(changed[host]["findings"] for host in ("web0", "web1", "web3"))
+    assert set(now["fleet"]["missing"]) == {"web9", "prod/web2"}
+
+    assert run(("check", "--facts", str(prod / "web3.json"), "--format", "json", "-o", report)) == 1
+    assert run(("check", "--facts", str(gathered), "--since", report)) == 2
+    assert "a report on one host" in capsys.readouterr().err

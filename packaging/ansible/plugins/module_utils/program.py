@@ -151,8 +151,14 @@ def change(module, verb, *more):
     if verb == "harden" and code == 1:  # the trial kept nothing
         module.exit_json(**result)
     if code != 0:
-        program.fail(code, (entry or {}).get("reason") or messages, **result)
+        program.fail(code, reason_of(documents, entry) or messages, **result)
     module.exit_json(**result)
+
+
+def reason_of(documents, entry):
+    """Why a change failed, by its entry or by the trial."""
+    trial = (documents[-1].get("trial") if documents else None) or {}
+    return (entry or {}).get("reason") or (trial.get("baseline") or {}).get("why")
 
 
 def entry_of(documents):
