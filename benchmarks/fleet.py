@@ -148,10 +148,11 @@ def _children(pid: int) -> list[int]:
 
 async def _screen(folder: Path) -> tuple[float, float]:
     """(processor seconds from the judged hosts to their list, the median of a key in it)."""
-    from hardentui.cli.fleet import fleet_files, fleet_result
+    from hardentui.cli.fleet import fleet_result
     from hardentui.cli.parser import parse
     from hardentui.cli.terminal import Terminal
     from hardentui.features.first_look import FirstLook
+    from hardentui.features.fleet.facts_files import fleet_files
     from hardentui.features.views import Selection
     from hardentui.tui.app import HardenApp
     from hardentui.tui.screens.hosts import HostsScreen

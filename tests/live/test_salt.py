@@ -20,7 +20,7 @@ from tests.support.ansible_hosts import ROOT, SSHD, EngineMissing, SshHost, inst
 from tests.support.podman import BUSYBOX, Bench, missing_programs
 from tests.support.program import told
 
-pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(2400)]
 CHECK = "default-capabilities-kept"
 
 
@@ -88,7 +88,7 @@ class Master:
             env={**os.environ, "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=800,
             check=False,
         )
         assert done.stdout, done.stderr
