@@ -64,12 +64,11 @@ _LOCAL = frozenset({"containers-storage", "docker-daemon"})
 def surplus_asks(lab: Lab, facts: ContainerFacts) -> Iterator[tuple[str, Ask]]:
     """What is to be judged besides the asks of a lab, once there is an answer."""
     asked = {(ask.option, ask.operator) for ask in lab.asks.values()}
-    if facts.spec[PRIVILEGED]:  # it brings all the rest along
-        yield "no-privileged", SURPLUS["no-privileged"]
-        return
     for name, ask in SURPLUS.items():
         if (ask.option, ask.operator) not in asked:
             yield name, ask
+        if facts.spec[PRIVILEGED]:  # the first of them: it brings all the rest along
+            return
     usual: Known[frozenset[str]] = known(lambda: facts.engine.default_capabilities)
     stock = STOCK_CAPABILITIES if isinstance(usual, Unread) else STOCK_CAPABILITIES | usual
     names = sorted(name.removeprefix("CAP_") for name in ALL_CAPABILITIES - stock)

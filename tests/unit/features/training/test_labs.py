@@ -368,3 +368,12 @@ def test_no_lab_is_solved_by_an_answer_that_brings_more_rights(
     assert not outcome.solved
     done, most = outcome.done
     assert done < most
+
+
+@each_lab
+def test_what_is_asked_stands_once_also_while_it_is_wrong(lab: Lab, training: Training) -> None:
+    if lab.policy:
+        return
+    training.start(lab)
+    goals = training.answer(["--privileged"]).goals
+    assert len({goal.title for goal in goals}) == len(goals)
