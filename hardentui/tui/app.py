@@ -94,15 +94,29 @@ _TRIALS = 1.0  # seconds between two looks at trials that run elsewhere
 _TWICE = 3.0  # seconds within which a second Ctrl-C quits
 
 
+_NOTIFIES = {
+    "kitty": "\x1b]99;;{}\x1b\\",
+    "foot": "\x1b]777;notify;HardenTUI;{}\x1b\\",
+    "rxvt": "\x1b]777;notify;HardenTUI;{}\x07",
+}
+"""Name of a terminal -> how it is asked for a notification."""
+_USUAL = "\x1b]9;{}\x07"
+
+
+def notification(text: str, terminal: str) -> str:
+    """What asks a terminal for a notification: one way each, since some know several and would show
+    it several times. One that knows none shows nothing. `terminal`: TERM."""
+    way = next((way for name, way in _NOTIFIES.items() if name in terminal), _USUAL)
+    return way.format(f"HardenTUI: {visible(text, 200)}")
+
+
 def notify_terminal(text: str) -> None:
-    """A notification of the terminal itself, by OSC 9; one that does not know it shows nothing."""
+    """A notification of the terminal itself."""
+    asked = notification(text, os.environ.get("TERM", ""))
     with suppress(OSError):
         terminal = os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY | os.O_CLOEXEC)
         try:
-            os.write(
-                terminal,
-                f"\x1b]9;HardenTUI: {visible(text, 200)}\x07".encode(),
-            )
+            os.write(terminal, asked.encode())
         finally:
             os.close(terminal)
 

@@ -114,4 +114,6 @@ def test_what_could_not_be_kept_is_told_before_the_first_twin(
     )
     done = hardentui("harden", "--everything", "--url", host.url, ends=2)
     assert "the result could not be kept" in done.stderr
+    single = hardentui("harden", NAMES[0], "--try", "--url", host.url, ends=2)
+    assert "the result could not be kept" in single.stderr
     assert not host.podman("ps", "-a", "-q", "--filter", "label=hardentui.trial")

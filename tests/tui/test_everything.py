@@ -17,7 +17,7 @@ from hardentui.features.harden.keeping import Struck
 from hardentui.features.harden.unattended import Unattended
 from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
-from hardentui.tui.app import HardenApp
+from hardentui.tui.app import HardenApp, notification
 from hardentui.tui.screens.everything import EverythingScreen
 from tests.tui.support import Driver, running, screen_text, shows, until
 
@@ -159,6 +159,20 @@ async def test_the_list_tells_how_trials_of_another_session_stand_and_when_they_
         await shows(pilot, "Hardening 5 · 2 ready · 1 need you", "X shows it")
         files.write(replace(run, ended=time.time()))
         await shows(pilot, "2 of 5 containers can be hardened as tried.")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "begins"),
+    [
+        ("xterm-kitty", "\x1b]99;;HardenTUI: "),
+        ("foot", "\x1b]777;notify;HardenTUI;"),
+        ("xterm-256color", "\x1b]9;HardenTUI: "),
+    ],
+)
+def test_a_terminal_is_notified_in_its_own_way_once(terminal: str, begins: str) -> None:
+    asked = notification("all\x1b]0;evil\x07 done", terminal)
+    assert asked.startswith(begins)
+    assert asked.count("\x1b]") == 1, "no sequence of a stranger"
 
 
 async def test_marked_containers_of_several_stacks_are_tried_unattended(

@@ -31,6 +31,7 @@ from hardentui.features.harden.probes import asks_originals, assigned
 from hardentui.features.harden.simulated import play_apply, play_trial, prepare_played
 from hardentui.features.looking.stack import in_start_order, stacks
 from hardentui.features.trial.configuration import Wishes
+from hardentui.features.trial.preflight import refuse_unwritable
 from hardentui.features.trial.proposing import ProposedProbe, proposed_probe
 from hardentui.features.trial.trial_record import not_tried
 from hardentui.features.trial.tried import (
@@ -53,6 +54,7 @@ from hardentui.model.trial import OnTrialEvent, Trial
 from hardentui.options import NETWORK, REMOVE
 from hardentui.reading.behaviour import listening
 from hardentui.reading.containers import known_health
+from hardentui.state import state_directory
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command
 
@@ -96,7 +98,7 @@ class Hardening:
         """What will be tried, and a probe; only asks the service what any client may ask it.
 
         Raises:
-            UsageError: an earlier change is unfinished, or it soaks.
+            UsageError: an earlier change is unfinished, it soaks, or no result could be kept.
             CannotFix: it cannot soak here.
             EngineError: Podman does not answer.
         """
@@ -104,6 +106,8 @@ class Hardening:
         if self.wishes.soak and (why := why_no_log(self.bench.opened.files)):
             raise no_soak(why)
         if not self.simulated:
+            if not self.wishes.directory:
+                refuse_unwritable(state_directory())
             History().refuse_busy(facts.name)
             if (entry := self.waiting) is not None:
                 ways = (
@@ -547,22 +551,9 @@ class Hardening:
         """The card with what was done."""
         steps = [NextStep("undo", own_command((), "undo", entry.id))] if entry.can_be_undone else []
         if entry.state is EntryState.WAITING:
-            steps.insert(
-                0,
-                NextStep("confirm", own_command((), "confirm", entry.id)),
-            )
+            steps.insert(0, NextStep("confirm", own_command((), "confirm", entry.id)))
         elif entry.state is EntryState.DONE and entry.original:
-            steps.append(
-                NextStep(
-                    "forget",
-                    own_command(
-                        (),
-                        "journal",
-                        "forget",
-                        entry.id,
-                    ),
-                )
-            )
+            steps.append(NextStep("forget", own_command((), "journal", "forget", entry.id)))
         return replace(
             card,
             apply=public_entry(entry),
