@@ -4,7 +4,6 @@ killed leaves nothing half, and undo brings all back as it was."""
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,13 +85,10 @@ def test_fifteen_containers_are_hardened_killed_and_taken_back(
     hardentui("undo", "--yes", ends=0)
     assert _inspected(podman, names) == before
 
-    process = launched(*keep)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if re.search(r"stop the original shop", line):
-            break
-    process.kill()
-    process.wait()
+    with launched(*keep) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if "stop the original shop" in line)
+        process.kill()
 
     def is_whole() -> bool:
         """Nothing is half: what was under way is as before."""

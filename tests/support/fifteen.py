@@ -32,9 +32,9 @@ def start(bench: Bench) -> tuple[str, ...]:
 
 def remove(bench: Bench) -> None:
     """With what hardening made of them."""
+    bench.podman("pod", "rm", "-a", "-f", "-t", "0")
     kept = bench.podman("ps", "-a", "-q", "--no-trunc").split()
     bench.remove(*kept)
-    bench.podman("pod", "rm", "-a", "-f")
     bench.podman("network", "prune", "-f")
     bench.podman("volume", "prune", "-a", "-f")
 
