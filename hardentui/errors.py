@@ -4,6 +4,8 @@ and the report of an unexpected one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hardentui.do import Do, Sentence, said
 
 
@@ -152,6 +154,23 @@ class NameTaken(ChangeFailed):
 
 class PortTaken(ChangeFailed):
     """A container does not start, because something else has its port."""
+
+
+class NotInForce(ChangeFailed):
+    """The kernel does not enforce what a change asked for.
+
+    Attributes:
+        missing: container -> the checks that still fail.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        hint: Sentence,
+        missing: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        super().__init__(title, hint)
+        self.missing = missing
 
 
 class ChangeTimedOut(ChangeFailed):

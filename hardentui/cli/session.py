@@ -107,7 +107,7 @@ def workbench(
                 terminal.note(f"note: {attempt.label}: {attempt.reason}")
         for notice in bench.notices:
             terminal.note(f"note: {notice}")
-        for sentence in bench.cut_off_changes():
+        for sentence in bench.changes_to_tell():
             terminal.note(f"note: {sentence}")
         yield bench
     finally:

@@ -178,13 +178,16 @@ class Workbench:
 
         return attack_path(report.facts, report.failing)
 
-    def cut_off_changes(self) -> Iterator[str]:
-        """Interrupted changes of this host: one sentence each, with the command that resolves it."""
+    def changes_to_tell(self) -> Iterator[str]:
+        """Changes of this host that were interrupted, or whose soak slows the service: one sentence
+        each, with the command that resolves it."""
         if not os.path.isdir(os.path.join(state_directory(), "journal")):
-            return iter(())
+            return
+        from hardentui.features.apply.soak_watch import slow_soaks
         from hardentui.features.change.confirm_timer import cut_off_changes
 
-        return cut_off_changes()
+        yield from cut_off_changes()
+        yield from slow_soaks()
 
     def look_into_image(
         self,

@@ -88,6 +88,7 @@ class MountedPath(Struct, frozen=True):
     # host directories that are visible through an overlay, but never written
     beneath: tuple[str, ...] = ()
     kind: str = ""  # filesystem type, if active
+    below: tuple[MountedPath, ...] = ()  # of the host, as writable; stays so if this gets read-only
 
     @property
     def read_only(self) -> bool:

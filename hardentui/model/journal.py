@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -70,6 +71,7 @@ class Soak(Struct, frozen=True, kw_only=True):
     logs: str
     learned: str
     audit_lost: int | None = None  # records that the kernel had lost before it; None: not known
+    slower: str = ""  # that the service takes longer to answer, as it was last measured; empty: no
 
 
 class JournalEntry(Struct, frozen=True, kw_only=True):
@@ -108,6 +110,11 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     newer: tuple[NewerData, ...] = ()  # what was written since, and where its undo left it
     # the others that are as before, of an entry without operations of its own (UNDO)
     others: tuple[str, ...] = ()
+    # container -> digest of its image and configuration before the change
+    configurations: Mapping[str, str] = {}
+    # container -> the checks that the kernel did not enforce on it, where that rolled the change
+    # back; empty: a container did not work with the change. None: neither.
+    refused: Mapping[str, tuple[str, ...]] | None = None
     # parts: IDs of the changes that this one holds together; part_of: ID of the one that holds it
     parts: tuple[str, ...] = ()
     part_of: str = ""
@@ -209,6 +216,12 @@ class ServiceKept(Struct, frozen=True):
     name: str
 
 
+class TriedWithout(Struct, frozen=True):
+    """The kernel did not enforce some fixes on the real container: the rest is applied."""
+
+    checks: tuple[str, ...]
+
+
 class ChangeEnded(Struct, frozen=True):
     entry: JournalEntry
 
@@ -221,5 +234,6 @@ ChangeEvent: TypeAlias = (
     | OperationUndone
     | OperationCleared
     | ServiceKept
+    | TriedWithout
     | ChangeEnded
 )

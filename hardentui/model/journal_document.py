@@ -41,6 +41,10 @@ class PublicEntry(Struct, frozen=True, kw_only=True):
     part_of: str | None  # ID of the entry that holds this one
     # until then its seccomp profile only logs what it would refuse; seconds since the epoch
     soak_until: float | None
+    soak_slower: str | None  # that its service takes longer to answer while it soaks
+    # container -> checks that the kernel did not enforce on it, where that rolled the change back;
+    # empty: a container did not work with it; null: neither
+    refused: dict[str, tuple[str, ...]] | None
     ledger: tuple[LedgerRow, ...]  # the paths that got another home
     newer_data: tuple[NewerData, ...]  # what was written since, and where its undo left it
     way_back: str | None  # the command that takes it back
@@ -83,6 +87,8 @@ def public_entry(entry: JournalEntry) -> PublicEntry:
         parts=entry.parts,
         part_of=entry.part_of or None,
         soak_until=entry.soak.until if entry.soak else None,
+        soak_slower=(entry.soak.slower or None) if entry.soak else None,
+        refused=None if entry.refused is None else dict(entry.refused),
         ledger=entry.ledger,
         newer_data=entry.newer,
         way_back=f"hardentui undo {entry.id}" if entry.can_be_undone else None,

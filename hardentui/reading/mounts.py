@@ -147,6 +147,8 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
         mounted = seen.pop(mount.destination, None)
         if mounted is not None and mounted.source == mount.source:
             of_spec.append(_declared(mount, mounted, planned))
+            if planned and mount.read_only and not mounted.read_only:
+                of_spec += map(_inherited, mounted.below)
         elif mount.type == "glob" and (matches := _matches(mount, seen)):
             of_spec += [_declared(mount, seen.pop(match), planned) for match in matches]
         elif path := _typed_path(facts, mount):

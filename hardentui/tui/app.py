@@ -301,6 +301,13 @@ class HardenApp(App[None]):
         self.session.handle(message)
         if isinstance(message, say.WorkbenchOpened):
             self.tell_notices(message.bench.notices)
+            if not message.bench.opened.simulated:
+                for sentence in message.bench.changes_to_tell():
+                    self.notify(
+                        sentence,
+                        severity="warning",
+                        timeout=_READING,
+                    )
 
     def notify(
         self,

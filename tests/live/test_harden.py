@@ -101,6 +101,7 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
         str(tmp_path / "audit.log"),
     )
     (tmp_path / "audit.log").write_text("")
+    monkeypatch.setattr("hardentui.features.apply.soak_watch.EVERY", 0.5)
     command = (
         "harden",
         NAME,
@@ -149,6 +150,20 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
     (soaks,) = json.loads(hardentui(*command, ends=0).stdout)["entries"]
     assert soaks["id"] == entry["id"], "it is not over, so nothing is changed"
     assert soaks["soak_logged"]["ioprio_get"] == ["ionice"]
+
+    def slower() -> str:
+        entries = json.loads(hardentui("journal", "--format", "json", ends=0).stdout)["entries"]
+        return next(each["soak_slower"] or "" for each in entries if each["id"] == entry["id"])
+
+    assert not slower()
+    web.podman("pause", NAME)
+    assert eventually(slower)
+    assert slower().startswith(f"{NAME} takes ")
+    told = hardentui("check", NAME, "--url", web.url).stderr
+    web.podman("unpause", NAME)
+    assert "to answer while it soaks (before: " in told
+    assert f"hardentui undo {entry['id']} takes the change back" in told
+    assert eventually(lambda: not slower())
     (enforced,) = json.loads(hardentui(*command, "--soak", "0", ends=0).stdout)["entries"]
     assert (enforced["state"], enforced["soak_until"]) == ("done", None)
     web.podman(

@@ -73,6 +73,16 @@ LATE = (
         _ASK,
     ),
     Late(
+        "a lock below a directory that the image lacks",
+        _CGI.format("mkdir -p /var/lock/shop && echo x >/var/lock/shop/pid || exit"),
+        _ASK,
+    ),
+    Late(
+        "a cache in the home of root",
+        _CGI.format("mkdir -p /root/.cache/app && date >/root/.cache/app/seen || exit"),
+        _ASK,
+    ),
+    Late(
         "an upload larger than a small tmpfs",
         _CGI.format("head -c 80000000 /dev/zero >/var/lib/uploads-now && rm /var/lib/uploads-now"),
         _ASK,

@@ -23,6 +23,7 @@ from hardentui.features.apply.prepared import (
     ledger_of,
     notes_of_another,
 )
+from hardentui.features.apply.refused import configuration_of
 from hardentui.features.apply.refusing import refuse_other_container, refuse_unfinished
 from hardentui.features.apply.replacing import (
     Reference,
@@ -34,6 +35,7 @@ from hardentui.features.apply.replacing import (
     together,
 )
 from hardentui.features.apply.soak import soaking, until
+from hardentui.features.apply.soak_watch import begin_watch
 from hardentui.features.apply.wishes import ApplyWishes, refuse_loss
 from hardentui.features.change import confirm_timer
 from hardentui.features.change.container_state import network_of
@@ -208,6 +210,7 @@ class Application:
             diff=diff,
             original=next(way.original for part, way in changed if part.facts.name == name),
             soak=soak,
+            configurations={part.facts.name: configuration_of(part.facts) for part in parts},
             ledger=tuple(
                 row for part, way in changed for row in ledger_of(part, way, layer_of(part.facts))
             ),
@@ -368,7 +371,7 @@ class Application:
             tidy_after_trials(self._engine, self._opened.log)
             if watched:
                 changed.enter_context(guarded(prepared.entry.id))
-            return Transaction(
+            done = Transaction(
                 self._journal,
                 operators,
                 on_event,
@@ -377,6 +380,8 @@ class Application:
                 prepared.entry,
                 finish,
             )
+        begin_watch(done)
+        return done
 
     def finish(
         self,

@@ -79,6 +79,7 @@ from hardentui.model.journal import (
     OperationUndone,
     ServiceKept,
     StillGoingBack,
+    TriedWithout,
 )
 from hardentui.model.known import Unread, known
 from hardentui.model.operations import (
@@ -509,6 +510,8 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         when = f"{datetime.fromtimestamp(entry.soak.until):%Y-%m-%d %H:%M}"
         command = f"hardentui harden {command_word(entry.container, 'NAME')}"
         yield f"    soak until {when}; {command} tells what would have been refused"
+        if entry.soak.slower:
+            yield f"    {entry.soak.slower}"
     if entry.in_force:
         yield from (f"    {line}" for line in told_rows(entry.ledger))
     for line in told_newer(entry.newer):
@@ -554,6 +557,8 @@ def trouble_back(event: ChangeEvent) -> str:
                 f"the original does not start, so {visible(name, 80)} is started with the "
                 "change again"
             )
+        case TriedWithout(checks):
+            return f"not in force, so the rest is applied without {', '.join(checks)}"
         case StillGoingBack(why, left):
             return (
                 f"not yet: {why.rstrip('.')}; trying again for {left / 60:.0f} min (Ctrl-C ends "

@@ -10,7 +10,7 @@ from time import monotonic
 
 from hardentui.do import Do, Verb
 from hardentui.engine.change.containers import ContainerControl
-from hardentui.errors import ChangeFailed
+from hardentui.errors import ChangeFailed, NotInForce
 from hardentui.features.change.guard import guarded_by
 from hardentui.features.change.operator import (
     NOTHING,
@@ -191,13 +191,18 @@ class ProofOperator(Operator[ProveChanges]):
             shown = "; ".join(
                 f"{proof.check} ({proof.effective or 'still fails'})" for proof in missing
             )
-            raise ChangeFailed(
+            of: dict[str, tuple[str, ...]] = {}
+            for proof in missing:
+                name = proof.container or operation.name
+                of[name] = (*of.get(name, ()), proof.check)
+            raise NotInForce(
                 f"Not in force on the real container: {shown}.",
                 (
                     "Leave these fixes out; ",
                     Do(Verb.EXPLAIN),
                     " shows what they need.",
                 ),
+                of,
             )
         passed = sum(1 for proof in proofs if proof.status == "pass")
         return OperationOutcome(

@@ -8,7 +8,7 @@ undone whether it was done, half done or not at all.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -19,11 +19,14 @@ from msgspec.structs import replace
 from hardentui.do import Do, Verb
 from hardentui.errors import (
     ApplyFailed,
+    ChangeFailed,
     ChangeTimedOut,
     EngineUnreachable,
     HardenError,
     JournalError,
+    NotInForce,
     NoWayBack,
+    PortTaken,
 )
 from hardentui.features.change.data_operator import left_by_units
 from hardentui.features.change.data_told import told_newer
@@ -56,6 +59,7 @@ from hardentui.model.operations import (
     NoteUnit,
     Operation,
     RestartUnit,
+    RunProbe,
     StartContainer,
     StopContainer,
     WaitReady,
@@ -153,6 +157,7 @@ class Transaction:
             self._journal.write(finished)
             self._entry = finished
         except BaseException as error:
+            self._entry = replace(self._entry, refused=_refused_by(self._entry, error))
             back = self.go_back(self._entry, why_of(error))
             if not isinstance(error, HardenError | KeyboardInterrupt):
                 raise
@@ -404,6 +409,18 @@ def closed(entry: JournalEntry, why: str) -> JournalEntry:
     return replace(
         entry, state=EntryState.DONE, original=None, forgotten=True, confirm_by=0.0, reason=why
     )
+
+
+def _refused_by(
+    entry: JournalEntry,
+    error: BaseException,
+) -> Mapping[str, tuple[str, ...]] | None:
+    """What of a change did not hold, if its own judgement ended it; see `JournalEntry.refused`."""
+    if isinstance(error, NotInForce):
+        return error.missing
+    last = entry.operations[entry.begun - 1] if entry.begun else None
+    judged = isinstance(last, WaitReady | RunProbe) and isinstance(error, ChangeFailed)
+    return {} if judged and not isinstance(error, Cancelled | PortTaken) else None
 
 
 def why_of(error: BaseException) -> str:

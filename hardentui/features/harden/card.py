@@ -72,6 +72,8 @@ class Card(Struct, frozen=True, kw_only=True):
     before: Side
     after: Side  # what works on the twin; as before if no change can be kept
     left_out: tuple[str, ...] = ()  # fixes that are not in it, each with the reason
+    # fixes of it that apply cannot prove, because their checks do not pass with it, each with why
+    unproven: tuple[str, ...] = ()
     needs_values: tuple[str, ...] = ()  # fixes that need a value from an admin, `root-user (user)`
     not_exercised: tuple[str, ...] = ()  # what the trial did not do, each with the reason
     decide: tuple[str, ...] = ()  # what only an admin can decide; it is never taken

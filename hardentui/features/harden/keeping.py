@@ -67,29 +67,6 @@ def score_without(
     ).value
 
 
-def leave_out(
-    task: Hardening,
-    checks: Set[str],
-) -> None:
-    """Leave these fixes out of what worked, and prepare the rest.
-
-    Raises:
-        HardenError: it cannot be applied.
-    """
-    assert task.trial is not None  # noqa: S101 - its card was made
-    assert task.prepared is not None  # noqa: S101 - its card was made
-    task.trial = without(
-        task.trial,
-        checks,
-    )
-    task.plan = plan_of_trial(
-        task.bench.planner,
-        task.report,
-        task.trial,
-    )
-    task.prepare(task.prepared.wishes)
-
-
 def each_stack(
     tasks: Iterable[Hardening],
     change: Change,
@@ -183,7 +160,7 @@ def change_of(
             others,
         )
     if begins is not None:
-        first.hold(begins(first.entry_id))
+        first.hold(begins)
     return first.apply(
         on_event,
         stop,
@@ -341,8 +318,5 @@ def picked_up(
     if card.obstacle:
         raise CannotFix(card.obstacle)
     if struck.checks:
-        leave_out(
-            task,
-            struck.checks,
-        )
+        task.leave_out(struck.checks)
     return task

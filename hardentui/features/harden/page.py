@@ -180,10 +180,10 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
         yield "Why", trial.baseline.why
         yield from _given("What helps", trial.baseline.advice)
         return
-    yield from _given(
-        "Afterwards",
-        "; ".join(gained(kept.check for kept in trial.kept)),
-    )
+    unproven = {line.partition(":")[0] for line in card.unproven}
+    proven = (kept.check for kept in trial.kept if kept.check not in unproven)
+    yield from _given("Afterwards", "; ".join(gained(proven)))
+    yield from _given("Not proven", "; ".join(card.unproven))
     kept = card.after.capability_names if card.after.capabilities else ()
     yield from _given("Rights kept", "; ".join(rights_kept(trial, kept)))
     yield from _given("Kernel bugs", _kernel_bugs(card))

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
 from hardentui.features.change.service_operator import probe_once
+from hardentui.features.change.wait import ports_of
+from hardentui.features.trial.proposing import ProposedProbe, proposed_probe
 from hardentui.model.application_labels import COMPOSE
 from hardentui.model.facts import ContainerFacts
+from hardentui.options import NETWORK
+from hardentui.reading.behaviour import listening
+from hardentui.reading.containers import known_health
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -110,3 +115,22 @@ def _answering(
             "A probe of one of them: --probe NAME=COMMAND. Nothing was changed.",
         )
     return owners
+
+
+def proposed(bench: Workbench, facts: ContainerFacts) -> ProposedProbe | None:
+    """A probe that the service answers now; None if it serves nothing, or others may serve there."""
+    ports = ports_of(listening(facts) or ())
+    known = (row.report.facts for row in bench.containers.rows() if row.report is not None)
+    lends = any(
+        f"container:{facts.name}" in other.spec[NETWORK] for other in known if other is not None
+    )
+    if not facts.running or not facts.engine.local or not ports or lends:
+        return None
+    opened = bench.opened
+    with closing(ChangingEngine(opened.engine(facts.engine.label), opened.log)) as engine:
+        containers = engine.containers
+        return proposed_probe(
+            lambda command, _: probe_once(containers, command, facts.name),
+            ports,
+            known_health(facts),
+        )

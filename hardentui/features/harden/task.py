@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -11,49 +11,50 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.errors import CannotFix, HardenError, UsageError
+from hardentui.errors import ApplyFailed, CannotFix, HardenError, UsageError
 from hardentui.features.apply.applying import Application
-from hardentui.features.apply.history import History
+from hardentui.features.apply.history import History, address_of
 from hardentui.features.apply.prepared import PROBES_MEET_DATA, Part, PreparedChange
+from hardentui.features.apply.refused import (
+    applied_before,
+    refused_at,
+    refused_changes,
+    refused_checks,
+)
 from hardentui.features.apply.soak import enforcing, no_soak, probes_of, slower, soak_of, told
 from hardentui.features.apply.soak_log import Soaked, logged_calls, why_no_log
 from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.journal import resumable_from
 from hardentui.features.change.operator import OnEvent
-from hardentui.features.change.service_operator import probe_once
-from hardentui.features.change.wait import has_health_check, pid_of, ports_of
+from hardentui.features.change.wait import has_health_check, pid_of
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
 from hardentui.features.harden.kept_trials import KeptTrial, KeptTrials
 from hardentui.features.harden.outset import HardenWishes, Outset, planned_health
-from hardentui.features.harden.probes import asks_originals, assigned
+from hardentui.features.harden.probes import asks_originals, assigned, proposed
 from hardentui.features.harden.simulated import play_apply, play_trial, prepare_played
-from hardentui.features.looking.stack import in_start_order, stacks
+from hardentui.features.harden.wished import belongs_to, planned, unproven
+from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.preflight import refuse_unwritable
-from hardentui.features.trial.proposing import ProposedProbe, proposed_probe
-from hardentui.features.trial.trial_record import not_tried
 from hardentui.features.trial.tried import (
     can_keep_profile,
     keep_profile,
     profile_directory,
     profile_path,
+    without,
     without_profile,
 )
 from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
-from hardentui.model.application_labels import compose_project
 from hardentui.model.draft import DraftFile, Target
-from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.journal import EntryState, JournalEntry, TriedWithout
 from hardentui.model.journal_document import public_entry
 from hardentui.model.known import Unread
-from hardentui.model.plan import Caution, Plan
-from hardentui.model.remediation import Risk
+from hardentui.model.plan import Plan
 from hardentui.model.trial import OnTrialEvent, Trial
-from hardentui.options import NETWORK, REMOVE
-from hardentui.reading.behaviour import listening
-from hardentui.reading.containers import known_health
+from hardentui.options import REMOVE
 from hardentui.state import state_directory
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command
@@ -91,6 +92,8 @@ class Hardening:
         self.trial: Trial | None = None
         self._application: Application | None = None
         self.prepared: PreparedChange | None = None
+        self._along: tuple[Hardening, ...] = ()
+        self._begins: Callable[[str], str] | None = None
 
     # --- before the trial -------------------------------------------------------------------------
 
@@ -126,80 +129,32 @@ class Hardening:
         has_health = has_health_check(facts.inspect)
         judged = "its health check" if has_health else planned_health(facts, plan)
         asks = self.wishes.probes is None and not has_health and not self.simulated
-        probe = self._proposed() if asks else None
+        probe = proposed(self.bench, facts) if asks else None
         others = tuple(other.outset() for other in self.others)
         return Outset(
             plan,
             probe,
             judged,
             lacks,
-            tuple(self._together()),
+            belongs_to(self.bench, facts, self.wishes),
             others=others,
         )
-
-    def _together(self) -> Iterator[str]:
-        facts = self._facts
-        reports = (row.report for row in self.bench.containers.rows() if row.kept is None)
-        known = [
-            report.facts for report in reports if report is not None and report.facts is not None
-        ]
-        groups = stacks((other, other) for other in known if not other.inspect.get("IsInfra"))
-        own = next(
-            (group for group in groups if facts.id in [other.id for other in group]),
-            [],
-        )
-        names = [other.name for other in own if other.id != facts.id]
-        if names and not self.wishes.together:
-            group = compose_project(facts.labels) or str((facts.pod or {}).get("Name") or "")
-            words = [group] if group else [facts.name, *names]
-            command = own_command(
-                facts.engine.found_with, "harden", *(command_word(word, "NAME") for word in words)
-            )
-            others = visible(", ".join(names), 200)
-            yield f"it belongs to {others}: {command} (or h for all, marked) hardens them as one"
 
     @property
     def simulated(self) -> bool:
         return self.bench.opened.simulated
 
-    def _planned(self) -> Plan:
-        planner, wishes = self.bench.planner, self.wishes
-        named = wishes.named
-        if named and not wishes.everything:
-            return planner.plan(self.report, named)
-        plan = planner.plan_with(self.report, Caution.ALL, (*named, *wishes.given))
-        if wishes.everything:
-            return plan
-        unseen = {untried.check for untried in not_tried(plan)}
-        unseen -= {choice.check for choice in wishes.given}
-        kept = [
-            choice
-            for choice in plan.choices
-            if choice.check not in unseen or plan.risks.get(choice.check) is not Risk.MAY_BREAK
-        ]
-        return (
-            plan if len(kept) == len(plan.choices) else planner.plan_with(self.report, None, kept)
-        )
+    @property
+    def _refused(self) -> tuple[JournalEntry, ...]:
+        """Its changes that did not hold, as long as image and configuration are the same."""
+        if self.simulated:
+            return ()
+        address = address_of(self.bench.opened, self._facts.engine)
+        return refused_changes(History().recorded().entries, self._facts, address)
 
-    def _proposed(self) -> ProposedProbe | None:
-        facts = self._facts
-        ports = ports_of(listening(facts) or ())
-        known = (row.report.facts for row in self.bench.containers.rows() if row.report is not None)
-        lends = any(
-            f"container:{facts.name}" in other.spec[NETWORK] for other in known if other is not None
-        )
-        if (
-            not facts.running or not facts.engine.local or not ports or lends
-        ):  # others may serve there
-            return None
-        opened = self.bench.opened
-        with closing(ChangingEngine(opened.engine(facts.engine.label), opened.log)) as engine:
-            containers = engine.containers
-            return proposed_probe(
-                lambda command, _: probe_once(containers, command, facts.name),
-                ports,
-                known_health(facts),
-            )
+    def _planned(self) -> Plan:
+        refused = refused_checks(self._refused, self._facts.name)
+        return planned(self.bench.planner, self.report, self.wishes, refused)
 
     # --- the trial --------------------------------------------------------------------------------
 
@@ -287,12 +242,16 @@ class Hardening:
             ),
             answer=outset.probe.answer if outset.probe and outset.probe.command in probes else "",
             simulated=self.simulated,
+            unproven=() if self.simulated else unproven(self.bench.judge, self._facts, plan, trial),
         )
         return self.offered(card, self.apply_wishes(probes)) if card.works else card
 
     def tried_before(self) -> KeptTrial | None:
         """A trial of this container, with the same wishes, that worked within the last day."""
-        return None if self.simulated else self._kept_trials.latest()
+        kept = None if self.simulated else self._kept_trials.latest()
+        if kept is None or any(kept.at < refused_at(entry) for entry in self._refused):
+            return None
+        return kept
 
     def picked_up(
         self,
@@ -340,6 +299,8 @@ class Hardening:
                 obstacle=f"{error.title} {error.hint}".strip(),
                 next=(write,),
             )
+        if why := applied_before(self._refused, prepared.entry):
+            return replace(card, obstacle=why, next=(write,))
         expected = prepared.expected
         rows = tuple(row for row in prepared.entry.ledger if row.container == card.container)
         return replace(
@@ -353,12 +314,7 @@ class Hardening:
             next=(NextStep("apply", self._command("harden")), write),
         )
 
-    def _is_known(
-        self,
-        card: Card,
-        prepared: PreparedChange,
-        note: str,
-    ) -> bool:
+    def _is_known(self, card: Card, prepared: PreparedChange, note: str) -> bool:
         """What the card tells already, or the card of another one will."""
         others = prepared.entry.containers[1:] if self.wishes.together else ()
         of_others = note.startswith(tuple(visible(name, 80) for name in others))
@@ -388,6 +344,7 @@ class Hardening:
         """
         assert self.plan is not None  # noqa: S101 - it was tried, or chosen
         self.prepared = None
+        self._along = self.others if along is None else tuple(along)
         if self.simulated:
             draft = self.bench.drafter.draft(
                 self.report,
@@ -408,7 +365,7 @@ class Hardening:
                     other.plan,
                     replace(other.prepared.wishes, **treated),
                 )
-                for other in (self.others if along is None else along)
+                for other in self._along
                 if other.plan is not None and other.prepared is not None
             ]
             self.prepared = self._application.prepare(self.plan, wishes, others)
@@ -519,7 +476,8 @@ class Hardening:
         on_event: OnEvent,
         stop: threading.Event,
     ) -> JournalEntry:
-        """Apply what worked; blocking.
+        """Apply what worked; blocking. Fixes that the kernel does not enforce on the real container
+        are left out, and the rest is applied.
 
         Raises:
             UsageError: it cannot be applied.
@@ -527,20 +485,67 @@ class Hardening:
         """
         if self.prepared is None:
             raise UsageError("There is nothing to apply.")
-        if self._application is None:
-            return play_apply(self.prepared, on_event, stop)
-        with self._application.alone():
-            return self._application.run(self.prepared, on_event, stop)
+        while self._application is not None:
+            try:
+                with self._application.alone():
+                    return self._application.run(self.prepared, on_event, stop)
+            except ApplyFailed:
+                refused = History().find(self.entry_id).refused or {}
+                if not self._without_refused(refused):
+                    raise
+                checks = [check for missing in refused.values() for check in missing]
+                on_event(TriedWithout(tuple(dict.fromkeys(checks))))
+        return play_apply(self.prepared, on_event, stop)
+
+    def _without_refused(self, refused: Mapping[str, tuple[str, ...]]) -> bool:
+        """Leave out what the kernel did not enforce, and prepare the rest; whether there is one."""
+        assert self.prepared is not None  # noqa: S101 - it was applied
+        wishes, along, begins = self.prepared.wishes, self._along, self._begins
+        changed = [task for task in (self, *along) if refused.get(task.report.subject.name)]
+        try:
+            for task in changed:
+                before = task.plan
+                task.leave_out({*refused[task.report.subject.name]})
+                if task.plan is None or before is None or task.plan.changes == before.changes:
+                    return False
+            if changed:
+                self.prepare(wishes, along)
+        except HardenError:
+            return False  # the failure that led here says more
+        if changed and begins is not None:
+            self.hold(begins)
+        return bool(changed) and all(task.plan and task.plan.changes for task in changed)
+
+    def leave_out(self, checks: Set[str]) -> None:
+        """Leave these fixes out of what is applied, and prepare the rest.
+
+        Raises:
+            HardenError: it cannot be applied.
+        """
+        assert self.plan is not None and self.prepared is not None  # noqa: S101, PT018 - it has a card
+        planner = self.bench.planner
+        if self.trial is None:
+            kept = [choice for choice in self.plan.choices if choice.check not in checks]
+            self.plan = planner.plan_with(self.report, None, kept)
+        else:
+            self.trial = without(self.trial, checks)
+            self.plan = plan_of_trial(planner, self.report, self.trial)
+        self.prepare(self.prepared.wishes)
 
     @property
     def entry_id(self) -> str:
         """Of the journal entry that apply makes; empty if there is none."""
         return self.prepared.entry.id if self.prepared else ""
 
-    def hold(self, holder: str) -> None:
-        """Note in the entry that apply makes, which one holds it."""
+    def hold(self, begins: Callable[[str], str]) -> None:
+        """Note in the entry that apply makes, which one holds it.
+
+        Args:
+            begins: gets the ID of an entry before it begins; gives that of the entry that holds it.
+        """
         assert self.prepared is not None  # noqa: S101 - it was prepared
-        entry = replace(self.prepared.entry, part_of=holder)
+        self._begins = begins
+        entry = replace(self.prepared.entry, part_of=begins(self.entry_id))
         self.prepared = replace(self.prepared, entry=entry)
 
     def applied(

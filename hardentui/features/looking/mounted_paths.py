@@ -416,6 +416,7 @@ def _in_force(
         mount.destination: mount for mount in asked.values() if mount.destination not in latest
     }
     kept: dict[str, MountedPath] = {}
+    below: dict[str, list[MountedPath]] = {}
     for row in table:
         if latest[row.point] is not row:
             continue  # another mount covers it
@@ -426,9 +427,15 @@ def _in_force(
         if nearest is None and traced and row.disk and not row.paths:
             row = replace(row, paths=(row.disk,))  # mounted after the start, by nobody's option
         judged = _judged(row, nearest, stranger)
-        if judged is not None and not _continues(judged, kept):
+        if judged is None:
+            continue
+        above = _continued(judged, kept)
+        if above is None:
             kept[row.point] = judged
-            yield judged
+        elif not judged.read_only:
+            below.setdefault(above.destination, []).append(judged)
+    for point, shown in kept.items():
+        yield replace(shown, below=tuple(below.get(point, ())))
     for mount in missing.values():
         if mount.paths:
             yield _next_start(mount)
@@ -550,11 +557,11 @@ def _row(
     )
 
 
-def _continues(
+def _continued(
     mount: MountedPath,
     kept: Mapping[str, MountedPath],
-) -> bool:
-    """It continues what a mount above it already shows, and is not more writable than that.
+) -> MountedPath | None:
+    """The mount above it that already shows it, and is not less writable than it is.
 
     A mount of the host from elsewhere (`mount --bind /etc /srv/web/conf`) is more than that.
     """
@@ -569,5 +576,6 @@ def _continues(
         nothing_else = all(
             any(at_or_above(top, path) for top in above.paths) for path in mount.paths
         )
-        return same and nothing_else and (mount.read_only or not above.read_only)
-    return False
+        continues = same and nothing_else and (mount.read_only or not above.read_only)
+        return above if continues else None
+    return None

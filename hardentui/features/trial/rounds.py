@@ -240,8 +240,8 @@ class Rounds:
             return ""
         limit = stop_limit(self.stage, before)
         stopped = stop(self.stage, twin, limit)
-        if not stopped.killed or before is None:
-            return ""
+        if not stopped.killed or before is None or before > limit:
+            return ""  # where the engine alone takes that long, it says nothing of the service
         return f"it does not stop within {limit} s any more (before: {before:.1f} s)"
 
     def _is_hopeless(self, twin: Twin, begun: float) -> bool:

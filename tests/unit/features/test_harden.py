@@ -7,6 +7,7 @@ import shlex
 import socket
 import subprocess
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,6 +22,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import container, rootful, rootless
 from hardentui.cli.harden import _chosen
 from hardentui.errors import UsageError
+from hardentui.features.apply.refused import configuration_of
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.wait import ProbeResult, names_target
 from hardentui.features.checklists.loading import load
@@ -444,6 +446,7 @@ def _task(facts: ContainerFacts = FACTS, **wishes: object) -> Hardening:
     opened = SimpleNamespace(
         simulated=False,
         files=LocalFiles(),
+        private_service=False,
     )
     subject = Subject(
         Kind.CONTAINER,
@@ -472,6 +475,17 @@ def test_a_trial_that_worked_waits_a_day_for_its_decision(monkeypatch: pytest.Mo
     )
     assert _task(checks=("writable-rootfs",)).tried_before() is None, "another question"
     assert _task(directory="/out").tried_before() is None
+    refused = entry(
+        container=FACTS.name,
+        engine=FACTS.engine.url,
+        state=EntryState.ROLLED_BACK,
+        refused={},
+        configurations={FACTS.name: configuration_of(FACTS)},
+    )
+    later = datetime.fromtimestamp(kept.at + 1, UTC).isoformat()
+    Journal().write(replace(refused, time=later))
+    assert _task().tried_before() is None, "it was applied since, and did not work"
+    Journal().write(replace(refused, refused=None))
     other = container("--volume=data:/data", inspect={"Image": "f" * 64})
     assert _task(other).tried_before() is None, "another image"
     monkeypatch.setattr(

@@ -2,6 +2,7 @@
 afterwards."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix, ChangeFailed
+from hardentui.features.apply.history import entry_lines
 from hardentui.features.apply.soak import refuse_unproven, slower, told
 from hardentui.features.apply.soak_log import Soaked, logged_calls
+from hardentui.features.apply.soak_watch import measured_soaks, slow_soaks, watched
+from hardentui.features.change.journal import Journal
 from hardentui.features.change.service_operator import ProbeOperator
 from hardentui.features.trial.learned.effects import NEW_USER
 from hardentui.features.trial.learned.system_calls import (
@@ -23,10 +27,12 @@ from hardentui.features.trial.learned.system_calls import (
 )
 from hardentui.host.commands import Run
 from hardentui.lib.seccomp import answer, parse_profile
-from hardentui.model.journal import EntryState, Soak
+from hardentui.model.journal import EntryState, JournalChange, JournalEntry, Soak
+from hardentui.model.journal_document import public_entry
 from hardentui.model.known import Known, Unread
 from hardentui.model.operations import RunProbe
-from tests.support.journal import entry
+from hardentui.options import SECCOMP_PROFILE
+from tests.support.journal import ENTRY, entry
 from tests.support.rooted import Rooted
 
 NATIVE = "SCMP_ARCH_X86_64"
@@ -368,3 +374,52 @@ def test_a_soak_that_slows_the_service_later_is_told(tmp_path: Path) -> None:
     assert f"{why}. To end it now" in about
     assert "there is no probe" not in about
     assert "there is no probe" in "\n".join(told(entry(soak=SOAK), Soaked()))
+
+
+def _measured(identity: str, **more: Any) -> JournalEntry:
+    soak = replace(SOAK, until=time.time() + 60)
+    probe = RunProbe(command="true", name="web", seconds=0, usual=0.01)
+    return entry(probe, **{"identity": identity, "soak": soak, "state": EntryState.DONE, **more})
+
+
+def test_a_soak_is_measured_until_another_change_decides_about_the_profile() -> None:
+    journal = Journal()
+    first, second, third = (f"20261126-10111{number}-00ff" for number in range(3))
+    seccomp = JournalChange("weak-seccomp-profile", SECCOMP_PROFILE.name, "a", "b")
+    journal.write(_measured(first, changes=(seccomp,)))
+
+    def measured() -> list[str]:
+        return [entry.id for entry in measured_soaks(journal)]
+
+    assert measured() == [first]
+    memory = JournalChange("no-memory-limit", "memory", None, "1g")
+    journal.write(entry(identity=second, changes=(memory,), state=EntryState.DONE))
+    assert measured() == [first], "which has nothing to do with it"
+    enforced = entry(identity=third, changes=(seccomp,), state=EntryState.DONE)
+    journal.write(enforced)
+    assert measured() == []
+    journal.write(replace(enforced, state=EntryState.ROLLED_BACK))
+    assert measured() == [first], "it soaks again"
+    over = replace(SOAK, until=time.time() - 1)
+    for unmeasured in ({"soak": over}, {"state": EntryState.ROLLED_BACK}, {"soak": None}):
+        journal.write(_measured(first, **unmeasured))
+        assert measured() == [], unmeasured
+
+
+def test_each_command_tells_a_service_that_became_slower(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(
+        "hardentui.features.apply.soak_watch.start_detached", lambda words: begun.append(words[-2])
+    )
+    slow = _measured(ENTRY)
+    Journal().write(slow)
+    assert (list(slow_soaks()), begun) == ([], [ENTRY])
+    assert slow.soak is not None
+    Journal().write(replace(slow, soak=replace(slow.soak, slower="web takes 3.0 s to answer")))
+    with watched(Journal(), slow):  # as the process that measures does
+        (sentence,) = slow_soaks()
+    assert begun == [ENTRY], "one process is enough"
+    assert sentence.startswith("web takes 3.0 s to answer. hardentui harden web --soak 0")
+    shown = "\n".join(entry_lines(Journal().read(ENTRY), whole=False))
+    assert "    web takes 3.0 s to answer" in shown
+    assert public_entry(Journal().read(ENTRY)).soak_slower == "web takes 3.0 s to answer"

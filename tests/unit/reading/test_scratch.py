@@ -295,10 +295,32 @@ def test_first_uses_are_directories_that_programs_name_and_the_image_does_not_fi
         LIST = "/var/lib/dpkg/status"
         PAGES = "/srv/pages"
         CACHE = "/var/cache/app"
+        LOCK = "/var/lock/app/pid"
+        SOCKET = "/run/app/socket"
+        UPLOAD = "/tmp/app/upload"
+        HOME = "/root/.config/app"
+        BUILT = "/root/.cargo/registry/src/app"
     """
     programs = Programs(filled={"/srv/pages", "/var/lib", "/var"})
     places = dict.fromkeys(named_places(text), "app.py")
     assert first_uses(places, programs) == {
+        "/root/.config/app": "app.py",
         "/var/backups/late": "app.py",
+        "/var/cache/app": "app.py",
         "/var/lib/app": "app.py",
-    }
+        "/var/lock/app/pid": "app.py",
+    }, "scratch too, but for what Podman keeps writable with a read-only root"
+
+
+def test_a_first_use_of_scratch_gets_a_tmpfs() -> None:
+    facts = container(
+        changes=(),
+        kernel=running(Process(7, "app", "/usr/bin/app", 0)),
+    ).replace(first_uses={"/var/lock/app": "app.py", "/var/lib/app": "app.py"})
+    plan = planned(facts)
+    assert list(volumes(plan)) == ["/var/lib/app"]
+    assert [entry.partition(":")[0] for entry in tmpfs(plan)] == ["/var/lock/app"]
+    assert [str(part) for part in not_used(facts)] == [
+        "first use of /var/lib/app (a program names it: it gets a volume)",
+        "first use of /var/lock/app (a program names it: it gets a tmpfs)",
+    ]

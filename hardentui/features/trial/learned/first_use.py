@@ -23,6 +23,8 @@ _OF_EVERY_IMAGE = frozenset(
     "/var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool "
     "/var/tmp /var/lock /var/www".split()
 )
+_WRITABLE_ANYWAY = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared
+"""What Podman keeps writable with a read-only root."""
 _MOST = 16
 _SHOWN = 4
 
@@ -38,7 +40,9 @@ def first_uses(places: Mapping[str, str], programs: Programs) -> dict[str, str]:
         directory = programs.real(place)
         if "." in posixpath.basename(directory):  # a file in it
             directory = posixpath.dirname(directory)
-        if directory.count("/") < 2 or directory in _OF_EVERY_IMAGE or is_scratch(directory):
+        if directory.count("/") < 2 or directory in _OF_EVERY_IMAGE:
+            continue
+        if any(at_or_above(place, directory) for place in _WRITABLE_ANYWAY):
             continue
         if directory in programs.filled or directory in programs.files:
             continue
@@ -50,16 +54,22 @@ def first_uses(places: Mapping[str, str], programs: Programs) -> dict[str, str]:
         for path in uses
         if not any(other != path and at_or_above(other, path) for other in uses)
     ]
-    return {path: uses[path] for path in outermost[:_MOST]}
+    data_first = sorted(outermost, key=is_scratch)
+    return {path: uses[path] for path in data_first[:_MOST]}
 
 
 def not_used(facts: ContainerFacts) -> Iterator[NotExercised]:
     """The first writes that no trial shows: to empty directories of the image that stay read-only,
-    and to those that get a volume because a program names them."""
+    and to those that get a volume or tmpfs because a program names them."""
     given = meant_for_writing(facts)
     named = [path for path in facts.first_uses if path in given]
-    if named:
-        yield NotExercised(f"first use of {_shown(named)}", "a program names it: it gets a volume")
+    for gets, paths in (
+        ("a volume", [path for path in named if not is_scratch(path)]),
+        ("a tmpfs", [path for path in named if is_scratch(path)]),
+    ):
+        if paths:
+            why = f"a program names it: it gets {gets}"
+            yield NotExercised(f"first use of {_shown(paths)}", why)
     left = [
         path
         for path in facts.empty_directories

@@ -305,7 +305,11 @@ _JOBS = (
 """Where supervisors, super-servers, cron and PAM find what they start or load."""
 _IS_LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
 _PATH = re.compile(rb"/(?:usr|opt|bin|sbin|lib|libexec|srv|app)/?[\w./+-]{1,200}")
-_PLACE = re.compile(rb"(?<![\w./:-])/(?:var|srv|opt|data|home|mnt|media|storage)/[\w./+-]{1,200}")
+_PLACE = re.compile(
+    rb"(?<![\w./:-])/(?:var|srv|opt|data|home|mnt|media|storage|root/\.(?:cache|config|local))"
+    rb"/[\w./+-]{1,200}"
+)
+"""Below the home of root only what programs write there: compilers leave other paths of it."""
 _WORD = re.compile(r"[\w./+:-]{2,200}")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAME = re.compile(r"[A-Za-z_]\w+")

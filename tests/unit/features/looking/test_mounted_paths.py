@@ -186,6 +186,27 @@ def test_what_the_host_has_mounted_below_counts_by_all_its_names(
     assert status_of("sensitive-host-mount", bound("/srv/web", now=now)) is status
 
 
+@pytest.mark.parametrize(("access", "stays"), [("rw", True), ("ro", False)])
+def test_what_is_mounted_below_stays_writable_when_a_plan_makes_the_mount_read_only(
+    access: str,
+    stays: bool,
+) -> None:
+    """Podman mounts recursively, and only the topmost one read-only."""
+    rows = (
+        *OWN.splitlines(),
+        "30 20 8:1 /srv /x rw - ext4 /dev/sda1 rw",
+        f"31 30 8:17 / /x/disk {access} - ext4 /dev/sdb1 rw",
+    )
+    now = Kernel(
+        7, mounts=tuple(_mount_row(row, table()) for row in parse_mountinfo("\n".join(rows)))
+    )
+    facts = bound("/srv", now=now)
+    assert [mount.destination for mount in facts.mounted] == ["/x"], "shown once today"
+    planned = facts.planned(facts.spec.with_(MOUNTS, (Mount("bind", "/srv", "/x", ("ro",)),)))
+    assert status_of("writable-mount", planned) is (FAIL if stays else PASS)
+    assert status_of("writable-mount", facts.planned(facts.spec)) is FAIL
+
+
 def test_a_volume_of_its_own_is_none_of_the_hosts_wherever_its_storage_is_mounted() -> None:
     now = kernel("8:1 /srv/pods/storage/volumes/data/_data /x rw - ext4 /dev/sda1 rw")
     assert with_volume("data", now).mounted == ()

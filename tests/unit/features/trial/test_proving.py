@@ -157,6 +157,20 @@ def test_what_the_user_wrote_is_the_answer_and_more_is_asked(
     assert "does not stop within" in asked.why
 
 
+def test_an_engine_that_is_slow_to_stop_says_nothing_of_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a busy host the unchanged twin took longer than the limit, and was not killed."""
+    monkeypatch.setattr(
+        "hardentui.features.trial.rounds.stop", lambda *_: Stopped(13.0, killed=True)
+    )
+    choice = Choice("new-privileges-allowed")
+    rounds = _rounds(container(), Expectation(How.PORTS), choice, stop_seconds=12.6)
+    assert rounds.run(TrialConfiguration((choice,)), "").ready
+    slower = _rounds(container(), Expectation(How.PORTS), choice, stop_seconds=0.2)
+    assert not slower.run(TrialConfiguration((choice,)), "").ready
+
+
 @pytest.mark.parametrize(
     "needed",
     [{"CAP_FOWNER"}, {"CAP_FSETID", "CAP_SETFCAP"}],
