@@ -70,7 +70,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         terminal.write("\n".join(_filter(Paragraphs(terminal))) + "\n")
         return 0
     checklist = checklists.load(options.checklist)
-    family = None if options.check in CHECKS else Library().named(options.check)
+    family = None if options.check in CHECKS else Library().named(options.check.lower())
     vendor = None if options.check in CHECKS else vendor_about(options.check)
     if family is not None or vendor is not None:
         lines = _known_of_it(
@@ -84,7 +84,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if {*options.check} & set("/:"):
         terminal.write("\n".join(_image(options.check, Paragraphs(terminal))) + "\n")
         return 0
-    check = find_check(options.check, checklist.own)
+    others = (family.name for family in Library().all())
+    check = find_check(options.check, checklist.own, others)
     terminal.write("\n".join(explain_lines(check, checklist, Paragraphs(terminal))) + "\n")
     return 0
 

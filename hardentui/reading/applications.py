@@ -51,9 +51,9 @@ def application_of(
             same = _runs_the_program(image, match)
             if not same:
                 return None
-            return (
-                family.of_any_tag if image.any_tag else _variant(family, reference(image.name).tag)
-            )
+            asked = reference(image.name)
+            any_tag = image.any_tag or bool(asked.digest and not asked.tag)
+            return family.of_any_tag if any_tag else _variant(family, asked.tag)
     return None
 
 

@@ -414,10 +414,15 @@ def entry_point(application: RunApplication) -> str:
     return "\n".join(lines)
 
 
-def build_application(bench: Bench, application: RunApplication) -> None:
-    """Make its image in the bench, under the name that its entry knows."""
-    base = f"localhost/packages-{application.name}:1"
-    bench.import_image(packages_tree(application.packages), base, ())
+def build_application(
+    bench: Bench,
+    application: RunApplication,
+    release: str = "trixie",
+) -> None:
+    """Make its image in the bench, under the name that its entry knows, with the packages of a
+    Debian release."""
+    base = f"localhost/packages-{application.name}-{release}:1"
+    bench.import_image(packages_tree(application.packages, release), base, ())
     script = entry_point(application)
     place = "/usr/local/bin/docker-entrypoint.sh"
     bench.remove("known-setup")

@@ -7,6 +7,7 @@ entry script.
 
 import hashlib
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -608,11 +609,15 @@ def cache() -> Path:
     return place
 
 
-def packages_tree(packages: str) -> Path:
-    """A root file system with these packages; made once."""
+def packages_tree(packages: str, release: str = "trixie") -> Path:
+    """A root file system with these packages of a Debian release; made once."""
     if not SOURCES.is_file() or os.getuid() != 0:
         cannot_run("these images are made by root on a Debian, with mmdebstrap")
-    recipe = hashlib.sha256((packages + SOURCES.read_text()).encode()).hexdigest()[:12]
+    sources = SOURCES.read_text()
+    given = str(SOURCES)
+    if release != "trixie":
+        sources = given = f"deb {re.findall('URIs: (http.*)', sources)[0]} {release} main"
+    recipe = hashlib.sha256((packages + sources).encode()).hexdigest()[:12]
     tree = cache() / f"{packages.partition(',')[0]}-{recipe}.tar"
     if not tree.exists():
         made = cache() / f"{tree.name}.tmp.tar"
@@ -633,7 +638,7 @@ def packages_tree(packages: str) -> Path:
             "--dpkgopt=path-exclude=/usr/share/locale/*",
         ]
         done = subprocess.run(
-            [*words, "trixie", str(made), str(SOURCES)],
+            [*words, release, str(made), given],
             capture_output=True,
             text=True,
             timeout=900,

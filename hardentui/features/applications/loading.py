@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct, ValidationError, convert
 
 from hardentui.errors import ChecklistError
+from hardentui.features.applications.form_faults import form_fault
 from hardentui.features.applications.rules import faults_of
 from hardentui.features.checklists.loading import directory_of_ours
 from hardentui.model.application import Application, Family, Variant
@@ -209,6 +210,10 @@ def parse(
     variants = []
     for index, table in enumerate(document.get("variant", ())):
         path: TomlPath = ("variant", index)
+        faults += [
+            f"{line_of(lines, (*path, key))}: {key} must be {form}"
+            for key, form in _wrong_keys(table)
+        ]
         merged = _merged(general, table)
         application = _application(
             merged,
@@ -243,6 +248,16 @@ def _merged(
     return merged
 
 
+def _wrong_keys(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The keys of a variant that say which tags it is about, if they are of another form."""
+    tags = table.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        yield "tags", 'a list of patterns such as ["*alpine*"]'
+    for key in ("first", "until"):
+        if not isinstance(table.get(key, ""), str):
+            yield key, 'a version in quotes, such as "18"'
+
+
 def _variant(
     table: Mapping[str, Any],
     application: Application,
@@ -266,20 +281,13 @@ def _application(
     try:
         application = convert({**table, "site": site}, Application)
     except ValidationError as error:
-        message, _, place = str(error).partition(" - at ")
-        inner = _path_of(place)
+        inner, message = form_fault(str(error))
         faults.append(f"{line_of(lines, (*path, *inner))}: {visible(message, 200)}")
         return None
     faults += [
         f"{line_of(lines, (*path, *inner))}: {message}" for inner, message in faults_of(application)
     ]
     return application
-
-
-def _path_of(place: str) -> TomlPath:
-    """A path of msgspec, such as `$.path[2].use`, as that of a TOML value."""
-    words = place.strip("`$.").replace("[", ".").replace("]", "").split(".")
-    return tuple(int(word) if word.isdecimal() else word for word in words if word)
 
 
 def _rejected(where: str, faults: Iterable[str]) -> ChecklistError:

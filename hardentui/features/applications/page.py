@@ -111,11 +111,6 @@ def _root(application: Application) -> Iterator[str]:
         yield application.root.why
 
 
-def _paths(application: Application) -> Iterator[str]:
-    for path in application.path:
-        yield _path(path, application.user.work)
-
-
 def _path(path: ApplicationPath, work: str) -> str:
     owner = work if path.owner == "work" else path.owner
     owner = f" of {owner}" if owner else ""

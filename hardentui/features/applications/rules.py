@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import TypeAlias
@@ -18,9 +19,12 @@ EntryFault: TypeAlias = "tuple[tuple[str | int, ...], str]"
 """Where in the entry, and what is wrong there."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_PATH = re.compile(r"/[\w.@+/-]*", re.ASCII)
 _IDS = re.compile(r"\d+(?::\d+)?")
+_USER = re.compile(r"[\w.-]+(?::[\w.-]+)?", re.ASCII)
 _SIGNAL = re.compile(r"SIG[A-Z0-9+]+")
 _FAMILY = re.compile(r"AF_[A-Z0-9]+")
+_LAST_PORT = 65535
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -53,6 +57,8 @@ def _of_names(application: Application) -> Iterator[EntryFault]:
 
 def _of_user(application: Application) -> Iterator[EntryFault]:
     user = application.user
+    if not _USER.fullmatch(user.image):
+        yield ("user", "image"), "image must be a user or USER:GROUP, as names or numbers"
     if user.start_as and (not _IDS.fullmatch(user.start_as) or is_root(user.start_as)):
         yield ("user", "start_as"), "start_as must be the UID or UID:GID of an ordinary user"
     if user.work not in ("", "root") and not _IDS.fullmatch(user.work):
@@ -72,8 +78,11 @@ def _of_capabilities(application: Application) -> Iterator[EntryFault]:
 def _of_paths(application: Application) -> Iterator[EntryFault]:
     seen: set[str] = set()
     for index, entry in enumerate(application.path):
-        if not entry.path.startswith("/") or entry.path != entry.path.rstrip("/"):
-            yield ("path", index, "path"), "path must be absolute, without a slash at its end"
+        if not _PATH.fullmatch(entry.path) or posixpath.normpath(entry.path) != entry.path:
+            yield (
+                ("path", index, "path"),
+                "path must be absolute, without .. or a slash at its end, of letters, digits and ._@+-",
+            )
         if entry.path in seen:
             yield ("path", index, "path"), "this path is given twice"
         seen.add(entry.path)
@@ -86,6 +95,13 @@ def _of_paths(application: Application) -> Iterator[EntryFault]:
 
 
 def _of_the_rest(application: Application) -> Iterator[EntryFault]:
+    if not application.health.command.isprintable():
+        yield ("health", "command"), "command must be one line, without control characters"
+    for index, port in enumerate(application.port):
+        if not 0 < port.number <= _LAST_PORT:
+            yield ("port", index, "number"), f"number must be from 1 to {_LAST_PORT}"
+        if port.protocol not in ("tcp", "udp", "sctp"):
+            yield ("port", index, "protocol"), "protocol must be tcp, udp or sctp"
     for check in application.breaks:
         if check not in CHECKS:
             near = nearest(check, CHECKS)

@@ -21,11 +21,16 @@ def know_checks(ids: Iterable[str], checklist: str) -> None:
         find_check(check_id, own)
 
 
-def find_check(check_id: str, own: Iterable[Check] = ()) -> Check:
+def find_check(
+    check_id: str,
+    own: Iterable[Check] = (),
+    others: Iterable[str] = (),
+) -> Check:
     """A check by its id.
 
     Args:
         own: those declared by a checklist.
+        others: what else could have been meant, for the hint.
 
     Raises:
         UsageError: there is no such check; the hint names similar ones.
@@ -40,8 +45,8 @@ def find_check(check_id: str, own: Iterable[Check] = ()) -> Check:
     if check is None:
         from difflib import get_close_matches  # rarely needed, and it takes 4 ms
 
-        ids = [*CHECKS, *(known.id for known in own)]
-        close = get_close_matches(check_id, ids, 3, 0.5)
+        ids = [*CHECKS, *(known.id for known in own), *others]
+        close = get_close_matches(check_id.lower(), ids, 3, 0.5)
         hint = (
             (f"Did you mean {' or '.join(close)}?",)
             if close

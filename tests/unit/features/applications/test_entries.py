@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.features.applications.loading import SCHEMA, Library, parse
+from hardentui.features.applications.loading import SCHEMA, Library, our_files, parse
 from hardentui.features.at_rest.checking import AtRest, Looked, look
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.fixing import Fixed, fix_all
@@ -189,6 +189,30 @@ def shop(**changes: str) -> Application:
     for before, after in changes.items():
         text = text.replace(before, after)
     return parse(text, "shop.toml").general
+
+
+DIGEST = f"@sha256:{'ab' * 32}"
+
+
+@pytest.mark.parametrize("family", Library(our_files()).all(), ids=lambda family: family.name)
+def test_a_digest_alone_promises_what_holds_for_every_tag(family: Family) -> None:
+    """Nobody knows which tag it is of: postgres becomes 999 or 70."""
+    found = Library().find(AskedImage(family.general.match.repositories[0] + DIGEST))
+    assert found is not None
+    for each in (variant.application for variant in family.variants):
+        assert found.user.start_as in ("", each.user.start_as)
+        assert found.root.works in (None, each.root.works)
+        assert found.privileges.needed in ("unknown", each.privileges.needed)
+        assert found.health.command in ("", each.health.command)
+        needed = each.capabilities.start
+        if found.capabilities.start is not None and needed is not None:
+            assert {*needed} <= {*found.capabilities.start}
+
+
+def test_a_tag_beside_a_digest_still_leads_to_its_variant() -> None:
+    found = Library().find(AskedImage(f"docker.io/library/postgres:17-alpine{DIGEST}"))
+    assert found is not None
+    assert found.user.start_as == "70:70"
 
 
 def test_a_local_copy_is_known_by_its_entry_point() -> None:

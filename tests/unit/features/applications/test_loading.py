@@ -43,7 +43,36 @@ def faults(text: str) -> tuple[str, ...]:
             "6: 'quay.example/team/shop' must be a path without registry and tag: library/NAME",
         ),
         ('kind = "read"', 'kind = "run"', "21: how must say what was run"),
-        ('kind = "read"', 'kind = "guessed"', "22: Invalid enum value 'guessed'"),
+        ('kind = "read"', 'kind = "guessed"', "22: kind must be one of: read, run"),
+        ("2026-11-01", '"last week"', "19: read must be a date such as 2026-12-01, without quotes"),
+        ('["CHOWN"]', '"CHOWN"', "15: start must be a list"),
+        (
+            'title = "Shop"',
+            'title = "Shop"\n[userr]',
+            "4: there is no key 'userr'; did you mean 'user'?",
+        ),
+        ('image = "root"', "", "9: image is missing"),
+        (
+            "[proof]",
+            '[[path]]\npath = "/a/../b"\nuse = "data"\n\n[proof]',
+            "22: path must be absolute",
+        ),
+        ("[proof]", '[[path]]\npath = "/a:exec,suid"\nuse = "data"\n\n[proof]', "22: path must be"),
+        (
+            "[proof]",
+            '[[path]]\npath = "/a"\nuse = "dta"\n\n[proof]',
+            "23: use must be one of: data, ",
+        ),
+        ("[proof]", "[[port]]\nnumber = 70000\n\n[proof]", "22: number must be from 1 to 65535"),
+        ("[proof]", '[[port]]\nnumber = "80"\n\n[proof]', "22: number must be a whole number"),
+        (
+            "[proof]",
+            '[health]\ncommand = "a\\u001b[31m"\n\n[proof]',
+            "22: command must be one line",
+        ),
+        ("[proof]", '[[variant]]\ntags = "x"\n\n[proof]', "22: tags must be a list of patterns"),
+        ("[proof]", "[[variant]]\nuntil = 18\n\n[proof]", "22: until must be a version in quotes"),
+        ('image = "root"', 'image = "root --privileged"', "10: image must be a user or USER:GROUP"),
         (
             'work = "1000:1000"',
             'work = "1000:1000"\nstart_as = "0:0"',
@@ -52,7 +81,7 @@ def faults(text: str) -> tuple[str, ...]:
         (
             'title = "Shop"',
             'title = "Shop"\nallow = "all"',
-            "1: Object contains unknown field `allow`",
+            "4: there is no key 'allow'",
         ),
         (
             "[capabilities]",
@@ -66,7 +95,8 @@ def test_a_fault_has_its_line(
     after: str,
     fault: str,
 ) -> None:
-    assert fault in faults(ENTRY.replace(before, after))
+    told = faults(ENTRY.replace(before, after))
+    assert any(line.startswith(fault) for line in told), told
 
 
 def test_an_entry_of_the_site_is_used_like_ours_and_before_them(site: Path) -> None:
@@ -88,7 +118,7 @@ def test_a_faulty_entry_of_the_site_is_told_and_not_used(site: Path) -> None:
     (site / "shop.toml").write_text(ENTRY.replace('"CHOWN"', "17"))
     library = Library()
     assert library.find(AskedImage("team/shop")) is None
-    assert library.faults == [f"{site}/shop.toml:15: Expected `str`, got `int`"]
+    assert library.faults == [f"{site}/shop.toml:15: start must be a text in quotes"]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")

@@ -6,6 +6,7 @@ import pytest
 
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container
+from hardentui.features.applications.loading import Library
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
@@ -21,6 +22,8 @@ from hardentui.features.trial.learned.teaching import (
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
+from hardentui.options import CAP_ADD
+from hardentui.reading.applications import AskedImage
 from hardentui.reading.asked_functions import DECIDED
 
 DEFAULT = Choice("default-capabilities-kept")
@@ -74,6 +77,18 @@ def test_seeing_more_never_keeps_less(reached: Reached) -> None:
     for size in range(len(names) + 1):
         for seen in combinations(names, size):
             assert without | set(seen) <= kept(reached, needs(*seen), facts)
+
+
+def test_an_entry_is_believed_before_what_could_be_asked_for_and_a_twin_before_the_entry() -> None:
+    entry = Library().find(AskedImage("postgres:17"))
+    assert entry is not None
+    assert entry.capabilities.start is not None
+    facts = container("docker.io/library/postgres:17", application=entry)
+    for reached in (SSHD, UNKNOWN):
+        assert kept(reached, needs("SYS_NICE"), facts) == {*entry.capabilities.start, "SYS_NICE"}
+    chosen = Choice("default-capabilities-kept", (("keep", ("KILL",)),))
+    after = make_plan(facts, (chosen,), all_checks(), load("")).after
+    assert after[CAP_ADD] == ("CAP_KILL",), "what was chosen wins over the entry"
 
 
 def test_what_is_not_known_stays_as_the_engine_grants_it() -> None:
