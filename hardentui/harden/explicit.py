@@ -22,6 +22,7 @@ from hardentui.model.remediation import Risk
 from hardentui.model.spec import Option
 from hardentui.options import *
 from hardentui.options import IMAGE
+from hardentui.reading.application_needs import declared_fixes
 from hardentui.reading.containers import known_application
 from hardentui.reading.vendors import delivered_by, purposes, vendor_known
 
@@ -130,7 +131,7 @@ def weighed(
     risk = advice.risk or check.risk
     if reasons:
         risk = Risk.DECISION
-    elif risk is not Risk.DECISION and unshown(changed):
+    elif risk is not Risk.DECISION and unshown(changed) and not _is_declared(facts, check.id):
         risk = Risk.MAY_BREAK
     return Advice(
         risk,
@@ -143,6 +144,12 @@ def weighed(
             *reasons,
         ),
     )
+
+
+def _is_declared(facts: ContainerFacts, check: str) -> bool:
+    """Whether the entry of its known application calls a fix right, in its sources or by work."""
+    application = known_application(facts)
+    return application is not None and check in declared_fixes(application)
 
 
 def _known_to_break(

@@ -27,6 +27,7 @@ def bench(podman: Bench) -> Iterator[Bench]:
 
 def typed(command: OthersCommand, host: Path) -> str:
     """A script with it; what it mounts is made."""
+    host.mkdir()
     for directory in command.directories:
         (host / directory).mkdir(parents=True)
     for name, content in command.files:
