@@ -18,6 +18,7 @@ from hardentui.harden.remedy import OptionDiff
 from hardentui.harden.unshown import unshown
 from hardentui.model.check import Advice, Check
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import known
 from hardentui.model.remediation import Risk
 from hardentui.model.spec import Option
 from hardentui.options import *
@@ -25,6 +26,7 @@ from hardentui.options import IMAGE
 from hardentui.reading.application_needs import declared_fixes
 from hardentui.reading.containers import known_application
 from hardentui.reading.vendors import delivered_by, purposes, vendor_known
+from hardentui.visible import visible
 
 _SECURITY = "security"
 _TUNED = frozenset({SYSCTL, SECRETS})
@@ -36,6 +38,18 @@ _OF_HOST = frozenset({PID, IPC, UTS, NETWORK, USERNS, CGROUPNS})
 """Namespaces: sharing the host's is a right, any other choice tunes the service."""
 _HOST = "host"
 _PARTS = re.compile(r"[:,]")
+
+
+_REASON = re.compile(
+    r"\b(?:because|since|as|so that|otherwise|needs?|needed|requires?|required|must|wants?|workaround|"
+    r"do not|don't|never|bug|issue|bsc)\b|#\d|https?://",
+    re.IGNORECASE,
+)
+
+
+def gives_reason(comment: str) -> bool:
+    """Whether the comment beside a value says why it is there."""
+    return bool(_REASON.search(comment))
 
 
 def is_right(option: Option[Any], value: str) -> bool:
@@ -51,6 +65,7 @@ def overridden(
 ) -> tuple[OptionDiff, ...]:
     """The changes that replace or remove a value that was set on purpose; adding is none."""
     delivered = delivered_by(facts) is not None
+    said = _reasons(facts)
     return tuple(
         diff
         for diff in changed
@@ -59,21 +74,32 @@ def overridden(
             _takes(
                 diff,
                 value,
-                delivered,
+                delivered or (diff.option.name, value) in said,
             )
             for value in diff.removed
         )
     )
 
 
+def _reasons(facts: ContainerFacts) -> dict[tuple[str, str], str]:
+    """(option, argument) -> the comment in the file of its unit that says why it is there."""
+    unit = known(lambda: facts.unit, else_=None)
+    commented = unit.commented if unit is not None else ()
+    return {
+        (value.option, value.argument): value.comment
+        for value in commented
+        if gives_reason(value.comment)
+    }
+
+
 def _takes(
     diff: OptionDiff,
     value: str,
-    delivered: bool,
+    with_reason: bool,
 ) -> bool:
     """Whether a value that was set is lost: `/tmp` is not in `/tmp:noexec`, which only adds to it. A
-    vendor's is not added to either."""
-    if delivered:
+    vendor's, and one with a reason, is not added to either."""
+    if with_reason:
         return True
     parts = set(_PARTS.split(value))
     if any(parts <= set(_PARTS.split(new)) for new in diff.added):
@@ -93,13 +119,20 @@ def on_purpose(
     replaced = overridden(facts, changed)
     flags = [diff.option.flag for diff in replaced]
     vendor = vendor_known(facts)
-    known = purposes(
+    meant = purposes(
         facts,
         check,
         flags,
     )
-    told = {flag for purpose in known for flag in purpose.options}
-    reasons = [f"{vendor.tool}: {purpose.why} ({purpose.source})" for purpose in known if vendor]
+    told = {flag for purpose in meant for flag in purpose.options}
+    reasons = [f"{vendor.tool}: {purpose.why} ({purpose.source})" for purpose in meant if vendor]
+    said = _reasons(facts)
+    reasons += [
+        f'{diff.option.flag} has a comment above it: "{visible(said[diff.option.name, value], 120)}"'
+        for diff in replaced
+        for value in diff.removed
+        if (diff.option.name, value) in said
+    ]
     by = f"by {vendor.tool}" if vendor is not None and vendor.delivers else "on purpose"
     reasons += [
         f"{flag} was set {by}: check what needs it before you change it"

@@ -183,6 +183,14 @@ class Denial(Struct, frozen=True):
     what: str
 
 
+class CommentedValue(Struct, frozen=True):
+    """A value of a unit with a comment above it."""
+
+    option: str  # its name
+    argument: str
+    comment: str
+
+
 class UnitFacts(Struct, frozen=True):
     """The systemd unit that a container belongs to."""
 
@@ -196,6 +204,7 @@ class UnitFacts(Struct, frozen=True):
     differences: tuple[str, ...] = ()
     quadlet: bool = False  # its file is a Quadlet, not a unit file that runs podman itself
     comments: tuple[str, ...] = ()  # at the head of its file
+    commented: tuple[CommentedValue, ...] = ()  # of its Quadlet
     # our drop-in with a copy of a command that the unit has changed since; empty = none
     outdated_copy: str = ""
 

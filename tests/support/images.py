@@ -109,12 +109,17 @@ def missing_package(image: ServiceImage) -> str:
 def build(bench: Bench, image: ServiceImage) -> str:
     """Make the image in the bench; returns its id."""
     tar = bench.directory / "tmp" / f"{Path(image.program).name}.tar"
-    with tarfile.open(tar, "w") as archive:
-        _fill(archive, image)
+    write_tar(tar, image)
     try:
         return bench.import_image(tar, image.reference, image.changes)
     finally:
         tar.unlink()
+
+
+def write_tar(path: Path, image: ServiceImage) -> None:
+    """The files of the image, for `podman import`."""
+    with tarfile.open(path, "w") as archive:
+        _fill(archive, image)
 
 
 def _fill(archive: tarfile.TarFile, image: ServiceImage) -> None:

@@ -32,6 +32,13 @@ exec {bin}/postgres -D "$PGDATA" -c listen_addresses='*' -c max_connections=10
 def postgres_image(bench: Bench) -> str:
     """The reference of the image: root at first, then uid 70; data in the volume
     /var/lib/postgresql/data."""
+    image = postgres_service()
+    build(bench, image)
+    return image.reference
+
+
+def postgres_service(data: str = "/var/lib/postgresql/data") -> ServiceImage:
+    """What the image is made of. `data`: its volume."""
     candidates = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not candidates:
         cannot_run(
@@ -46,7 +53,7 @@ def postgres_image(bench: Bench) -> str:
     ]
     files = [path for path in shared.rglob("*") if path.is_file()]
     applets = ("sh", "id", "mkdir", "chown", "chmod", "su", "cat", "nc", "wget")
-    image = ServiceImage(
+    return ServiceImage(
         reference="localhost/postgres:1",
         package="postgresql",
         program=str(programs / "postgres"),
@@ -57,7 +64,7 @@ def postgres_image(bench: Bench) -> str:
         },
         directories={
             "var/lib/postgresql": (70, 0o755),
-            "var/lib/postgresql/data": (0, 0o755),
+            data.removeprefix("/"): (0, 0o755),
             "run": (0, 0o755),
             "tmp": (0, 0o1777),
         },
@@ -75,14 +82,12 @@ def postgres_image(bench: Bench) -> str:
         changes=(
             'ENTRYPOINT ["/bin/sh", "/entry"]',
             "EXPOSE 5432/tcp",
-            "ENV PGDATA=/var/lib/postgresql/data",
+            f"ENV PGDATA={data}",
             f"ENV PATH={programs}:/bin",
-            "VOLUME /var/lib/postgresql/data",
+            f"VOLUME {data}",
             "STOPSIGNAL SIGINT",
         ),
     )
-    build(bench, image)
-    return image.reference
 
 
 def _told_by(programs: Path, flag: str) -> str:

@@ -20,7 +20,7 @@ from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.patches import mask_line
 from hardentui.features.at_rest.remedies import open_mounts, remedied_at_rest, with_mounts
 from hardentui.features.at_rest.services import Format, Service, Set
-from hardentui.harden.explicit import weighed
+from hardentui.harden.explicit import gives_reason, weighed
 from hardentui.harden.fix_values import From, settings_of
 from hardentui.harden.protection import weakenings
 from hardentui.harden.remedy import OptionDiff, advised, fix_parameters, spec_diff
@@ -197,7 +197,8 @@ def offer(
     choosing = OF_RISK[risk]
     if overridden:
         choosing = max(choosing, Choosing.ALL)
-    if suggested or any(diff.option in _STAYS_DOWN for diff in changed):
+    reasoned = any(gives_reason(comment_beside(each)) for each in overridden)
+    if suggested or reasoned or any(diff.option in _STAYS_DOWN for diff in changed):
         choosing = Choosing.NAMED
     return Offer(
         check,

@@ -7,7 +7,7 @@ import contextlib
 import os
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -18,17 +18,18 @@ from hardentui.harden.drift import UnitDrift, drift
 from hardentui.host.files import Files, home_of
 from hardentui.host.units.systemd import ReadUnit
 from hardentui.host.units.unit_search import FoundUnit, FoundUnitFile, find_unit
-from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
+from hardentui.model.facts import CommentedValue, ContainerFacts, EngineFacts, UnitFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.spec import Source, Spec
 from hardentui.options import NAME
 from hardentui.options.argv import spec_from_argv
+from hardentui.options.items import spec_of
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.object_names import DROP_IN, LAST_DROP_IN, default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles, outdated
 from hardentui.systemd.search_paths import ServiceManager
-from hardentui.systemd.unit_text import check_unit_text
+from hardentui.systemd.unit_text import check_unit_text, comment_above
 from hardentui.visible import visible
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
@@ -302,4 +303,18 @@ def unit_facts(
         read.facts,
         differences=differences,
         outdated_copy=outdated_copy(origin),
+        commented=tuple(_commented(origin)),
     )
+
+
+def _commented(origin: Origin) -> Iterator[CommentedValue]:
+    """The values of a Quadlet that have a comment above them."""
+    if origin.kind is not OriginKind.QUADLET:
+        return
+    files = origin.quadlet()
+    for entry in files.entries():
+        comment = comment_above(files.texts[entry.file], entry.places[0].start)
+        for item in entry.items if comment else ():
+            spec = spec_of([item])
+            for argument in item.option.to_arguments(spec[item.option]):
+                yield CommentedValue(item.option.name, argument, comment)

@@ -12,10 +12,11 @@ from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.harden.remedy import spec_diff
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind
+from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.remediation import Risk
 from hardentui.model.vendor import Purpose, Vendor, VendorMatch, VendorOverrides
-from hardentui.options import IMAGE, IPC, NETWORK, POD, ROOTFS, TABLE
+from hardentui.options import CPUS, IMAGE, IPC, MEMORY, NETWORK, POD, ROOTFS, TABLE
 from tests.support.option_samples import sample
 
 CHECKS = tuple(check for check in all_checks() if check.kind is Kind.CONTAINER)
@@ -146,3 +147,28 @@ def test_what_only_adds_to_a_value_takes_nothing() -> None:
 def test_what_is_missing_and_what_is_granted_are_none() -> None:
     assert "no-memory-limit" in taken(container(""), Caution.ALL)
     assert "privileged" in taken(container("--privileged"), Caution.ALL)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "cpus", "memory"),
+    [
+        (Capacity(processors=2, memory=8 << 30), 1.5, 6 << 30),
+        (Capacity(processors=4, memory=16 << 30), 3.0, 12 << 30),
+        (Capacity(processors=16, memory=64 << 30), 4.0, 16 << 30),
+    ],
+    ids=["small", "as large as the values", "large"],
+)
+def test_values_of_the_fitting_checklist_are_what_this_host_can_hold(
+    capacity: Capacity,
+    cpus: float,
+    memory: int,
+) -> None:
+    """A limit at or above the machine's limits nothing: the fix would be made, and still fail."""
+    checklist = load("systemd")
+    facts = container("", vendor=UYUNI, host=HostFacts(capacity=capacity))
+    named = (Choice("no-cpu-limit"), Choice("no-memory-limit"))
+    plan = make_plan(facts, named, CHECKS, checklist)
+    assert (plan.after[CPUS], plan.after[MEMORY]) == (cpus, memory)
+    fixed = container("", host=HostFacts(capacity=capacity)).replace(spec=plan.after)
+    still = {choice.check for choice in fixable(fixed, CHECKS, checklist, Caution.ALL)}
+    assert not still & {"no-cpu-limit", "no-memory-limit"}
