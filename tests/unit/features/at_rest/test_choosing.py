@@ -106,7 +106,8 @@ def test_nothing_that_stands_in_a_file_is_replaced_unasked(run: Run) -> None:
 
 
 def test_what_is_replaced_is_told_with_the_comment_beside(run: Run) -> None:
-    _, text = run({"q/web.container": QUADLET}, "fix", "./q", "--all", "--podman-version", "5.8")
+    named = ("--check", "new-privileges-allowed", "--podman-version", "5.8")
+    _, text = run({"q/web.container": QUADLET}, "fix", "./q", *named)
     head = text[text.index("# new-priv") : text.index("---")]
     assert "web: it replaces NoNewPrivileges=false (./q/web.container:5)" in head
     assert 'beside it stands: "sudo needs it"' in head
