@@ -21,7 +21,7 @@ from hardentui.model.known import NONE, Fact, Facts, Known, Unread
 from hardentui.model.peers import Peers
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
-from hardentui.model.vendor import Vendor
+from hardentui.model.vendor import CommentedValue, Vendor
 
 
 class MountOrigin(StrEnum):
@@ -181,14 +181,6 @@ class Denial(Struct, frozen=True):
 
     by: str
     what: str
-
-
-class CommentedValue(Struct, frozen=True):
-    """A value of a unit with a comment above it."""
-
-    option: str  # its name
-    argument: str
-    comment: str
 
 
 class UnitFacts(Struct, frozen=True):

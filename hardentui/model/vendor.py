@@ -44,6 +44,14 @@ class Purpose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     checks: tuple[str, ...] = ()  # whose fixes are not taken unasked
 
 
+class CommentedValue(Struct, frozen=True):
+    """A value of a unit with a comment above it."""
+
+    option: str  # its name
+    argument: str
+    comment: str
+
+
 class SignedImages(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Images that the vendor signs, and the key that verifies them."""
 

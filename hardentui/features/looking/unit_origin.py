@@ -18,10 +18,11 @@ from hardentui.harden.drift import UnitDrift, drift
 from hardentui.host.files import Files, home_of
 from hardentui.host.units.systemd import ReadUnit
 from hardentui.host.units.unit_search import FoundUnit, FoundUnitFile, find_unit
-from hardentui.model.facts import CommentedValue, ContainerFacts, EngineFacts, UnitFacts
+from hardentui.model.facts import ContainerFacts, EngineFacts, UnitFacts
 from hardentui.model.known import Known, Unread
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.spec import Source, Spec
+from hardentui.model.vendor import CommentedValue
 from hardentui.options import NAME
 from hardentui.options.argv import spec_from_argv
 from hardentui.options.items import spec_of
