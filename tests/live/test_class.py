@@ -41,8 +41,8 @@ def seats(podman: Bench) -> Iterator[Seats]:
     made.prepare()
     yield made
     made.remove_all()
+    assert podman.podman("images", "--all", "--quiet", "--filter=label=io.hardentui.seat") == ""
     del os.environ["PODMAN_BENCH_DIR"]
-    podman.podman("rmi", "--force", "localhost/hardentui-seat:1")
 
 
 @pytest.fixture(scope="module")
