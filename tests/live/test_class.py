@@ -201,6 +201,7 @@ def test_nothing_stays_when_it_is_closed(seats: Seats, podman: Bench) -> None:
 def test_ten_learners_at_once_while_one_attacks(seats: Seats) -> None:
     solvable = [lab for lab in LABS if not {"memory", "cpus", "pids-limit"} & {*_options(lab)}]
     results: dict[str, bool] = {}
+    peaks: list[int] = []
 
     def learn(number: int) -> None:
         seat = seats.open(f"seat-{number}", LABS, TrainingProgress(learner=f"l{number}"))
@@ -211,6 +212,7 @@ def test_ten_learners_at_once_while_one_attacks(seats: Seats) -> None:
                 in_sandbox(seats, seat, "i=0; while [ $i -lt 500 ]; do sleep 9 & i=$((i+1)); done")
             page = does(seat, "run", text=lab.solved_policy or shlex.join(lab.solution))
             results[lab.id] = page.lab is not None and bool(page.lab.solved)
+            peaks.append(peak_of(seats, seat))
         finally:
             seat.close()
 
@@ -220,6 +222,21 @@ def test_ten_learners_at_once_while_one_attacks(seats: Seats) -> None:
     for thread in threads:
         thread.join()
     assert sum(results.values()) >= 9, results
+    assert sum(peaks) < 4 << 30, peaks
+
+
+def peak_of(seats: Seats, seat: Seat) -> int:
+    """The most memory that a sandbox ever had, in bytes, by its cgroup of either version."""
+    pid = seats.run("inspect", "--format", "{{.State.Pid}}", seat.identity)
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, controllers, group = line.split(":", 2)
+        for path in (
+            Path(f"/sys/fs/cgroup/memory{group}/memory.max_usage_in_bytes"),
+            Path(f"/sys/fs/cgroup{group}/memory.peak"),
+        ):
+            if controllers in ("", "memory") and path.exists():
+                return int(path.read_text())
+    raise AssertionError("its memory is not counted")
 
 
 def _options(lab: object) -> set[str]:
