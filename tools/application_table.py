@@ -61,6 +61,8 @@ _MEASURED = """\
 `python -m tools.application_corpus --write FOLDER…` counts on checkouts of public repositories,
 and makes the default fixes; `python -m tools.application_trials --write` tries the applications
 that are run, with their entries and without.
+`pytest -m long tests/live/test_known_commands.py` starts commands of other people before and after
+the default fix, with the same work and the data that they had.
 """
 _TAIL = """\
 
