@@ -12,7 +12,8 @@ from functools import partial
 
 from hardentui.cli import session
 from hardentui.cli.check import check_one, deliver, is_whole, look_at, text_style
-from hardentui.cli.terminal import Terminal, command_module
+from hardentui.cli.command_modules import command_module
+from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.compare import read_saved
 from hardentui.features.fleet.facts_files import FactsFile, FleetFiles, fleet_files
