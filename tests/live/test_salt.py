@@ -21,6 +21,7 @@ from tests.support.podman import BUSYBOX, Bench, missing_programs
 from tests.support.program import told
 
 pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(2400)]
+DOCUMENTED = (ROOT / "docs" / "fleet.md").read_text()
 CHECK = "default-capabilities-kept"
 
 
@@ -150,6 +151,7 @@ def test_a_state_says_what_it_would_do_does_it_and_then_nothing(
     before = host.bench.podman("inspect", "--format", "{{.Id}}", "web")
     foreseen = master.state(*words, "test=True")
     assert foreseen["result"] is None
+    assert foreseen["comment"] in DOCUMENTED
     assert "cap-drop" in foreseen["changes"]
     assert host.bench.podman("inspect", "--format", "{{.Id}}", "web") == before
 
@@ -162,6 +164,7 @@ def test_a_state_says_what_it_would_do_does_it_and_then_nothing(
 
     again = master.state(*words)
     assert again["result"] is True
+    assert again["comment"] in DOCUMENTED
     assert again["changes"] == {}
     assert host.bench.podman("inspect", "--format", "{{.Id}} {{.State.Running}}", "web") == after
 
@@ -201,7 +204,8 @@ def test_what_breaks_is_back_files_are_put_in_place_and_facts_come_back(
     again = master.state(*words)
     assert (again["result"], again["changes"]) == (True, {})
     host.bench.execute("sh", "-c", f"echo '# mine' >> {unit}")
-    assert master.state(*words)["changes"] == {"web.container": "changed"}
+    changed = master.state(*words)
+    assert changed["changes"] == {"web.container": "changed"}, changed
     assert "# mine" in host.bench.execute("cat", f"{unit}.before~")
 
     facts = tmp_path / "web01.json.gz"

@@ -209,7 +209,8 @@ def _same(path, other):
 
 def _put_in_place(made, dest, files, user):
     """Each file at once, with the owner and mode that HardenTUI gave it."""
-    __salt__["file.makedirs_perms"](dest, user=user, mode="755")
+    if not os.path.isdir(dest):
+        __salt__["file.makedirs_perms"](dest, user=user, mode="755")
     for file, state in files.items():
         target = os.path.join(dest, file)
         if state == "changed":
