@@ -25,7 +25,7 @@ from hardentui.features.harden.host_run import RunEvent
 from hardentui.features.images.documents import ImagesDocument
 from hardentui.features.images.updates import UpdatesDocument
 from hardentui.features.networks.documents import NetworksDocument, ProofDocument, SplitDocument
-from hardentui.features.networks.proving import Outgoing
+from hardentui.features.networks.outgoing import Outgoing
 from hardentui.features.reports.check_document import CheckDocument
 from hardentui.features.rights.document import RightsDocument
 from hardentui.features.setting_table import SettingsDocument

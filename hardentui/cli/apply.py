@@ -6,7 +6,8 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
-from hardentui.cli.journal import stopped_by_signals, tell, write_entries
+from hardentui.cli.change_events import tell
+from hardentui.cli.journal import write_entries
 from hardentui.cli.parser import (
     flag,
     format_option,
@@ -17,6 +18,7 @@ from hardentui.cli.parser import (
     seconds,
 )
 from hardentui.cli.plan_choice import check_options, make_plan, trial_of
+from hardentui.cli.signals import stopped_by_signals
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.features.apply.applying import Application

@@ -16,10 +16,10 @@ from hardentui.features.applications.loading import Library
 from hardentui.features.applications.loading import lint as lint_application
 from hardentui.features.checklists.examining import (
     lint_checklist,
-    new_checklist,
     selectable_facts,
     selectable_options,
 )
+from hardentui.features.checklists.new import new_checklist
 from hardentui.features.fix_defaults import read_fix_defaults
 from hardentui.features.setting_table import SettingRow, setting_rows, settings_document
 from hardentui.features.settings import Document, read_settings
@@ -91,9 +91,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
     return _settings(options, terminal)
 
 
-# --- settings -------------------------------------------------------------------------------------
-
-
 def _settings(options: Namespace, terminal: Terminal) -> int:
     document = Document.read()
     settings = read_settings(document, os.environ)
@@ -115,9 +112,6 @@ def _lines(rows: tuple[SettingRow, ...]) -> list[str]:
     names = max(len(row.name) for row in rows)
     texts = min(40, max(len(visible(row.text, 80)) for row in rows))
     return [f"{row.name:<{names}}  {visible(row.text, 80):<{texts}}  {row.origin}" for row in rows]
-
-
-# --- checklists -----------------------------------------------------------------------------------
 
 
 def _checklist(

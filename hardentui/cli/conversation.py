@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from hardentui.cli.journal import stopped_by_signals, tell, write_entries
+from hardentui.cli.change_events import tell
+from hardentui.cli.journal import write_entries
 from hardentui.cli.paragraphs import Paragraphs
+from hardentui.cli.signals import stopped_by_signals
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial import EXIT_CODES, ProgressLines
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError

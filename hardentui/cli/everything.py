@@ -8,9 +8,11 @@ from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hardentui.cli import session
-from hardentui.cli.journal import stopped_by_signals, tell, write_entries
+from hardentui.cli.change_events import tell
+from hardentui.cli.journal import write_entries
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import flag
+from hardentui.cli.signals import stopped_by_signals
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ApplyFailed, UsageError
 from hardentui.features.apply.history import History

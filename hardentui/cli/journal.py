@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
+from hardentui.cli.change_events import tell
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import flag, format_option
 from hardentui.cli.session import one_report, refuse_strangers_engine
 from hardentui.cli.terminal import Terminal, sure
 from hardentui.errors import UsageError
 from hardentui.features.apply.applying import Application
-from hardentui.features.apply.history import (
-    History,
-    downtime_of_undo,
-    entry_lines,
-    trouble_back,
-)
+from hardentui.features.apply.entry_text import downtime_of_undo, entry_lines
+from hardentui.features.apply.history import History
 from hardentui.features.change.data_operator import can_bring_back
 from hardentui.features.change.data_told import told_newer
 from hardentui.features.change.journal import PRIVATE
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
 from hardentui.model.journal import (
-    ChangeEvent,
     EntryAction,
-    GoingBack,
     JournalEntry,
-    OperationBegun,
-    OperationCleared,
-    OperationDone,
-    OperationUndone,
 )
 from hardentui.model.journal_document import journal_document
-from hardentui.model.operations import (
-    NoteContainer,
-    NoteUnit,
-    described,
-    described_back,
-    described_clearing,
-)
 from hardentui.visible import visible, visible_lines
 
 
@@ -141,64 +120,6 @@ def _write_entry(
             terminal.write(f"{visible_lines(line)}\n")
 
 
-# --- undo -----------------------------------------------------------------------------------------
-
-# A change of the host, reported line by line.
-
-
-def tell(terminal: Terminal, event: ChangeEvent) -> None:
-    """One event as a note; a running step as an activity."""
-    if trouble := trouble_back(event):
-        terminal.complain(trouble)
-        return
-    match event:
-        case OperationBegun():
-            terminal.activity(f"{event.number}/{event.total} {described(event.operation)}")
-        case OperationDone():
-            remark = f": {event.remark}" if event.remark else ""
-            terminal.note(
-                f"{event.number}/{event.total} {described(event.operation)} ({event.seconds:.1f} s){remark}"
-            )
-        case GoingBack():
-            terminal.note(f"rolling back: {event.why}")
-        case OperationUndone():
-            if isinstance(event.operation, NoteContainer | NoteUnit):
-                terminal.note(
-                    "the original runs as before"
-                    if _ran(event.operation)
-                    else "the original is restored"
-                )
-            else:
-                terminal.activity(f"rolled back: {described_back(event.operation)}")
-        case OperationCleared():
-            terminal.activity(described_clearing(event.operation))
-
-
-def _ran(operation: NoteContainer | NoteUnit) -> bool:
-    return operation.running if isinstance(operation, NoteContainer) else operation.active
-
-
-# Ctrl-C, a closed session and SIGTERM as requests for an orderly stop.
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event set by these signals: then everything is undone in order."""
-    stop = threading.Event()
-
-    def ask_to_stop(number: int, frame: Any) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, ask_to_stop) for number in _SIGNALS}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def arguments_undo(parser: ArgumentParser) -> None:
     parser.add_argument(
         "id",
@@ -267,9 +188,6 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
     for line in told_newer(done.newer):
         terminal.write(f"  {line}\n")
     return 0
-
-
-# --- confirm --------------------------------------------------------------------------------------
 
 
 def arguments_confirm(parser: ArgumentParser) -> None:

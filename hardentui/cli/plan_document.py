@@ -12,7 +12,7 @@ from hardentui.model.check import ParameterValue
 from hardentui.model.plan import Caution, Change, Note, Plan
 from hardentui.model.remediation import FixKind, Risk
 from hardentui.reading.masking import mask_argument
-from hardentui.writers.context import not_carried
+from hardentui.writers.left_behind import not_carried
 
 Points = Annotated[int, Meta(ge=0, le=100)]
 

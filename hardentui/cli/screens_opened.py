@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from hardentui.features.first_look import FirstLook, engine_choices
+from hardentui.features.engine_choices import engine_choices
+from hardentui.features.first_look import FirstLook
 from hardentui.features.reports.result import CheckResult
 from hardentui.features.settings import Document, read_settings
 from hardentui.features.views import Selection

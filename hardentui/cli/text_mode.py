@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from hardentui.cli import session
+from hardentui.cli.change_events import tell
 from hardentui.cli.conversation import Conversation
 from hardentui.cli.explain import explain_lines
 from hardentui.cli.fix import deliver
-from hardentui.cli.journal import tell
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.plan import plan_lines
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, UsageError
-from hardentui.features.apply.history import History, entry_lines
+from hardentui.features.apply.entry_text import entry_lines
+from hardentui.features.apply.history import History
 from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes
 from hardentui.features.looking.row_filter import parse_filter

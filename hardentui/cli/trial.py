@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
 
-# The result of a trial, for people.
-
-
 def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
     """The page of the result; what may be copied, and logs, are not wrapped."""
     write = Paragraphs(terminal)

@@ -11,7 +11,7 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
-from hardentui.features.apply.history import entry_lines
+from hardentui.features.apply.entry_text import entry_lines
 from hardentui.features.networks.map import whole_map
 from hardentui.features.reports import render
 from hardentui.features.reports.making import check_result

@@ -232,9 +232,6 @@ def _before(
     )
 
 
-# --- orders that depend on facts of the checks ----------------------------------------------------
-
-
 def _capabilities(before: ContainerFacts, after: ContainerFacts) -> str:
     gained = declared_set(after) - declared_set(before)
     gained |= _at_once(after) - _at_once(before)

@@ -119,9 +119,6 @@ def _flag(option: Option[Any], argument: str) -> str:
     return shlex.quote(f"{option.flag}={argument}") if argument else option.flag
 
 
-# What a fix does to a container.
-
-
 def fix_parameters(
     check: Check,
     checklist: Checklist,

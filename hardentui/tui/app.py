@@ -25,7 +25,8 @@ from textual.theme import Theme
 
 from hardentui.errors import HardenError
 from hardentui.faults import EXIT_CODE, fault_text
-from hardentui.features.first_look import EngineChoice, FirstLook
+from hardentui.features.engine_choices import EngineChoice
+from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Row
 from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.remembered import Remembered, keep_copy

@@ -168,9 +168,6 @@ def signs_of(widget: Widget) -> Signs:
     return signs
 
 
-# --- the gate for untrusted text ------------------------------------------------------------------
-
-
 def plain(text: str, limit: int | None = None) -> Content:
     """One line for a widget, taken literally."""
     return Content(visible(text, limit))

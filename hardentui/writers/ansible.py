@@ -17,7 +17,8 @@ from msgspec import Struct
 from hardentui.model.file_names import safe_file_name
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.writers.context import UnitContext, left_behind
+from hardentui.writers.context import UnitContext
+from hardentui.writers.left_behind import left_behind
 from hardentui.writers.supporting import prerequisites
 from hardentui.writers.yaml_text import Unsafe, yaml_text
 
@@ -265,9 +266,6 @@ def _log_options(
 def _text(text: str) -> str:
     """Text of a container, which is never a template."""
     return text if _NO_TEMPLATE.fullmatch(text) else Unsafe(text)
-
-
-# --- what has to be there first -------------------------------------------------------------------
 
 
 def _prerequisites(

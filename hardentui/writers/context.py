@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.file_names import safe_file_name
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
-from hardentui.model.spec import Spec, UnsavedVolume
-from hardentui.options import CGROUPNS, IPC, NETWORK, PID, REQUIRES, USERNS, UTS, VOLUMES_FROM
+from hardentui.model.spec import Spec
 from hardentui.options.inspect.mounts import anonymous_volumes
 
 Document = Mapping[str, Any]
@@ -66,77 +63,3 @@ class Member(NamedTuple):
 
     spec: Spec
     context: UnitContext
-
-
-# --- The containers that another one needs before it can start ------------------------------------
-
-
-_JOINS = "container:"
-_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.service")
-_ID = re.compile(r"[0-9a-f]{64}")
-
-
-def needed_containers(spec: Spec) -> tuple[str, ...]:
-    """Names of the containers that it requires, or whose namespaces or volumes it shares."""
-    modes = [
-        *spec[NETWORK],
-        spec[IPC],
-        spec[PID],
-        spec[UTS],
-        spec[CGROUPNS],
-        spec[USERNS],
-    ]
-    joined = [mode[len(_JOINS) :] for mode in modes if mode.startswith(_JOINS)]
-    others = [text.partition(":")[0] for text in spec[VOLUMES_FROM]]
-    return tuple(dict.fromkeys((*spec[REQUIRES], *joined, *others)))
-
-
-def needed_services(
-    spec: Spec,
-    services: Mapping[str, str],
-) -> tuple[str, ...]:
-    """The services of those containers: the one that runs it, else the one of its future Quadlet. A
-    container that Podman only knows by its ID is gone, and no service will bring it back.
-
-    Args:
-        services: name of a container -> the service that runs it, from a label of the container: a
-            label that is not a valid service name is ignored.
-    """
-    names = (name for name in needed_containers(spec) if not _ID.fullmatch(name))
-    return tuple(dict.fromkeys(_service(name, services.get(name, "")) for name in names))
-
-
-def _service(container: str, label: str) -> str:
-    return label if _SERVICE.fullmatch(label) else f"{safe_file_name(container)}.service"
-
-
-# --- Notes for the reader of a written file about what is missing from it -------------------------
-
-
-def not_carried(spec: Spec) -> tuple[str, ...]:
-    """Data that no option carries over, one sentence each."""
-    return (*spec.remarks, *map(_unsaved, spec.unsaved))
-
-
-def left_behind(spec: Spec) -> tuple[str, ...]:
-    """Options and data that could not be carried over or are unknown, one sentence each."""
-    return (*not_carried(spec), *unreported(unknown_flags(spec)))
-
-
-def unknown_flags(spec: Spec) -> frozenset[str]:
-    """The options of which nobody knows whether they were given."""
-    return frozenset(f"{option.flag} {option.own_name}".rstrip() for option in spec.unknowable)
-
-
-def unreported(flags: Iterable[str]) -> tuple[str, ...]:
-    """A sentence about these options; none without any."""
-    listed = ", ".join(sorted(flags))
-    return (f"Podman does not report whether these options were given: {listed}",) if listed else ()
-
-
-def _unsaved(volume: UnsavedVolume) -> str:
-    origin = "the image asks for it" if volume.of_image else "it has no name"
-    return (
-        f"the data of the anonymous volume at {volume.destination} is not carried over ({origin}): copy it"
-        " into a named volume first (podman volume export, podman volume import)"
-    )

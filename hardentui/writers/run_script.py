@@ -13,7 +13,8 @@ from hardentui.model.spec import Option, Spec
 from hardentui.options import COMMAND, IMAGE, NAME, ROOTFS, SECCOMP_PROFILE, TABLE
 from hardentui.options.codecs import as_csv_field
 from hardentui.systemd.unit_text import comment_lines
-from hardentui.writers.context import UnitContext, left_behind
+from hardentui.writers.context import UnitContext
+from hardentui.writers.left_behind import left_behind
 from hardentui.writers.supporting import prerequisites
 
 _OTHER_VERB = {"run": "create", "create": "run"}

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
 
 from hardentui.errors import CannotExpress
 from hardentui.systemd.unit_text import comment_lines
-from hardentui.writers.compose import MARK, Override
+from hardentui.writers.compose import Override
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "e"})
@@ -100,52 +100,3 @@ def _parts(text: str) -> list[str]:
         break_on_hyphens=False,
         break_long_words=False,
     ) or [""]
-
-
-# --- the override file of a compose project -------------------------------------------------------
-
-
-def override_text(
-    old: str,
-    service: str,
-    part: Mapping[str, Any],
-    volumes: tuple[str, ...],
-) -> str:
-    """The file with this service in it; the others of an earlier one stay.
-
-    Args:
-        old: the file as it is; empty, or one of ours.
-        volumes: named volumes that the part mounts.
-    """
-    document = yaml.load(old, Loader=_Loader) if old else None  # noqa: S506 - a SafeLoader
-    document = document if isinstance(document, dict) else {}
-    services = {
-        **(document.get("services") or {}),
-        service: dict(part),
-    }
-    named = {
-        **(document.get("volumes") or {}),
-        **{name: {"name": name} for name in volumes},
-    }
-    whole = {
-        **document,
-        "services": services,
-        **({"volumes": named} if named else {}),
-    }
-    return yaml_text(
-        [whole], [MARK, "compose reads it beside the project's own file; delete it to go back."]
-    )
-
-
-class _Loader(yaml.SafeLoader):
-    """Knows the tag that we write."""
-
-
-def _override(
-    loader: yaml.SafeLoader,
-    node: yaml.SequenceNode,
-) -> Override:
-    return Override(loader.construct_sequence(node))
-
-
-_Loader.add_constructor("!override", _override)

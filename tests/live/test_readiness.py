@@ -13,14 +13,8 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.locate import Candidate
 from hardentui.engine.probe import probe
 from hardentui.engine.read import Engine
-from hardentui.features.change.wait import (
-    ProbeResult,
-    Readiness,
-    Wait,
-    expectation,
-    in_network_of,
-    run_probe,
-)
+from hardentui.features.change.probe import ProbeResult, in_network_of, run_probe
+from hardentui.features.change.wait import Readiness, Wait, expectation
 from hardentui.host.files import LocalFiles
 from hardentui.model.trial import How
 from tests.support.podman import BUSYBOX, Bench

@@ -10,7 +10,8 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from hardentui.errors import NoEngine
-from hardentui.features.first_look import EngineChoice, FirstLook
+from hardentui.features.engine_choices import EngineChoice
+from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Attempt
 from hardentui.model.finding import Kind
 from hardentui.tui.app import HardenApp

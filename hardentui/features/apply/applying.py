@@ -14,7 +14,7 @@ from hardentui.account import who
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, UsageError
-from hardentui.features.apply.history import address_of, operators_on
+from hardentui.features.apply.operators import address_of, operators_on
 from hardentui.features.apply.prepared import (
     PROBES_MEET_DATA,
     Part,
@@ -38,13 +38,16 @@ from hardentui.features.apply.soak import soaking, until
 from hardentui.features.apply.soak_watch import begin_watch
 from hardentui.features.apply.wishes import ApplyWishes, refuse_loss
 from hardentui.features.change import confirm_timer
+from hardentui.features.change.change_lock import all_locked, lock_directory, locked
 from hardentui.features.change.container_state import network_of
-from hardentui.features.change.file_changes import all_locked, lock_directory, locked
-from hardentui.features.change.journal import Journal, resumable_from, waiting
+from hardentui.features.change.inspected import pid_of
+from hardentui.features.change.journal import Journal
 from hardentui.features.change.operator import OnEvent
+from hardentui.features.change.reached_ports import ports_of
+from hardentui.features.change.resuming import resumable_from
 from hardentui.features.change.service_operator import guarded, timed_probe
 from hardentui.features.change.transaction import Transaction
-from hardentui.features.change.wait import pid_of, ports_of
+from hardentui.features.change.waiting_time import waiting
 from hardentui.features.fix.apply_ways import (
     LONGEST_TRIED,
     ApplyWay,

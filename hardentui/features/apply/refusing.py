@@ -5,9 +5,9 @@ from __future__ import annotations
 from hardentui.do import Do, Verb
 from hardentui.engine.read import Engine
 from hardentui.errors import NotFound, UsageError
-from hardentui.features.change.file_changes import refuse_locked
+from hardentui.features.change.change_lock import refuse_locked
+from hardentui.features.change.inspected import is_running
 from hardentui.features.change.journal import Journal
-from hardentui.features.change.wait import is_running
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal import EntryState
 from hardentui.visible import visible

@@ -13,8 +13,8 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound
 from hardentui.features.change.container_state import restart_policy
+from hardentui.features.change.inspected import stop_timeout
 from hardentui.features.change.substitute import substitute
-from hardentui.features.change.wait import stop_timeout
 from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write
 from hardentui.features.fix.drafts import chowned_volumes
 from hardentui.features.fix.layers import new_volumes

@@ -17,8 +17,8 @@ from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import CannotFix
 from hardentui.features.apply.soak_log import Soaked, lost_by_kernel, told_losses, why_no_log
 from hardentui.features.change.journal import Journal
+from hardentui.features.change.probe import is_slow
 from hardentui.features.change.service_operator import slowed, timed_probe
-from hardentui.features.change.wait import is_slow
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.trial.learned.system_calls import RISKY, completed_profile, logging_profile
 from hardentui.features.trial.observe.watch import native_way

@@ -13,7 +13,7 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import HardenError
 from hardentui.features.apply.soak import slower
 from hardentui.features.apply.soak_watch import measured_soaks, watched
-from hardentui.features.change.file_changes import entry_locked
+from hardentui.features.change.change_lock import entry_locked
 from hardentui.features.change.journal import PRIVATE, Journal
 from hardentui.features.opening.engines import open_engines
 from hardentui.features.views import Selection

@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, suppress
 
 from hardentui.account import our_module
 from hardentui.errors import HardenError
-from hardentui.features.change.confirm_timer import start_detached
-from hardentui.features.change.file_changes import lock_directory, locked
+from hardentui.features.change.change_lock import lock_directory, locked
 from hardentui.features.change.journal import Journal
+from hardentui.features.change.starting import start_detached
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import RunProbe
 from hardentui.options import SECCOMP_PROFILE

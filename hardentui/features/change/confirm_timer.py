@@ -8,59 +8,18 @@ own session, and the first `hardentui` after a reboot rolls it back (see `cut_of
 from __future__ import annotations
 
 import os
-import subprocess
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO
 
 from hardentui import account
 from hardentui.account import our_module
 from hardentui.child_process import ChildTimedOut, run_child
-from hardentui.errors import ChangeFailed, HardenError, Locked, WriteError
-from hardentui.features.change.file_changes import refuse_locked
-from hardentui.features.change.journal import Journal, resumable_from, seconds_left
+from hardentui.errors import ChangeFailed, HardenError
+from hardentui.features.change.starting import environment, start_detached
 from hardentui.features.change.systemctl import Systemctl
 from hardentui.files import put_back, write_bundle
 from hardentui.model.draft import TextFile
-from hardentui.model.journal import EntryAction, EntryState
 from hardentui.systemd.command_line import plain, word, words
-from hardentui.visible import visible
-
-# How HardenTUI starts itself, for processes that must outlive this one.
-
-_KEPT = ("HOME", "LANG", "PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
-
-
-def environment() -> dict[str, str]:
-    """The environment that it needs to find its journal and its engines."""
-    ours = account.environment()
-    return {name: ours[name] for name in _KEPT if name in ours}
-
-
-def start_detached(
-    words: Sequence[str],
-    stdin: int | IO[bytes] = subprocess.DEVNULL,
-) -> None:
-    """Start a program that continues when this process and its session end.
-
-    Raises:
-        OSError: it cannot be started.
-    """
-    process = subprocess.Popen(
-        words,
-        stdin=stdin,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment(),
-        cwd="/",
-        start_new_session=True,
-    )
-    threading.Thread(
-        target=process.wait,
-        daemon=True,
-    ).start()  # reaps it if it ends before we do
-
 
 _TEXT = """# Written by hardentui apply --confirm-within; hardentui confirm and hardentui undo remove it.
 [Unit]
@@ -159,7 +118,7 @@ def arm(identity: str, seconds: float) -> str:
     Raises:
         ChangeFailed: neither way works.
     """
-    command = _command(identity)
+    command = command_for(identity)
     if os.path.isdir(_RUNS) and _systemd_timer(identity, seconds, command):
         try:
             install(identity, command)
@@ -173,7 +132,7 @@ def arm(identity: str, seconds: float) -> str:
     return "by a background process; after a reboot by the next hardentui"
 
 
-def _command(identity: str) -> list[str]:
+def command_for(identity: str) -> list[str]:
     return our_module(
         "hardentui",
         "--quiet",
@@ -237,38 +196,3 @@ def _systemd_timer(
 
 def _unit(identity: str) -> str:
     return f"hardentui-confirm-{identity}"
-
-
-# Interrupted changes: every command reports them, because the host may not be in an intended state.
-# A change that was to roll back unless confirmed, and did not because the host was restarted
-# without systemd to do it, is rolled back now: whoever applied it asked for that.
-
-_GRACE = 30.0  # seconds within which an unconfirmed change is rolled back
-
-
-def cut_off_changes() -> Iterator[str]:
-    """One sentence each, with the command that resolves it."""
-    journal = Journal()
-    for entry in journal.unfinished():
-        try:
-            held = entry.id if entry.action is EntryAction.HARDEN else entry.container
-            refuse_locked(journal, (held,), entry.engine)
-        except Locked:
-            continue  # it is still running
-        except WriteError:
-            pass  # nobody can hold it
-        name = visible(", ".join(entry.containers), 200)
-        if entry.state is EntryState.OPEN:
-            ways = f"hardentui undo {entry.id} restores the original"
-            if resumable_from(entry) is not None or entry.action is EntryAction.HARDEN:
-                ways += f", hardentui confirm {entry.id} completes it"
-            yield f"a change of {name} was interrupted: {ways}"
-        elif seconds_left(entry) < -_GRACE:
-            try:
-                start_detached(_command(entry.id))
-                yield f"nobody confirmed a change of {name} in time: it is rolled back now ({entry.id})"
-            except OSError:
-                yield (
-                    f"nobody confirmed a change of {name} in time, and it was not rolled back:"
-                    f" hardentui undo {entry.id}, or hardentui confirm {entry.id}"
-                )

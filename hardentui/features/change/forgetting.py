@@ -13,7 +13,7 @@ from hardentui.errors import (
     NoWayBack,
     UsageError,
 )
-from hardentui.features.change.file_changes import entry_locked
+from hardentui.features.change.change_lock import entry_locked
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.noted_container import NoteOperator
 from hardentui.features.change.operator import (

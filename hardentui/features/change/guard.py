@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from hardentui.account import our_module
 from hardentui.errors import ChangeFailed
-from hardentui.features.change.confirm_timer import start_detached
+from hardentui.features.change.starting import start_detached
 
 
 @contextmanager

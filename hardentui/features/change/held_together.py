@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from hardentui.account import who
 from hardentui.errors import HardenError
 from hardentui.features.change import confirm_timer
-from hardentui.features.change.file_changes import lock_directory, locked
-from hardentui.features.change.journal import Journal, waiting
+from hardentui.features.change.change_lock import lock_directory, locked
+from hardentui.features.change.journal import Journal
 from hardentui.features.change.service_operator import guarded
+from hardentui.features.change.waiting_time import waiting
 from hardentui.model.journal import ConfirmClock, EntryAction, EntryState, JournalEntry
 from hardentui.words import plural
 

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
-from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.errors import JournalError, UsageError
 from hardentui.model.journal import (
     JOURNAL_SCHEMA,
-    ConfirmClock,
-    EntryAction,
     EntryState,
     JournalEntry,
 )
-from hardentui.model.operations import RestartUnit, StartContainer, UpdateContainer
 from hardentui.state import read_own, state_directory, sync_above, write_own
 from hardentui.visible import visible
 
@@ -248,63 +243,3 @@ def _time_of(identity: str) -> datetime | None:
 
 class _Schema(msgspec.Struct):
     schema: str
-
-
-# How long a change still waits for confirmation, even if the clock is changed meanwhile. Until a
-# reboot, the boot-time clock decides, which cannot be set. After a reboot only the time of day is
-# left; if that is wrong, the wait is at most the full time.
-
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
-
-
-def waiting(entry: JournalEntry, seconds: float) -> JournalEntry:
-    """The entry, waiting this many seconds from now."""
-    clock = ConfirmClock(
-        boot=_boot(),
-        uptime=uptime() + seconds,
-        seconds=seconds,
-    )
-    return replace(
-        entry, state=EntryState.WAITING, confirm_by=time.time() + seconds, confirm_clock=clock
-    )
-
-
-def seconds_left(entry: JournalEntry) -> float:
-    """Seconds until it is rolled back; negative if its time is over."""
-    clock = entry.confirm_clock
-    if clock is None:
-        return entry.confirm_by - time.time()
-    if clock.boot and clock.boot == _boot():
-        return clock.uptime - uptime()
-    return min(entry.confirm_by - time.time(), clock.seconds)
-
-
-def uptime() -> float:
-    """Seconds since the host was booted, including suspend."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _boot() -> str:
-    """The id of this boot; empty if the kernel does not provide it."""
-    try:
-        with open(_BOOT_ID, encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
-
-
-# Whether an interrupted change can be completed.
-
-
-def resumable_from(entry: JournalEntry) -> int | None:
-    """The index of the operation to continue with; None if only undo is safe.
-
-    Everything up to the start of the hardened service must be done: the rest only starts and judges
-    it, and may be carried out twice. An earlier operation may be half done.
-    """
-    if entry.state is not EntryState.OPEN or entry.action is not EntryAction.APPLY or entry.reason:
-        return None  # a reason means that a rollback has begun
-    for index, operation in enumerate(entry.operations[: entry.begun]):
-        if isinstance(operation, StartContainer | RestartUnit | UpdateContainer):
-            return index
-    return None

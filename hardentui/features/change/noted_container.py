@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
 from hardentui.features.change.container_state import network_of
+from hardentui.features.change.inspected import is_running, pid_of, stop_timeout
 from hardentui.features.change.operator import (
     NotAnswering,
     OperationOutcome,
@@ -27,15 +28,8 @@ from hardentui.features.change.originals import (
     refuse_taken_name,
     start_original,
 )
+from hardentui.features.change.reached_ports import answers, published, read_ports
 from hardentui.features.change.successor import LONGEST_STOP, end_half_started
-from hardentui.features.change.wait import (
-    answers,
-    is_running,
-    pid_of,
-    published,
-    read_ports,
-    stop_timeout,
-)
 from hardentui.host.commands import run_program
 from hardentui.host.files import Files
 from hardentui.model.journal import JournalEntry

@@ -20,8 +20,9 @@ from hardentui.errors import (
     PortTaken,
     UsageError,
 )
+from hardentui.features.change.inspected import is_running
 from hardentui.features.change.operator import OriginalDown, raise_if_stopped
-from hardentui.features.change.wait import is_running, who_listens
+from hardentui.features.change.reached_ports import who_listens
 from hardentui.host.files import Files
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import CreateContainer, NoteContainer, StartSubstitute

@@ -12,6 +12,7 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed, NotInForce
 from hardentui.features.change.guard import guarded_by
+from hardentui.features.change.inspected import addresses_of, pid_of
 from hardentui.features.change.operator import (
     NOTHING,
     AnyOperator,
@@ -20,18 +21,15 @@ from hardentui.features.change.operator import (
     Operator,
     raise_if_stopped,
 )
-from hardentui.features.change.wait import (
+from hardentui.features.change.probe import (
     PROBE_LIMIT,
     ProbeResult,
-    Wait,
-    addresses_of,
-    expectation,
     in_network_of,
     is_slow,
     names_target,
-    pid_of,
     run_probe,
 )
+from hardentui.features.change.wait import Wait, expectation
 from hardentui.host.files import Files
 from hardentui.model.journal import JournalProof
 from hardentui.model.operations import (

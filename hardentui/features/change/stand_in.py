@@ -20,13 +20,13 @@ from hardentui.errors import (
     NotFound,
 )
 from hardentui.features.change.data_operator import give_back
+from hardentui.features.change.inspected import is_running
 from hardentui.features.change.operator import (
     NOTHING,
     OperationOutcome,
     Operator,
 )
 from hardentui.features.change.originals import no_way_back, refuse_taken_name, start_original
-from hardentui.features.change.wait import is_running
 from hardentui.host.files import Files
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import CreateStandIn

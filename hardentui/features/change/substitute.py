@@ -24,6 +24,7 @@ from msgspec.structs import replace
 from hardentui import account, options
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
+from hardentui.features.change.inspected import pid_of
 from hardentui.features.change.operator import (
     Cancelled,
     OperationOutcome,
@@ -31,7 +32,8 @@ from hardentui.features.change.operator import (
     raise_if_stopped,
 )
 from hardentui.features.change.originals import is_made_by
-from hardentui.features.change.wait import Wait, expectation, pid_of, published, read_ports
+from hardentui.features.change.reached_ports import published, read_ports
+from hardentui.features.change.wait import Wait, expectation
 from hardentui.host.files import Files, reason
 from hardentui.host.process.activity import listening_sockets
 from hardentui.model.facts import ContainerFacts

@@ -16,9 +16,9 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, NotFound
 from hardentui.features.change.container_state import holds_ports, never_ran
 from hardentui.features.change.data_operator import written_in_layer
+from hardentui.features.change.inspected import is_running, stop_timeout
 from hardentui.features.change.operator import NOTHING, OperationOutcome
 from hardentui.features.change.originals import is_made_by, name_aside
-from hardentui.features.change.wait import is_running, stop_timeout
 from hardentui.model.journal import JournalEntry
 from hardentui.model.ledger import Home, NewerData
 from hardentui.model.operations import CreateContainer

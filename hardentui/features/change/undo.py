@@ -17,8 +17,8 @@ from hardentui.errors import (
     NoWayBack,
     UsageError,
 )
+from hardentui.features.change.change_lock import entry_locked
 from hardentui.features.change.data_operator import VolumeOperator, mounted_again
-from hardentui.features.change.file_changes import entry_locked
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.operator import (
     AnyOperator,

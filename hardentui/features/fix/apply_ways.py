@@ -13,8 +13,8 @@ from hardentui import account
 from hardentui.errors import CannotFix
 from hardentui.features.change.container_state import restart_policy
 from hardentui.features.change.file_operator import planned_write, planned_writes
+from hardentui.features.change.inspected import has_health_check, stop_timeout
 from hardentui.features.change.unit_operators import note_unit
-from hardentui.features.change.wait import has_health_check, stop_timeout
 from hardentui.features.looking.unit_origin import Origin
 from hardentui.features.trial.life import stops_when_told
 from hardentui.host.files import Files, LocalFiles
@@ -337,7 +337,7 @@ def compose_override(
     part, left_out = service_override(facts.spec, after)
     if not part:
         return None
-    from hardentui.writers.yaml_text import override_text
+    from hardentui.writers.compose_override import override_text
 
     text = override_text(
         old,

@@ -28,7 +28,7 @@ from hardentui.reading.containers import declared_user, own_unit_of
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import command_word, visible
 from hardentui.words import plural
-from hardentui.writers.context import left_behind
+from hardentui.writers.left_behind import left_behind
 from hardentui.writers.run_script import run_commands, run_script
 from hardentui.writers.supporting import network_name, with_existing
 

@@ -20,9 +20,9 @@ from msgspec.structs import replace
 
 from hardentui.account import our_module, who
 from hardentui.errors import Locked, UsageError, WriteError
-from hardentui.features.change.confirm_timer import start_detached
-from hardentui.features.change.file_changes import locked
+from hardentui.features.change.change_lock import locked
 from hardentui.features.change.journal import Journal, engine_address
+from hardentui.features.change.starting import start_detached
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.outset import HardenWishes
 from hardentui.features.opening.opened import Opened

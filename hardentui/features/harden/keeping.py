@@ -11,7 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix, HardenError, NotFound, UsageError
-from hardentui.features.apply.history import History, address_of
+from hardentui.features.apply.history import History
+from hardentui.features.apply.operators import address_of
 from hardentui.features.change.held_together import add_part, begun_together, finish_together
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.operator import OnEvent

@@ -109,9 +109,6 @@ def _score(card: Card) -> str:
     return f"score {before.score} → {after.score}{levels}   "
 
 
-# --- before and after -----------------------------------------------------------------------------
-
-
 def _table(card: Card, width: int) -> Iterator[CardLine]:
     if not card.trial.result.judged:
         return
@@ -169,9 +166,6 @@ def _memory(limit: int, peak: int) -> str:
         return "no limit"
     seen = f" (most seen: {-(-peak >> 20)} MiB)" if peak else ""
     return f"{limit >> 20} MiB{seen}"
-
-
-# --- what else there is to know -------------------------------------------------------------------
 
 
 def _parts(card: Card) -> Iterator[tuple[str, str]]:

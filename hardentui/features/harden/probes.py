@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
+from hardentui.features.change.reached_ports import ports_of
 from hardentui.features.change.service_operator import probe_once
-from hardentui.features.change.wait import ports_of
 from hardentui.features.trial.proposing import ProposedProbe, proposed_probe
 from hardentui.model.application_labels import COMPOSE
 from hardentui.model.facts import ContainerFacts

@@ -13,7 +13,8 @@ from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ApplyFailed, CannotFix, HardenError, UsageError
 from hardentui.features.apply.applying import Application
-from hardentui.features.apply.history import History, address_of
+from hardentui.features.apply.history import History
+from hardentui.features.apply.operators import address_of
 from hardentui.features.apply.prepared import PROBES_MEET_DATA, Part, PreparedChange
 from hardentui.features.apply.refused import (
     applied_before,
@@ -24,9 +25,15 @@ from hardentui.features.apply.refused import (
 from hardentui.features.apply.soak import enforcing, no_soak, probes_of, slower, soak_of, told
 from hardentui.features.apply.soak_log import Soaked, logged_calls, why_no_log
 from hardentui.features.apply.wishes import ApplyWishes
-from hardentui.features.change.journal import resumable_from
+from hardentui.features.change.inspected import has_health_check, pid_of
 from hardentui.features.change.operator import OnEvent
-from hardentui.features.change.wait import has_health_check, pid_of
+<<<<<<< HEAD
+from hardentui.features.change.inspected import has_health_check, pid_of
+=======
+from hardentui.features.change.reached_ports import ports_of
+from hardentui.features.change.resuming import resumable_from
+from hardentui.features.change.service_operator import probe_once
+>>>>>>> e4454460 (House: probes, ports, locks, waiting times, operators, entry texts and their like are modules; section comments go)
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of

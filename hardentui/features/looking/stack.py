@@ -15,7 +15,7 @@ from hardentui.model.application_labels import compose_project
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import INIT_CTR
 from hardentui.reading.containers import own_unit_of
-from hardentui.writers.context import needed_containers
+from hardentui.writers.needed import needed_containers
 
 T = TypeVar("T")
 _RUNNING = frozenset({"running", "paused", "stopping"})

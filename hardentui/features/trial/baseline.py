@@ -15,14 +15,9 @@ from msgspec.structs import replace
 
 from hardentui.engine.change.copying import Pieces
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import (
-    ALIVE,
-    Expectation,
-    Readiness,
-    expectation,
-    ports_of,
-    stop_timeout,
-)
+from hardentui.features.change.inspected import stop_timeout
+from hardentui.features.change.reached_ports import ports_of
+from hardentui.features.change.wait import ALIVE, Expectation, Readiness, expectation
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.empty_directories import empty_directories
 from hardentui.features.trial.harmless import aliases
@@ -37,7 +32,7 @@ from hardentui.options import ENV, HEALTH_CMD
 from hardentui.reading.asked_memory import asked_by_file, config_paths
 from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import ask_or
-from hardentui.writers.context import needed_containers
+from hardentui.writers.needed import needed_containers
 
 MISSING_HEALTH_CHECK = "missing-health-check"
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import sys
 
-from hardentui.features.change.wait import in_network_of, read_ports
+from hardentui.features.change.probe import in_network_of
+from hardentui.features.change.reached_ports import read_ports
 from hardentui.features.trial.twins import Twin
 from hardentui.host.commands import run_program
 from hardentui.host.files import Files

@@ -194,9 +194,6 @@ def _is_below(path: str, places: set[str] | frozenset[str]) -> bool:
     return any(path.startswith(place.rstrip("/") + "/") for place in places)
 
 
-# --- what it gets instead -------------------------------------------------------------------------
-
-
 def _always(value: Any) -> Callable[[Spec, Case], Any]:
     return lambda spec, case: value
 

@@ -17,11 +17,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import EngineError
-from hardentui.features.change.wait import (
-    Expectation,
-    pid_of,
-    stop_signal,
-)
+from hardentui.features.change.inspected import pid_of, stop_signal
+from hardentui.features.change.wait import Expectation
 from hardentui.features.trial.clients import given_work, tcp_ports
 from hardentui.features.trial.stage import Stage
 from hardentui.features.trial.twins import Twin

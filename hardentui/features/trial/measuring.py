@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import EngineError
-from hardentui.features.change.wait import pid_of
+from hardentui.features.change.inspected import pid_of
 from hardentui.features.trial.budget import NoRoom, limits_of, line_of, why_no_room
 from hardentui.features.trial.harmless import LARGEST_LOG, user_wide
 from hardentui.features.trial.twin_mounts import has_user_namespace

@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import EngineError, NotFound, OriginalSuffers
+from hardentui.features.change.inspected import pid_of
+from hardentui.features.change.probe import is_slow
 from hardentui.features.change.service_operator import probe_once
-from hardentui.features.change.wait import is_slow, pid_of
 from hardentui.features.sections import size_text
 from hardentui.features.trial.twin_cgroup import TwinCgroup
 from hardentui.host.files import Files

@@ -68,8 +68,6 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(first[:_MOST_NAMED]) + (f" and {plural(more, 'other')}" if more > 0 else "")
 
 
-# --- The whole result -----------------------------------------------------------------------------
-
 _HEADINGS = {
     Result.WORKS: ("A hardened configuration works", Tone.GOOD),
     Result.NOTHING_WORKS: ("No change can be kept", Tone.PLAIN),

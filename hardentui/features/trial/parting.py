@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.shapes import OUR_NAMES, TRIAL_LABEL
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import PATIENCE, Wait, expectation, ports_of, read_ports
+from hardentui.features.change.reached_ports import ports_of, read_ports
+from hardentui.features.change.wait import PATIENCE, Wait, expectation
 from hardentui.features.trial.harmless import aliases
 from hardentui.features.trial.leftovers import remove_leftovers, remove_trial
 from hardentui.features.trial.measuring import hold_to_budget

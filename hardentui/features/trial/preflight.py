@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 
 from hardentui.errors import UsageError, WriteError
-from hardentui.features.change.file_changes import refuse_locked
+from hardentui.features.change.change_lock import refuse_locked
 from hardentui.features.change.journal import Journal
 from hardentui.visible import visible
 

@@ -8,11 +8,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from hardentui.account import find_program
-from hardentui.features.change.wait import (
-    PROBE_LIMIT,
-    ProbeResult,
-    RunProbe,
-)
+from hardentui.features.change.probe import PROBE_LIMIT, ProbeResult, RunProbe
 from hardentui.model.trial import Lack
 
 _GREETINGS = {

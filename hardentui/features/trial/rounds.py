@@ -12,7 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import SETTLED, Expectation, Readiness, has_health_check
+from hardentui.features.change.inspected import has_health_check
+from hardentui.features.change.wait import SETTLED, Expectation, Readiness
 from hardentui.features.trial.baseline import LOG_SHOWN, BaselineSeen, stop, stop_limit
 from hardentui.features.trial.configuration import (
     CapabilityBack,

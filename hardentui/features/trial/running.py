@@ -73,7 +73,7 @@ from hardentui.reading.behaviour import command_of
 from hardentui.reading.containers import image_config, known_application, section
 from hardentui.reading.mounts import at_or_above
 from hardentui.visible import visible
-from hardentui.writers.context import needed_containers
+from hardentui.writers.needed import needed_containers
 
 
 def lasting(

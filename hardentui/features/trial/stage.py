@@ -9,13 +9,8 @@ from typing import Any
 
 from hardentui.engine.shapes import OUR_NAMES, TRIAL_LABEL
 from hardentui.errors import EngineError
-from hardentui.features.change.wait import (
-    Expectation,
-    Readiness,
-    Wait,
-    expectation,
-    ports_of,
-)
+from hardentui.features.change.reached_ports import ports_of
+from hardentui.features.change.wait import Expectation, Readiness, Wait, expectation
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases, needs_network

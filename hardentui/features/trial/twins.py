@@ -16,13 +16,8 @@ from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.copying import FILE, owner_label
 from hardentui.engine.shapes import TRIAL_LABEL
 from hardentui.errors import ChangeFailed, EngineError
-from hardentui.features.change.wait import (
-    ProbeResult,
-    addresses_of,
-    in_network_of,
-    pid_of,
-    run_probe,
-)
+from hardentui.features.change.inspected import addresses_of, pid_of
+from hardentui.features.change.probe import ProbeResult, in_network_of, run_probe
 from hardentui.features.trial.harmless import aliases, harmless, surplus
 from hardentui.features.trial.twin_cgroup import TwinCgroup
 from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPlace, Role

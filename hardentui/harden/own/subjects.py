@@ -319,6 +319,3 @@ FACTS: Mapping[str, Fact] = {
     ),
 }
 """Facts that a row can name, in the words of this table."""
-
-
-# What a row requires of a value, and whether a value meets it.

@@ -27,14 +27,9 @@ from hardentui.quadlet.write.container import (
 from hardentui.systemd.command_line import escape, plain, word
 from hardentui.systemd.unit_text import Unit
 from hardentui.visible import visible
-from hardentui.writers.context import (
-    Member,
-    UnitContext,
-    needed_services,
-    not_carried,
-    unknown_flags,
-    unreported,
-)
+from hardentui.writers.context import Member, UnitContext
+from hardentui.writers.left_behind import not_carried, unknown_flags, unreported
+from hardentui.writers.needed import needed_services
 from hardentui.writers.supporting import (
     KeptVolume,
     Part,

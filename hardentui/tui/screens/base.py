@@ -14,7 +14,8 @@ from textual.widget import Widget
 
 from hardentui.do import Sentence, said
 from hardentui.errors import HardenError
-from hardentui.features.first_look import EngineChoice, FirstLook
+from hardentui.features.engine_choices import EngineChoice
+from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Row, reports_of
 from hardentui.model.settings import Settings
 from hardentui.reading.containers import known_application

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from textual.content import Content
 
 from hardentui.errors import HardenError, NotFound
-from hardentui.features.apply.history import History, what_changed
+from hardentui.features.apply.entry_text import what_changed
+from hardentui.features.apply.history import History
 from hardentui.features.apply.prepared import PreparedChange
 from hardentui.features.apply.soak import USUAL
 from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.data_told import told_newer, told_rows
-from hardentui.features.change.journal import seconds_left
+from hardentui.features.change.waiting_time import seconds_left
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.outset import CONFIRM_WITHIN, HardenWishes, Outset
 from hardentui.features.harden.page import LABEL, downtime, lines, summary, title

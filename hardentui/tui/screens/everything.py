@@ -15,7 +15,7 @@ from textual.content import Content
 
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.apply.history import History
-from hardentui.features.change.journal import seconds_left
+from hardentui.features.change.waiting_time import seconds_left
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.everything_page import (
     about,

@@ -10,7 +10,8 @@ from typing import ClassVar
 from textual.content import Content
 
 from hardentui.errors import HardenError
-from hardentui.features.apply.history import History, trouble_back
+from hardentui.features.apply.entry_text import trouble_back
+from hardentui.features.apply.history import History
 from hardentui.features.change.data_told import told_newer, told_rows
 from hardentui.model.journal import ChangeEvent, EntryState, GoingBack, JournalEntry, OperationDone
 from hardentui.model.operations import described

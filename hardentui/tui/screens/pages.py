@@ -36,7 +36,7 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 if TYPE_CHECKING:
-    from hardentui.features.first_look import EngineChoice
+    from hardentui.features.engine_choices import EngineChoice
     from hardentui.features.workbench import Workbench
 
 _HEAD = "bold $primary"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import ClassVar
 
-from hardentui.features.apply.history import downtime_of_undo
+from hardentui.features.apply.entry_text import downtime_of_undo
 from hardentui.features.change.data_operator import can_bring_back
 from hardentui.features.change.data_told import told_way_back
 from hardentui.model.journal import JournalEntry

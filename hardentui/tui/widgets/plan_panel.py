@@ -171,9 +171,6 @@ def short_diff(diff: str) -> str:
     return "\n".join(line for line in diff.split("\n") if not line.startswith(("--- ", "+++ ")))
 
 
-# --- beside and below the list --------------------------------------------------------------------
-
-
 class Outlook(Static):
     """Its height is fixed, so new text needs no layout, which would redraw the whole screen at each
     key."""
@@ -364,8 +361,6 @@ class Beside(Horizontal):
         text.update(Content.assemble(*parts))
         diff.show(seen.diff or Content("No option is changed."))
 
-
-# --- the steps of the walk ------------------------------------------------------------------------
 
 _STRIP_ITEM = 6
 

@@ -15,7 +15,7 @@ from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.items import Item, parse_argument, spec_of
 from hardentui.options.ports import is_address
-from hardentui.writers.context import UnitContext, left_behind
+from hardentui.writers.context import UnitContext
 from hardentui.writers.kube.container import (
     OF_CONTAINER,
     WRITTEN_AFTERWARDS,
@@ -28,6 +28,7 @@ from hardentui.writers.kube.container import (
     is_label_value,
     write_mounts,
 )
+from hardentui.writers.left_behind import left_behind
 from hardentui.writers.run_script import networks_and_volumes
 from hardentui.writers.supporting import part_word, pod_notes, pod_parts
 from hardentui.writers.yaml_text import yaml_text
@@ -321,9 +322,6 @@ def _service(
     ]
 
 
-# --- Fields that the API server of a cluster refuses although `podman kube play` accepts them -----
-
-
 _SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _LONGEST_NAME = 253
 _LARGEST_ID = 2**31 - 1
@@ -371,9 +369,6 @@ def _container_refused(
                 f"the mount at {mount['mountPath']} propagates mounts to the host, which needs "
                 "--privileged"
             )
-
-
-# --- The rules of the Pod Security Standard "restricted", and which of them a pod breaks ----------
 
 
 _VOLUMES = frozenset(
@@ -533,9 +528,6 @@ def _apparmor(part: PodPart, profile: str) -> None:
     )
 
 
-# --- namespaces -----------------------------------------------------------------------------------
-
-
 def _pid(part: PodPart, mode: str) -> None:
     if mode == "host":
         part.pod["hostPID"] = True
@@ -575,9 +567,6 @@ def _id_map(option: Option[tuple[str, ...]]) -> Any:
         )
 
     return write
-
-
-# --- network --------------------------------------------------------------------------------------
 
 
 def _network(part: PodPart, values: tuple[str, ...]) -> None:

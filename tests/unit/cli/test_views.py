@@ -7,8 +7,8 @@ import pytest
 
 from hardentui.cli.journal import write_entries
 from hardentui.cli.terminal import Terminal
-from hardentui.features.networks.proving import Outgoing
-from hardentui.features.networks.requests import outgoing_page, splits_page
+from hardentui.features.networks.outgoing import Outgoing
+from hardentui.features.networks.pages import outgoing_page, splits_page
 from hardentui.features.networks.splitting import Move, Split
 from hardentui.features.rights.capabilities import CapabilityPage, CapabilityReach, CapabilityRow
 from hardentui.features.rights.page import Rights, rights_page

@@ -24,7 +24,7 @@ from hardentui.cli.harden import _chosen
 from hardentui.errors import UsageError
 from hardentui.features.apply.refused import configuration_of
 from hardentui.features.change.journal import Journal
-from hardentui.features.change.wait import ProbeResult, names_target
+from hardentui.features.change.probe import ProbeResult, names_target
 from hardentui.features.checklists.loading import load
 from hardentui.features.harden.card import Card, card_of
 from hardentui.features.harden.outset import HardenWishes

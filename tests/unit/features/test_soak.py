@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import CannotFix, ChangeFailed
-from hardentui.features.apply.history import entry_lines
+from hardentui.features.apply.entry_text import entry_lines
 from hardentui.features.apply.soak import refuse_unproven, slower, told
 from hardentui.features.apply.soak_log import Soaked, logged_calls
 from hardentui.features.apply.soak_watch import measured_soaks, slow_soaks, watched
@@ -349,7 +349,7 @@ def _asked(tmp_path: Path, *pauses: float) -> RunProbe:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.features.change.wait._LEAST_SLOW", 0.4)
+    monkeypatch.setattr("hardentui.features.change.probe._LEAST_SLOW", 0.4)
 
 
 @pytest.mark.usefixtures("hurried")

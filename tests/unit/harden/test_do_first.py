@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from hardentui.features.apply.history import entry_lines, what_changed
+from hardentui.features.apply.entry_text import entry_lines, what_changed
 from hardentui.features.checklists.loading import load
 from hardentui.harden.attack import causes, way_to_host
 from hardentui.harden.do_first import MOST, Candidate, DoFirst, do_first

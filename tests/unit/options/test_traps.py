@@ -11,7 +11,7 @@ from hardentui.options import *
 from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
-from hardentui.writers.context import left_behind
+from hardentui.writers.left_behind import left_behind
 from hardentui.writers.run_script import run_arguments
 
 ID = "ab" * 32

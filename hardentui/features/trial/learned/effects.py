@@ -102,9 +102,6 @@ def _number(
     return detail.numbers[place] if place < len(detail.numbers) else otherwise
 
 
-# --- files ----------------------------------------------------------------------------------------
-
-
 def _reaching(file: TouchedFile) -> Names:
     return _NONE if file.searchable else _caps("DAC_OVERRIDE")
 
@@ -233,9 +230,6 @@ def _attribute(detail: CallDetail) -> Names:
     return _caps("FOWNER") if foreign and detail.text.startswith("system.posix_acl") else _NONE
 
 
-# --- identity and processes -----------------------------------------------------------------------
-
-
 def _to_users(detail: CallDetail) -> Names:
     own = detail.caller.uids | {detail.caller.uid, NOBODY}
     return _NONE if set(detail.numbers) <= own else _caps("SETUID")
@@ -269,9 +263,6 @@ def _priority(detail: CallDetail) -> Names:
 def _scheduler(detail: CallDetail) -> Names:
     real_time = _number(detail, 0) & 0xFF in _REAL_TIME
     return _caps("SYS_NICE") if real_time or _foreign(detail) else _NONE
-
-
-# --- network and machine --------------------------------------------------------------------------
 
 
 def _socket(detail: CallDetail) -> Names:

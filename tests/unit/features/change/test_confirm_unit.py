@@ -7,13 +7,8 @@ import pytest
 
 from hardentui.errors import ChangeFailed
 from hardentui.features.change import confirm_timer
-from hardentui.features.change.confirm_timer import (
-    cut_off_changes,
-    install,
-    remove,
-    unit_name,
-    unit_text,
-)
+from hardentui.features.change.confirm_timer import install, remove, unit_name, unit_text
+from hardentui.features.change.cut_off import cut_off_changes
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.systemctl import Systemctl
 from hardentui.host.podman.generator import verify

@@ -5,8 +5,8 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from hardentui.features.change import journal
-from hardentui.features.change.journal import seconds_left, waiting
+from hardentui.features.change import waiting_time
+from hardentui.features.change.waiting_time import seconds_left, waiting
 from hardentui.model.journal import JournalEntry
 from tests.unit.features.change.test_journal import entry
 
@@ -53,7 +53,7 @@ def test_after_a_restart_it_waits_no_longer_than_it_was_to(
 
 
 def test_where_the_kernel_does_not_tell_its_runs_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "_BOOT_ID", "/nowhere")
+    monkeypatch.setattr(waiting_time, "_BOOT_ID", "/nowhere")
     assert 95 < seconds_left(waiting(entry(), 100)) <= 100
 
 

@@ -12,12 +12,14 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import ApplyFailed, JournalError, Locked, UsageError, WriteError
-from hardentui.features.change.file_changes import change_files, held_on_engine
+from hardentui.features.change.change_lock import held_on_engine
+from hardentui.features.change.file_changes import change_files
 from hardentui.features.change.file_operator import FileOperator, planned_writes
 from hardentui.features.change.forgetting import forget
-from hardentui.features.change.journal import Journal, waiting
+from hardentui.features.change.journal import Journal
 from hardentui.features.change.transaction import Transaction
 from hardentui.features.change.undo import confirm, undo
+from hardentui.features.change.waiting_time import waiting
 from hardentui.model.journal import (
     ChangeEvent,
     EntryAction,
@@ -368,7 +370,7 @@ def test_what_changed_since_it_was_read_is_not_planned(
 
 _HOLDS = """
 import sys
-from hardentui.features.change.file_changes import held_on_engine
+from hardentui.features.change.change_lock import held_on_engine
 with held_on_engine(sys.argv[1], "web"):
     print("held", flush=True)
     sys.stdin.read()

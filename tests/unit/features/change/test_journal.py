@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import JournalError, Locked, UsageError
-from hardentui.features.change.file_changes import locked
+from hardentui.features.change.change_lock import locked
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.undo import refuse_to_undo
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hardentui.features.change.journal import resumable_from
+from hardentui.features.change.resuming import resumable_from
 from hardentui.model.journal import EntryState
 from hardentui.model.operations import (
     CreateContainer,

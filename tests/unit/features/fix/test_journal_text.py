@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from hardentui.cli.journal import tell
+from hardentui.cli.change_events import tell
 from hardentui.cli.terminal import Terminal
-from hardentui.features.apply.history import trouble_back
+from hardentui.features.apply.entry_text import trouble_back
 from hardentui.model.journal import ChangeEvent, OperationCleared, OperationUndone, ServiceKept
 from hardentui.model.operations import CreateContainer, NoteContainer
 

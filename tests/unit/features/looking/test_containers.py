@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.engine.locate import Environment
-from hardentui.features.first_look import FirstLook, engine_choices
+from hardentui.features.engine_choices import engine_choices
+from hardentui.features.first_look import FirstLook
 from hardentui.features.looking import containers as containers_module
 from hardentui.features.looking.containers import Containers
 from hardentui.features.looking.gather import Gatherer, with_peers

@@ -8,7 +8,8 @@ import pytest
 
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import container
-from hardentui.features.change.wait import Expectation, ProbeResult, Readiness, Wait
+from hardentui.features.change.probe import ProbeResult
+from hardentui.features.change.wait import Expectation, Readiness, Wait
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.baseline import BaselineSeen, Stopped, stop_limit
 from hardentui.features.trial.configuration import (
