@@ -100,6 +100,7 @@ def _check_now(options: Namespace, terminal: Terminal) -> int:
             asked(options),
             date.today(),
             progress=terminal.progress,
+            for_report=True,
         )
     )
     terminal.clear()

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,9 +19,18 @@ from hardentui.features.at_rest.against_host import Running
 from hardentui.features.at_rest.commands import command_makers
 from hardentui.features.at_rest.environment_files import with_given
 from hardentui.features.at_rest.judging import Judged, Progress, judge_services
+from hardentui.features.at_rest.kept import Kept
 from hardentui.features.at_rest.quadlets import quadlet_makers
-from hardentui.features.at_rest.services import Service, faults_in
-from hardentui.features.at_rest.sources import SOMEONES_HOME, UNITS, Refused, Sources, find, refusal
+from hardentui.features.at_rest.services import Maker, Service, faults_in
+from hardentui.features.at_rest.sources import (
+    SOMEONES_HOME,
+    UNITS,
+    WITH_DROP_INS,
+    Refused,
+    Sources,
+    find,
+    refusal,
+)
 from hardentui.features.at_rest.units import unit_makers
 from hardentui.features.checklists.loading import load
 from hardentui.features.looking.judging import Judge
@@ -72,12 +82,15 @@ def look(
     today: date,
     running: Running | None = None,
     progress: Progress | None = None,
+    *,
+    for_report: bool = False,
 ) -> Looked:
-    """Read and judge the services of the files.
+    """Read and judge the services of the files, a folder or project after the other.
 
     Args:
         running: finds a running container by its name, to compare the file with it.
-        progress: as for `judge_services`.
+        progress: told now and then how many files with services are done, and of how many.
+        for_report: nothing is fixed, so only what a report needs is kept.
 
     Raises:
         InputError: a path does not exist, or describes no service.
@@ -103,34 +116,61 @@ def look(
         rootless=asked.rootless,
         together=tuple(map(os.path.abspath, asked.together)),
     )
-    services, unread = read_services(sources)
-    refused = (*sources.refused, *unread)
+    waivers = _waivers(sources, by_id)
+    judged: list[Judged] = []
+    refused = [*sources.refused]
+    groups = _groups(sources)
+    total, done = sum(map(len, groups)), 0
+    kept = Kept()
+    for makers in groups:
+        services, unread = _made(makers, sources)
+        refused += unread
+        here = partial(_tell, progress, done, len(makers), total) if progress is not None else None
+        these = judge_services(services, judge, waivers, today, running, here)
+        judged += map(kept.of, these) if for_report else these
+        done += len(makers)
     beside = any(file.name.endswith(UNITS) for file in sources.files.values())
-    if not services and not refused and not beside:
+    if not judged and not refused and not beside:
         raise InputError(
             f"There is no service in {', '.join(visible(path, 100) for path in asked.paths)}.",
             "Quadlets, units, compose files, podman run commands and Kubernetes YAML are checked.",
         )
-    judged = judge_services(
-        services,
-        judge,
-        _waivers(sources, by_id),
-        today,
-        running,
-        progress,
-    )
     notes = [note for file in sources.files.values() for note in faults_in(file, by_id)]
     return Looked(
         judge,
         sources,
-        judged,
-        refused,
+        tuple(judged),
+        tuple(refused),
         (*notes, *map(str, site_faults())),
     )
 
 
+def _tell(
+    progress: Progress,
+    done: int,
+    files: int,
+    total: int,
+    services: int,
+    of_services: int,
+) -> None:
+    """Progress within the files of one folder or project."""
+    progress(done + services * files // of_services, total)
+
+
 def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused, ...]]:
     """The services of all kinds of files, and the files that could not be used."""
+    services: list[Service] = []
+    refused: list[Refused] = []
+    for makers in _groups(sources):
+        made, unread = _made(makers, sources)
+        services += made
+        refused += unread
+    return tuple(services), tuple(refused)
+
+
+def _groups(sources: Sources) -> list[list[Maker]]:
+    """What makes services, those together that may run beside each other: the units of a folder, a
+    project, a file."""
     makers = [*quadlet_makers(sources)]
     if any(file.name.endswith((".yaml", ".yml", ".kube")) for file in sources.files.values()):
         from hardentui.features.at_rest.compose import compose_makers
@@ -142,19 +182,30 @@ def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused,
             *kube_unit_makers(sources),
             *kube_makers(sources, yaml_of_units(sources)),
         ]
-    services: list[Service] = []
-    refused: list[Refused] = []
+    groups: dict[str, list[Maker]] = {}
     for file, make in (
         *makers,
         *unit_makers(sources),
         *command_makers(sources),
     ):
+        of_folder = file.name.endswith(WITH_DROP_INS)
+        groups.setdefault(file.directory if of_folder else file.path, []).append((file, make))
+    return [*groups.values()]
+
+
+def _made(
+    makers: Iterable[Maker],
+    sources: Sources,
+) -> tuple[list[Service], list[Refused]]:
+    services: list[Service] = []
+    refused: list[Refused] = []
+    for file, make in makers:
         try:
             made = [*make()]  # of a refused file none
             services += [with_given(service, sources) for service in made]
         except HardenError as error:
             refused.append(refusal(file.shown, error))
-    return tuple(services), tuple(refused)
+    return services, refused
 
 
 def hinted(sources: Sources) -> Version | None:
@@ -209,9 +260,7 @@ def _subject(judged: Judged) -> SubjectResult:
     header = service.header.file.place(service.header.start, service.header.end)
     own = [finding for finding in judged.findings if finding.scope is Kind.CONTAINER]
     return SubjectResult(
-        judged.findings[0].subject
-        if judged.findings
-        else Subject(Kind.SERVICE, service.name, service.name),
+        Subject(Kind.SERVICE, f"{service.file.shown}:{service.name}", service.name),
         score(own),
         judged.findings,
         f"{service.format.value}  {service.file.shown}",

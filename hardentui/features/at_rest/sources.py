@@ -49,7 +49,7 @@ _COMPOSE_NAME = re.compile(
 _SKIPPED = frozenset(".git .hg .svn node_modules .venv venv __pycache__ .tox .mypy_cache".split())
 _OF_GENERATOR = re.compile(r"/containers/systemd(?:/|$)")
 """Below such a folder the generator reads every folder, whatever its name."""
-_WITH_DROP_INS = (*UNITS, ".service")
+WITH_DROP_INS = (*UNITS, ".service")
 
 
 class SourceFile(Struct, frozen=True, dict=True):
@@ -285,10 +285,10 @@ def stamps(paths: Iterable[str]) -> Iterator[tuple[str, float, int]]:
 
 def is_interesting(name: str, directory: str) -> bool:
     """Whether a file found in a folder may describe a service: by its name alone."""
-    if name.endswith(_WITH_DROP_INS) or is_compose_name(name):
+    if name.endswith(WITH_DROP_INS) or is_compose_name(name):
         return True
     if name.endswith(".conf"):
-        return os.path.basename(directory).endswith(tuple(f"{unit}.d" for unit in _WITH_DROP_INS))
+        return os.path.basename(directory).endswith(tuple(f"{unit}.d" for unit in WITH_DROP_INS))
     return name.endswith((*_YAML, ".sh", ".bash"))
 
 

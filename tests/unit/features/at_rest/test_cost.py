@@ -1,18 +1,24 @@
 """What a fix of many services costs: text that is read as YAML, not time."""
 
+import gc
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from hardentui.features.at_rest import trees
-from hardentui.features.at_rest.checking import AtRest, look
+from hardentui.features.at_rest.checking import AtRest, look, result_of
+from hardentui.features.at_rest.checking import render as in_text
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.edits import parts
 from hardentui.features.at_rest.fixing import fix_all
 from hardentui.features.at_rest.sources import SourceFile, find
+from hardentui.features.reports import render
+from hardentui.features.reports.result import TextStyle
+from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
-from tests.unit.features.at_rest.stacks import TODAY
+from tests.unit.features.at_rest.stacks import TODAY, write
 
 SERVICE = """\
   s{number}:
@@ -78,3 +84,49 @@ def test_a_large_tree_is_read_and_its_progress_is_told(tmp_path: Path) -> None:
     for number in range(60, 6000):
         (tmp_path / f"web{number}.volume").write_text("[Volume]\n")
     assert len(find([str(tmp_path)]).files) == 6000
+
+
+def held(folder: Path, projects: int) -> int:
+    """Bytes that a report on so many projects, of two services each, keeps."""
+    for number in range(projects):
+        place = folder / f"{projects}/p{number}"
+        place.mkdir(parents=True)
+        text = "services:\n" + "".join(SERVICE.format(number=each) for each in range(2))
+        (place / "compose.yaml").write_text(text)
+    asked = AtRest((str(folder / f"{projects}"),))
+    gc.collect()
+    tracemalloc.start()
+    looked = look(asked, TODAY, for_report=True)
+    gc.collect()
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(looked.services) == 2 * projects
+    return used
+
+
+def test_a_report_on_more_projects_keeps_their_findings_only(tmp_path: Path) -> None:
+    """Facts of a service are some 60 kB, what is said of it is a quarter of that."""
+    held(tmp_path, 1)  # what is parsed once
+    few, many = held(tmp_path, 5), held(tmp_path, 25)
+    assert (many - few) / 40 < 20_000
+
+
+@pytest.mark.parametrize("shape", ["text", "json", "sarif", "junit", "markdown"])
+@pytest.mark.parametrize("example", ["postgres", "portainer", "home"])
+def test_a_report_says_the_same_with_what_is_kept(
+    tmp_path: Path,
+    example: str,
+    shape: str,
+) -> None:
+    folder = write(tmp_path, example)
+    said = []
+    for for_report in (False, True):
+        looked = look(AtRest((str(folder),)), TODAY, for_report=for_report)
+        result = result_of(looked, Severity.HIGH)
+        told = (
+            in_text(looked, result, TextStyle(), details=True)
+            if shape == "text"
+            else render(shape, result, TextStyle())
+        )
+        said.append(told)
+    assert said[0] == said[1]
