@@ -92,13 +92,8 @@ def judged_again(
         path: replace(file, text=texts.get(path, file.text))
         for path, file in looked.sources.files.items()
     }
-    services, _ = read_services(
-        replace(
-            looked.sources,
-            files=files,
-            rootless=None,
-        )
-    )
+    sources = replace(looked.sources, files=files, rootless=None)
+    services = [service for group in read_services(sources) for service in group.services]
     return judge_services(
         services,
         looked.judge,

@@ -119,16 +119,12 @@ def look(
     waivers = _waivers(sources, by_id)
     judged: list[Judged] = []
     refused = [*sources.refused]
-    groups = _groups(sources)
-    total, done = sum(map(len, groups)), 0
     kept = Kept()
-    for makers in groups:
-        services, unread = _made(makers, sources)
-        refused += unread
-        here = partial(_tell, progress, done, len(makers), total) if progress is not None else None
-        these = judge_services(services, judge, waivers, today, running, here)
+    for group in read_services(sources):
+        refused += group.refused
+        here = partial(_tell, progress, group) if progress is not None else None
+        these = judge_services(group.services, judge, waivers, today, running, here)
         judged += map(kept.of, these) if for_report else these
-        done += len(makers)
     beside = any(file.name.endswith(UNITS) for file in sources.files.values())
     if not judged and not refused and not beside:
         raise InputError(
@@ -145,32 +141,31 @@ def look(
     )
 
 
+class ReadGroup(Struct, frozen=True):
+    """The services that may run beside each other: of the units of a folder, a project, a file.
+
+    Attributes:
+        before, files, total: how many files were read before, are read here, and will be.
+    """
+
+    services: tuple[Service, ...]
+    refused: tuple[Refused, ...]
+    before: int
+    files: int
+    total: int
+
+
 def _tell(
     progress: Progress,
-    done: int,
-    files: int,
-    total: int,
+    group: ReadGroup,
     services: int,
     of_services: int,
 ) -> None:
-    """Progress within the files of one folder or project."""
-    progress(done + services * files // of_services, total)
+    progress(group.before + services * group.files // of_services, group.total)
 
 
-def read_services(sources: Sources) -> tuple[tuple[Service, ...], tuple[Refused, ...]]:
+def read_services(sources: Sources) -> Iterator[ReadGroup]:
     """The services of all kinds of files, and the files that could not be used."""
-    services: list[Service] = []
-    refused: list[Refused] = []
-    for makers in _groups(sources):
-        made, unread = _made(makers, sources)
-        services += made
-        refused += unread
-    return tuple(services), tuple(refused)
-
-
-def _groups(sources: Sources) -> list[list[Maker]]:
-    """What makes services, those together that may run beside each other: the units of a folder, a
-    project, a file."""
     makers = [*quadlet_makers(sources)]
     if any(file.name.endswith((".yaml", ".yml", ".kube")) for file in sources.files.values()):
         from hardentui.features.at_rest.compose import compose_makers
@@ -182,21 +177,22 @@ def _groups(sources: Sources) -> list[list[Maker]]:
             *kube_unit_makers(sources),
             *kube_makers(sources, yaml_of_units(sources)),
         ]
+    makers += [*unit_makers(sources), *command_makers(sources)]
     groups: dict[str, list[Maker]] = {}
-    for file, make in (
-        *makers,
-        *unit_makers(sources),
-        *command_makers(sources),
-    ):
+    for file, make in makers:
         of_folder = file.name.endswith(WITH_DROP_INS)
         groups.setdefault(file.directory if of_folder else file.path, []).append((file, make))
-    return [*groups.values()]
+    before = 0
+    for group in groups.values():
+        services, refused = _made(group, sources)
+        yield ReadGroup(services, refused, before, len(group), len(makers))
+        before += len(group)
 
 
 def _made(
     makers: Iterable[Maker],
     sources: Sources,
-) -> tuple[list[Service], list[Refused]]:
+) -> tuple[tuple[Service, ...], tuple[Refused, ...]]:
     services: list[Service] = []
     refused: list[Refused] = []
     for file, make in makers:
@@ -205,7 +201,7 @@ def _made(
             services += [with_given(service, sources) for service in made]
         except HardenError as error:
             refused.append(refusal(file.shown, error))
-    return services, refused
+    return tuple(services), tuple(refused)
 
 
 def hinted(sources: Sources) -> Version | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from hardentui.errors import CannotExpress, CannotFix
 from hardentui.features.at_rest.services import Service, SpecAtRest
 from hardentui.features.at_rest.unread_host import around
@@ -59,8 +61,14 @@ def open_mounts(service: Service) -> tuple[Mount, ...]:
         for item in items:
             if not isinstance(item.value, Mount) or "$" in item.value.destination:
                 return ()
-            mounts.append(item.value)
+            mounts.append(_as_bind(item.value))
     return tuple(mounts)
+
+
+def _as_bind(mount: Mount) -> Mount:
+    """A variable may hold a path of the host, whose owner a fix must not take for granted."""
+    opened = mount.type == "volume" and "$" in mount.source
+    return replace(mount, type="bind") if opened else mount
 
 
 def with_mounts(

@@ -31,7 +31,7 @@ from hardentui.model.spec import OpenArgument, Spec
 from hardentui.options import ENV, HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.engine_defaults import left_to_podman
 from hardentui.options.same_command import compare_arguments
-from hardentui.quadlet.write.bundle import OF_UNITS, OWN_NAMES, bundle
+from hardentui.quadlet.write.bundle import OF_UNITS, OWN_NAMES, bundle, has_network_keys
 from hardentui.quadlet.write.open_values import (
     OpenUnit,
     SecretInput,
@@ -319,6 +319,8 @@ def _of_unit(
     name, colon, options = argument.partition(":")
     if version >= OWN_NAMES or name not in service.networks:
         return argument
+    if not has_network_keys(service.networks[name].inspect, version):
+        return argument  # made by hand: a note tells the command
     return f"{OF_UNITS}{name}{colon}{options}"
 
 

@@ -699,6 +699,15 @@ def _network_units(
     return units
 
 
+def has_network_keys(inspect: Mapping[str, Any], version: Version) -> bool:
+    """Whether a unit of this Podman can make the network: without PodmanArgs=, which came later."""
+    return all(
+        part.key in _NETWORK_KEYS and version >= _NETWORK_KEYS[part.key][1]
+        for part in network_parts(inspect)
+        if not (part.key == "Label" and part.value.startswith(COMPOSE))
+    )
+
+
 def _volume_units(
     names: Sequence[str],
     inspects: Mapping[str, Mapping[str, Any]],

@@ -13,7 +13,7 @@ from hardentui.features.at_rest.heads import head_of
 from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, NETWORK, RESTART
+from hardentui.options import MOUNTS, NETWORK, RESTART, USER
 from tests.unit.features.at_rest.stacks import EXAMPLES, TODAY, write
 from tests.unit.features.at_rest.test_checking import Run, run
 
@@ -247,3 +247,13 @@ def test_a_restart_policy_is_only_changed_by_name(run: Run) -> None:
 def test_every_fix_of_a_check_can_be_told() -> None:
     """The head of a diff quotes what may break; every check that fixes says so."""
     assert all(check.section("What may break") for check in all_checks() if check.remediate)
+
+
+def test_a_mount_whose_source_is_a_variable_may_belong_to_anybody(tmp_path: Path) -> None:
+    """Only root in the entry point gives a directory of the host to the database."""
+    service = "  {}:\n    image: postgres:16\n    volumes: ['{}:/var/lib/postgresql/data']\n"
+    sources = {"host": "./data", "variable": "${DATA}", "volume": "pg", "default": "${X:-pg}"}
+    text = "".join(service.format(name, source) for name, source in sources.items())
+    (tmp_path / "compose.yaml").write_text(f"services:\n{text}volumes: {{pg: {{}}}}\n")
+    users = {name: after[USER] for name, _, after in fixed(tmp_path, Caution.LIKELY)}
+    assert users == {"host": "", "variable": "", "volume": "999:999", "default": "999:999"}

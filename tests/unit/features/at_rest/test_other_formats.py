@@ -57,9 +57,9 @@ def services(
 ) -> dict[str, Service]:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    services, refused = read_services(find([str(tmp_path / path) for path in paths or (".",)]))
-    assert refused == ()
-    return {each.name: each for each in services}
+    groups = [*read_services(find([str(tmp_path / path) for path in paths or (".",)]))]
+    assert not [refused for group in groups for refused in group.refused]
+    return {each.name: each for group in groups for each in group.services}
 
 
 def test_a_compose_service_has_the_options_of_podman(tmp_path: Path) -> None:

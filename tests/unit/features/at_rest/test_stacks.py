@@ -236,3 +236,24 @@ def test_what_docker_does_unasked_is_no_line_of_a_unit(run: Run, tmp_path: Path)
     assert "left to Podman's own default" in said
     run({"p/podman-compose.yaml": text}, "fix", "./p/podman-compose.yaml", *asked)
     assert "PidsLimit=-1" in (tmp_path / "out/a.container").read_text()
+
+
+@pytest.mark.parametrize("version", ["4.4", "5.4", "5.8"])
+def test_a_network_that_no_unit_of_that_podman_makes_is_named(
+    run: Run,
+    tmp_path: Path,
+    version: str,
+) -> None:
+    """Units of networks know PodmanArgs= only since NetworkName=."""
+    text = (
+        "services: {a: {image: x/y:1, networks: [n]}}\n"
+        "networks: {n: {driver_opts: {com.docker.network.bridge.name: br-n}}}\n"
+    )
+    code, said = run(
+        {"m/compose.yaml": text},
+        *("fix", "./m", "--to", "quadlet", "-o", "out", "--podman-version", version),
+    )
+    assert code == 0, said
+    written = (tmp_path / "out/m_n.network").exists()
+    assert written != ("podman network create --interface-name=br-n m_n" in said)
+    assert written == (version != "4.4")
