@@ -23,7 +23,7 @@ from hardentui.features.at_rest.against_host import Running, drift_of
 from hardentui.features.at_rest.places import place_of
 from hardentui.features.at_rest.possible_images import image_of
 from hardentui.features.at_rest.possible_values import PossibleValues, Verdicts
-from hardentui.features.at_rest.remedies import open_mounts, remedied_at_rest, with_mounts
+from hardentui.features.at_rest.remedies import as_fixes_see, open_mounts, remedied_at_rest
 from hardentui.features.at_rest.services import Format, Service, is_for_docker
 from hardentui.features.at_rest.sources import SOMEONES_HOME
 from hardentui.features.at_rest.unread_host import NOW, OF_HOST, around
@@ -462,7 +462,7 @@ def _judged(
     placed: list[Finding] = []
     fixable: set[str] = set()
     mounts = open_mounts(service)
-    fix_facts = with_mounts(facts, mounts)
+    fix_facts = as_fixes_see(facts, mounts)
     for finding in findings:
         if finding.status not in (Status.FAIL, Status.WAIVED):
             placed.append(finding)

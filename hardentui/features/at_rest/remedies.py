@@ -14,8 +14,8 @@ from hardentui.harden.remedy import remedied
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Together, later
-from hardentui.model.spec import Mount, Spec
-from hardentui.options import MOUNTS
+from hardentui.model.spec import Mount, Port, Spec
+from hardentui.options import MOUNTS, PUBLISH
 from hardentui.options.items import parse_argument
 
 
@@ -71,24 +71,55 @@ def _as_bind(mount: Mount) -> Mount:
     return replace(mount, type="bind") if opened else mount
 
 
-def with_mounts(
+def as_fixes_see(
     facts: ContainerFacts,
     mounts: Sequence[Mount],
 ) -> ContainerFacts:
-    """The service as its fixes see it."""
-    if not mounts or not isinstance(facts.spec, SpecAtRest):
-        return facts
+    """The service with what is known of its open mounts and ports: where they are in the container."""
     spec = facts.spec
-    reading = Together(around)
-    return facts.replace(
+    if not isinstance(spec, SpecAtRest):
+        return facts
+    ports = _open_ports(spec)
+    known_now = {*([MOUNTS] if mounts else []), *([PUBLISH] if ports else [])}
+    if not known_now:
+        return facts
+    settings = {
+        **spec.literal.with_(MOUNTS, (*spec.literal[MOUNTS], *mounts))
+        .with_(PUBLISH, (*spec.literal[PUBLISH], *ports))
+        .settings
+    }
+    facts = facts.replace(
         spec=SpecAtRest(
-            {**spec.literal.with_(MOUNTS, (*spec.literal[MOUNTS], *mounts)).settings},
-            spec.unknowable - {MOUNTS},
+            settings,
+            spec.unknowable - known_now,
             spec.remarks,
             spec.unsaved,
-            tuple(argument for argument in spec.open if argument.option is not MOUNTS),
+            tuple(argument for argument in spec.open if argument.option not in known_now),
             spec.more,
-        ),
+        )
+    )
+    if not mounts:
+        return facts
+    reading = Together(around)
+    return facts.replace(
         mounted=later(reading.part, "mounted"),
         sockets=later(reading.part, "sockets"),
     )
+
+
+def _open_ports(spec: SpecAtRest) -> tuple[Port, ...]:
+    """Published ports whose number on the host is open and whose number in the container is written;
+    none if another of the container is open too."""
+    ports: list[Port] = []
+    for argument in spec.open:
+        if argument.option is not PUBLISH:
+            continue
+        text = argument.text.rendered(str, lambda part: "$").rpartition(":")[2]
+        if "$" in text:
+            return ()
+        try:
+            items = parse_argument("--publish", text)
+        except CannotExpress:
+            return ()
+        ports += [item.value for item in items if isinstance(item.value, Port)]
+    return tuple(ports)

@@ -13,7 +13,7 @@ from hardentui.features.at_rest.heads import head_of
 from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, NETWORK, RESTART, USER
+from hardentui.options import CAP_ADD, MOUNTS, NETWORK, RESTART, USER
 from tests.unit.features.at_rest.stacks import EXAMPLES, TODAY, write
 from tests.unit.features.at_rest.test_checking import Run, run
 
@@ -255,5 +255,21 @@ def test_a_mount_whose_source_is_a_variable_may_belong_to_anybody(tmp_path: Path
     sources = {"host": "./data", "variable": "${DATA}", "volume": "pg", "default": "${X:-pg}"}
     text = "".join(service.format(name, source) for name, source in sources.items())
     (tmp_path / "compose.yaml").write_text(f"services:\n{text}volumes: {{pg: {{}}}}\n")
-    users = {name: after[USER] for name, _, after in fixed(tmp_path, Caution.LIKELY)}
+    users = {name: after[USER] for name, _, after in fixed(tmp_path, Caution.ALL)}
     assert users == {"host": "", "variable": "", "volume": "999:999", "default": "999:999"}
+
+
+def test_a_port_of_the_host_that_is_a_variable_hinders_no_fix(tmp_path: Path) -> None:
+    """Fixes depend on the number in the container; where that is open too, they are not made."""
+    service = "  {}:\n    image: nginx:1.27\n    ports: {}\n"
+    ports = {
+        "host": '["${ADDR}:${PORT:?set it}:80"]',
+        "both": '["${PORT}:443/tcp", "${X}"]',
+        "none": '["8080:80"]',
+    }
+    text = "".join(service.format(name, each) for name, each in ports.items())
+    (tmp_path / "compose.yaml").write_text(f"services:\n{text}")
+    kept = {name: after[CAP_ADD] for name, _, after in fixed(tmp_path, Caution.LIKELY)}
+    assert kept.keys() == {"host", "none"}
+    assert kept["host"] == kept["none"]
+    assert any(each.endswith("NET_BIND_SERVICE") for each in kept["host"])
