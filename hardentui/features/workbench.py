@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hardentui.features.fix.drafter import Drafter
     from hardentui.features.planner import Planner
     from hardentui.features.trial.trying import Trying
+    from hardentui.harden.attack import AttackStops
     from hardentui.lib.image import ImageInventory
     from hardentui.model.facts import ImageFacts
     from hardentui.model.settings import Notice
@@ -169,6 +170,14 @@ class Workbench:
         return Waiving(
             self.judge, self.checklist, engines=len(opened.engines), real=not opened.simulated
         )
+
+    def attack_stops(self, report: Report) -> AttackStops | None:
+        """The way of an attacker through it, stop by stop; None while its details are unknown."""
+        if report.facts is None:
+            return None
+        from hardentui.harden.attack import attack_stops
+
+        return attack_stops(report.facts, report.failing)
 
     def attack(self, report: Report) -> str:
         """A one-sentence summary of a container's findings; empty if nothing stands out."""

@@ -213,6 +213,31 @@ def attack_path(
     return _sentence(facts, words) if words else ""
 
 
+class AttackStops(Struct, frozen=True):
+    """The same, stop by stop."""
+
+    entrance: str  # from where it can be reached; empty if that is unknown
+    container: str  # who its processes are
+    ways: tuple[str, ...]  # each leads to the host
+    at_once: bool  # without a hole of the kernel
+
+
+def attack_stops(
+    facts: ContainerFacts,
+    findings: Iterable[Finding],
+) -> AttackStops:
+    failing = _failing(findings)
+    ways = tuple(_WAYS[check](facts, failing[check]) for check in _ways(facts, failing))
+    missing = tuple(text for check, text in _MISSING_BARRIERS.items() if check in failing)
+    who = "as root of the host" if is_root_of_host(facts) else _host_user(facts)
+    return AttackStops(
+        _entrance(facts),
+        f"{facts.name} {who}".rstrip(),
+        ways or missing,
+        bool(ways),
+    )
+
+
 def causes(
     facts: ContainerFacts,
     findings: Iterable[Finding],

@@ -333,3 +333,17 @@ async def test_a_question_stands_in_a_box_over_the_dimmed_screen(size: tuple[int
         assert box.width == 76
         assert 0 < box.y < box.bottom < size[1], "it is in the middle"
         assert app.screen.query_one(OptionList).styles.border_top[0] == "", "no box in the box"
+
+
+async def test_the_way_of_an_attacker_is_drawn_to_where_it_ends() -> None:
+    async with at_home(some()) as (app, pilot):
+        row = next(row for row in app.session.rows.values() if row.name == "shop-web")
+        await until(pilot, lambda: app.session.rows[row.key].report is not None)
+        app.open_meaning(row.key)
+        await shows(
+            pilot,
+            "Way of an attacker",
+            "└▶ shop-web as root of the host",
+            "└▶ can make every system call ─▶ a kernel bug",
+            "└▶ the host",
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -483,12 +483,34 @@ class MeaningScreen(ReadingScreen):
         width = min(100, self.app.size.width - 6)
         return Content.assemble(
             *self._score(report),
+            *self._way_of_an_attacker(report),
             "\n",
             ("Steps\n", _TITLE),
             *self._steps(report),
             ("\nWhat the score means\n", _TITLE),
             *hanging("", SHORT, width, indent=0),
         )
+
+    def _way_of_an_attacker(self, report: Report) -> Iterator[Part]:
+        """Drawn: from where it can be reached, through it, to the host."""
+        bench = self.session.bench
+        stops = bench.attack_stops(report) if bench is not None else None
+        if stops is None:
+            return
+        yield ("\nWay of an attacker\n", _TITLE)
+        entrance = stops.entrance or "whoever reaches it"
+        yield f"  {visible(entrance, 90)}\n"
+        yield (self.signs.drawn("    └▶ "), "$primary")
+        yield (f"{visible(stops.container, 90)}\n", "bold")
+        end = "the host" if stops.at_once else "a kernel bug"
+        for way in stops.ways:
+            yield (self.signs.drawn("         └▶ "), "$primary")
+            yield visible(way, 90)
+            yield (self.signs.drawn(" ─▶ "), "$primary")
+            yield (f"{end}\n", "bold $status-critical" if stops.at_once else "bold")
+        if not stops.at_once:
+            yield (self.signs.drawn("              └▶ "), "$primary")
+            yield "the host, by a bug of its kernel alone\n" if not stops.ways else "the host\n"
 
     def _score(self, report: Report) -> list[Part]:
         score = report.score
