@@ -191,14 +191,9 @@ class Workbench:
         """Changes of this host that were interrupted, or whose soak slows the service: one sentence
         each, with the command that resolves it."""
         if not os.path.isdir(os.path.join(state_directory(), "journal")):
-<<<<<<< HEAD
             return
         from hardentui.features.apply.soak_watch import slow_soaks
         from hardentui.features.change.cut_off import cut_off_changes
-=======
-            return iter(())
-        from hardentui.features.change.cut_off import cut_off_changes
->>>>>>> e4454460 (House: probes, ports, locks, waiting times, operators, entry texts and their like are modules; section comments go)
 
         yield from cut_off_changes()
         yield from slow_soaks()

@@ -21,6 +21,7 @@ from hardentui.model.journal import (
     OperationUndone,
     ServiceKept,
     StillGoingBack,
+    TriedWithout,
 )
 from hardentui.model.operations import (
     NoteContainer,
@@ -66,6 +67,8 @@ def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
         when = f"{datetime.fromtimestamp(entry.soak.until):%Y-%m-%d %H:%M}"
         command = f"hardentui harden {command_word(entry.container, 'NAME')}"
         yield f"    soak until {when}; {command} tells what would have been refused"
+        if entry.soak.slower:
+            yield f"    {entry.soak.slower}"
     if entry.in_force:
         yield from (f"    {line}" for line in told_rows(entry.ledger))
     for line in told_newer(entry.newer):
@@ -111,6 +114,8 @@ def trouble_back(event: ChangeEvent) -> str:
                 f"the original does not start, so {visible(name, 80)} is started with the "
                 "change again"
             )
+        case TriedWithout(checks):
+            return f"not in force, so the rest is applied without {', '.join(checks)}"
         case StillGoingBack(why, left):
             return (
                 f"not yet: {why.rstrip('.')}; trying again for {left / 60:.0f} min (Ctrl-C ends "

@@ -27,13 +27,7 @@ from hardentui.features.apply.soak_log import Soaked, logged_calls, why_no_log
 from hardentui.features.apply.wishes import ApplyWishes
 from hardentui.features.change.inspected import has_health_check, pid_of
 from hardentui.features.change.operator import OnEvent
-<<<<<<< HEAD
-from hardentui.features.change.inspected import has_health_check, pid_of
-=======
-from hardentui.features.change.reached_ports import ports_of
 from hardentui.features.change.resuming import resumable_from
-from hardentui.features.change.service_operator import probe_once
->>>>>>> e4454460 (House: probes, ports, locks, waiting times, operators, entry texts and their like are modules; section comments go)
 from hardentui.features.fix.apply_ways import ComposeOverride, compose_override
 from hardentui.features.fix.trial_files import plan_of_trial, trial_files
 from hardentui.features.harden.card import Card, NextStep, card_of
