@@ -312,6 +312,13 @@ def test_first_uses_are_directories_that_programs_name_and_the_image_does_not_fi
     }, "scratch too, but for what Podman keeps writable with a read-only root"
 
 
+def test_a_log_that_leads_to_the_output_is_no_directory() -> None:
+    """As in the image of nginx: a mount at /proc/self/fd/1 would keep it from starting."""
+    log = "/var/log/nginx/access"
+    programs = Programs(links={log: "/dev/stdout", "/dev/stdout": "/proc/self/fd/1"})
+    assert first_uses({log: "nginx"}, programs) == {}
+
+
 def test_a_first_use_of_scratch_gets_a_tmpfs() -> None:
     facts = container(
         changes=(),

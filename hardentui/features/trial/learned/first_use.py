@@ -23,8 +23,9 @@ _OF_EVERY_IMAGE = frozenset(
     "/var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool "
     "/var/tmp /var/lock /var/www".split()
 )
-_WRITABLE_ANYWAY = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared
-"""What Podman keeps writable with a read-only root."""
+_WRITABLE_ANYWAY = ("/dev", "/run", "/tmp", "/var/tmp", "/proc", "/sys")  # noqa: S108 - compared
+"""What Podman keeps writable with a read-only root, or the kernel makes. A log of nginx leads to
+/proc/self/fd/1."""
 _MOST = 16
 _SHOWN = 4
 
