@@ -1,7 +1,8 @@
 """Today's units with the drop-ins of an admin, rehearsed on the units of a vendor's next release.
 
-What the release ships is found by file name. A drop-in that the release ships too is replaced by it;
-every other one stays, and is read in the same order as today.
+What the release ships is found by file name. A drop-in that the release ships too is replaced by it,
+but for one that the vendor's tool never overwrites; every other one stays, and is read in the same
+order as today.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from hardentui.options import IMAGE
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.reading.masking import mask_argument
+from hardentui.reading.vendors import delivered_by, kept_drop_in
 from hardentui.visible import strict_json, visible
 from hardentui.words import plural
 
@@ -153,14 +155,20 @@ def rehearse(
 
 
 def _kept(ours: _Unit, theirs: _Unit) -> list[SourceFile]:
-    """Today's drop-ins that the release does not ship itself."""
-    shipped = {file.name for file in theirs.files}
+    """Today's drop-ins that the release does not ship itself, or whose vendor's tool keeps them."""
+    own = kept_drop_in(
+        delivered_by(ours.judged.facts),
+        ours.files[0].name,
+    )
+    shipped = {file.name for file in theirs.files} - {own}
     return [file for file in ours.files[1:] if file.name not in shipped]
 
 
 def _together(theirs: _Unit, kept: list[SourceFile]) -> list[SourceFile]:
+    names = {file.name for file in kept}
+    shipped = [file for file in theirs.files[1:] if file.name not in names]
     drop_ins = sorted(
-        (*theirs.files[1:], *kept),
+        (*shipped, *kept),
         key=lambda file: file.name,
     )
     return [theirs.files[0], *drop_ins]

@@ -151,6 +151,20 @@ def test_a_quadlet_of_a_vendor_gets_a_drop_in() -> None:
     assert [file.path for file in made.files] == [f"{path}.d/50-hardentui.conf"]
 
 
+def test_a_rehearsal_keeps_the_drop_in_that_the_tool_keeps(run: Run) -> None:
+    """A release that renders an empty custom.conf does not take away what is there."""
+    empty = '[Service]\nEnvironment="PODMAN_EXTRA_ARGS="\n'
+    files = {
+        "now/uyuni-db.service": DATABASE,
+        "now/uyuni-db.service.d/custom.conf": CUSTOM,
+        "next/uyuni-db.service": NEXT,
+        "next/uyuni-db.service.d/custom.conf": empty,
+    }
+    _, said = run(files, "check", "./now", "--against-release", "./next")
+    assert "custom.conf: still applies: --memory 4g" in said
+    assert "no-memory-limit" not in said
+
+
 FILES = {
     "u/uyuni-db.service": DATABASE,
     "u/uyuni-db.service.d/generated.conf": GENERATED,
