@@ -17,7 +17,7 @@ SEAMS = {
     "cli/check.py deliver": "few want a report by control",
     "cli/check.py look_at": "only the HTML report draws the networks",
     "cli/session.py workbench": "the engines work while what judges is loaded",
-    "cli/terminal.py save_text": "only for those who write",
+    "cli/saved_text.py save_text": "only for those who write",
     "engine/probe.py _open_docker": "few read a Docker engine",
     "engine/probe.py _open_ssh": "few engines are reached over ssh",
     "features/at_rest/checking.py read_services": (
@@ -34,9 +34,8 @@ SEAMS = {
         "a YAML library is wanted only for a compose project"
     ),
     "features/fix/drafts.py _export": "the exports of other systems need a YAML library",
-    "features/looking/containers.py": (
-        "few hosts keep originals, few commands follow events or stacks"
-    ),
+    "features/looking/containers.py": ("few commands follow events or stacks"),
+    "features/looking/kept_originals.py _in_journal": "few hosts keep originals",
     "features/looking/gather.py": (
         "what reads the facts that few checks ask for is loaded with the first"
     ),
@@ -58,7 +57,7 @@ SEAMS = {
 
 BY_NAME = {
     "checks/__init__.py": "every module of the directories is a check",
-    "cli/terminal.py": "a command does not wait for the others",
+    "cli/command_modules.py": "a command does not wait for the others",
     "features/reports/__init__.py": "a report does not wait for the other formats",
     "tui/app.py": "the first screen does not wait for the others",
 }

@@ -96,8 +96,6 @@ class Hardening:
         self._along: tuple[Hardening, ...] = ()
         self._begins: Callable[[str], str] | None = None
 
-    # --- before the trial -------------------------------------------------------------------------
-
     def outset(self) -> Outset:
         """What will be tried, and a probe; only asks the service what any client may ask it.
 
@@ -156,8 +154,6 @@ class Hardening:
     def _planned(self) -> Plan:
         refused = refused_checks(self._refused, self._facts.name)
         return planned(self.bench.planner, self.report, self.wishes, refused)
-
-    # --- the trial --------------------------------------------------------------------------------
 
     def try_out(
         self,
@@ -265,8 +261,6 @@ class Hardening:
             InputError: it no longer fits.
         """
         return self._card(outset, kept.trial, kept.trial.probes)
-
-    # --- the card ---------------------------------------------------------------------------------
 
     def apply_wishes(self, probes: tuple[str, ...]) -> ApplyWishes:
         """How the result is applied; data is copied to volumes where that is possible."""
@@ -384,8 +378,6 @@ class Hardening:
         alone = self._facts.spec[REMOVE] or (prepared is not None and prepared.wishes.soak)
         return prepared is not None and prepared.entry.original is not None and not alone
 
-    # --- a change that was not finished -----------------------------------------------------------
-
     @property
     def waiting(self) -> JournalEntry | None:
         """Its change that is applied and not confirmed yet."""
@@ -469,8 +461,6 @@ class Hardening:
         self.prepare_enforcing(entry, soaked)
         assert self.plan is not None  # noqa: S101 - it was prepared
         return Outset(self.plan, soaked=tuple(told(entry, soaked)))
-
-    # --- afterwards -------------------------------------------------------------------------------
 
     def apply(
         self,
