@@ -16,6 +16,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
 from hardentui.options import *
+from hardentui.reading.vendors import kept_drop_in
 from hardentui.systemd.search_paths import ServiceManager
 from tests.unit.features.at_rest.test_checking import Run, run
 
@@ -119,6 +120,12 @@ def test_where_the_tool_writes_the_drop_in_anew_ours_stands_alone() -> None:
     made = written(before, spec.with_(CAP_DROP, ("all",)))
     assert made.files[0].path.endswith("/50-hardentui.conf")
     assert any("mgradm upgrade podman" in note for note in made.notes)
+
+
+def test_only_what_the_tool_never_overwrites_is_such_a_place() -> None:
+    """mgradm writes custom.conf of Saline anew at each upgrade, and keeps those of server and database."""
+    assert kept_drop_in(UYUNI, "uyuni-server.service") == "custom.conf"
+    assert kept_drop_in(UYUNI, "uyuni-saline@0.service") == ""
 
 
 def test_the_last_of_several_values_of_the_variable_is_the_one_that_is_changed() -> None:
