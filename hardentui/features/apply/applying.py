@@ -434,8 +434,6 @@ class Application:
                 )
                 return transaction.resume(replace(entry, proof=()), start)
 
-    # --- the steps --------------------------------------------------------------------------------
-
     def _way(
         self,
         part: Part,
@@ -570,11 +568,7 @@ class Application:
             if finding.check in checks
         )
 
-    def _prove_named(
-        self,
-        name: str,
-        checks: Sequence[str],
-    ) -> tuple[JournalProof, ...]:
+    def _prove_named(self, name: str, checks: Sequence[str]) -> tuple[JournalProof, ...]:
         return tuple(replace(proof, container=name) for proof in self._prove(name, checks))
 
     def _try_probes(
