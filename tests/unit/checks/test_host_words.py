@@ -80,7 +80,7 @@ OF_HOSTS_WITH_IT = {
     "checks/step05_security_contexts/mandatory_access.py",
     "checks/step05_security_contexts/mounts.py",
     "features/opening/doctor.py",
-    "host/installed.py",
+    "host/packages.py",
 }
 """SELinux's own words where SELinux is, and apt's where apt is."""
 
