@@ -40,7 +40,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "verb",
-        metavar="show|checklist|application|vendor|completion",
+        metavar="WHAT",
         nargs="?",
         default="show",
         choices=_VERBS,

@@ -202,11 +202,10 @@ class UnitFacts(Struct, frozen=True):
 
 
 class AskedMemory(Struct, frozen=True):
-    """Memory in bytes that a program's configuration asks for; `by`: `maxmemory in
-    /etc/redis.conf`."""
+    """Memory that a program's configuration asks for."""
 
-    size: int
-    by: str
+    size: int  # bytes
+    by: str  # `maxmemory in /etc/redis.conf`
 
 
 class IdRange(Struct, frozen=True):

@@ -12,7 +12,7 @@ PROGRAMS = {"run", "call", "check_call", "check_output"}
 OWN_CHILDREN = {
     "child_process.py": "the way of all that end by themselves",
     "engine/ssh.py": "a tunnel lives as long as its engine",
-    "features/change/confirm_timer.py": "outlives this process on purpose",
+    "features/change/starting.py": "outlives this process on purpose",
     "features/training/seat.py": "answers a learner as long as the sandbox lives",
     "features/change/substitute.py": "asks until it is told to stop",
 }

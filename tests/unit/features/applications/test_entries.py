@@ -197,22 +197,22 @@ DIGEST = f"@sha256:{'ab' * 32}"
 @pytest.mark.parametrize("family", Library(our_files()).all(), ids=lambda family: family.name)
 def test_a_digest_alone_promises_what_holds_for_every_tag(family: Family) -> None:
     """Nobody knows which tag it is of: postgres becomes 999 or 70."""
-    found = Library().find(AskedImage(family.general.match.repositories[0] + DIGEST))
-    assert found is not None
+    known = Library().find(AskedImage(family.general.match.repositories[0] + DIGEST))
+    assert known is not None
     for each in (variant.application for variant in family.variants):
-        assert found.user.start_as in ("", each.user.start_as)
-        assert found.root.works is not True or each.root.works
-        assert found.privileges.needed in ("unknown", each.privileges.needed)
-        assert found.health.command in ("", each.health.command)
+        assert known.user.start_as in ("", each.user.start_as)
+        assert known.root.works is not True or each.root.works
+        assert known.privileges.needed in ("unknown", each.privileges.needed)
+        assert known.health.command in ("", each.health.command)
         needed = each.capabilities.start
-        if found.capabilities.start is not None and needed is not None:
-            assert {*needed} <= {*found.capabilities.start}
+        if known.capabilities.start is not None and needed is not None:
+            assert {*needed} <= {*known.capabilities.start}
 
 
 def test_a_tag_beside_a_digest_still_leads_to_its_variant() -> None:
-    found = Library().find(AskedImage(f"docker.io/library/postgres:17-alpine{DIGEST}"))
-    assert found is not None
-    assert found.user.start_as == "70:70"
+    known = Library().find(AskedImage(f"docker.io/library/postgres:17-alpine{DIGEST}"))
+    assert known is not None
+    assert known.user.start_as == "70:70"
 
 
 def test_a_local_copy_is_known_by_its_entry_point() -> None:
