@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from hardentui.cli.session import one_report
 from hardentui.errors import HardenError
-from hardentui.features.trial.configuration import Wishes
+from hardentui.features.trial.request import Wishes
 from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench

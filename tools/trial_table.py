@@ -24,9 +24,9 @@ from hardentui.errors import HardenError
 from hardentui.features.fix.trial_files import plan_of_trial
 from hardentui.features.looking.default_profile import default_profile
 from hardentui.features.rights.kernel_reach import doors_of, within_reach
-from hardentui.features.trial.configuration import Wishes
 from hardentui.features.trial.learned.system_calls import calls_let_through
 from hardentui.features.trial.observe.watch import native_way
+from hardentui.features.trial.request import Wishes
 from hardentui.features.trial.tried import as_json
 from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Selection

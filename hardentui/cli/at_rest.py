@@ -20,12 +20,12 @@ from hardentui.features.at_rest.against_release import document_of, rehearse
 from hardentui.features.at_rest.against_release import lines_of as rehearsal_lines
 from hardentui.features.at_rest.baseline import since
 from hardentui.features.at_rest.checking import AtRest, Looked, look, result_of
-from hardentui.features.at_rest.checking import render as render_lines
 from hardentui.features.at_rest.choosing import Choosing, Wanted
 from hardentui.features.at_rest.fixing import Fixed, drafts_of, fix_all
 from hardentui.features.at_rest.heads import head_of
 from hardentui.features.at_rest.in_place import write_in_place
 from hardentui.features.at_rest.patches import patch_of
+from hardentui.features.at_rest.report_text import render as render_lines
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import STDIN, SourceFile, Sources, stamps
 from hardentui.features.at_rest.target_podman import TargetPodman, target_podman

@@ -14,8 +14,8 @@ from msgspec import Struct
 from hardentui.cli import session
 from hardentui.cli.change_events import tell
 from hardentui.cli.conversation import Conversation
+from hardentui.cli.drafts import deliver
 from hardentui.cli.explain import explain_lines
-from hardentui.cli.fix import deliver
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.plan import plan_lines
 from hardentui.cli.terminal import Terminal

@@ -25,16 +25,12 @@ from hardentui.features.applications.drafting import drafted
 from hardentui.features.fix.saving import save_result
 from hardentui.features.fix.trial_files import trial_files
 from hardentui.features.sections import Tone
-from hardentui.features.trial.configuration import Wishes
+from hardentui.features.trial.kept_learning import keep_profile, profile_directory, profile_path
 from hardentui.features.trial.page import trial_page
-from hardentui.features.trial.tried import (
-    FILE_NAME,
-    as_json,
-    keep_profile,
-    profile_directory,
-    profile_path,
-)
-from hardentui.features.trial.trying import Rehearsal, choices_to_try, lines_of
+from hardentui.features.trial.rehearsal import Rehearsal, lines_of
+from hardentui.features.trial.request import Wishes
+from hardentui.features.trial.tried import FILE_NAME, as_json
+from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
 from hardentui.model.trial import Result, Trial, TrialEvent, TrialStep
 from hardentui.visible import visible

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 from hardentui.tui.places import Place
 from hardentui.tui.workers import Lost, Workers
 
-# The current step of a walk, and the step where a walk starts. Pure.
-
 
 class NameHolders:
     """The container that has, or last had, each name of an engine."""

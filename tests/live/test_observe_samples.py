@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.features.trial.observe.watch import CapabilityWatcher, Sampler, Watch
+from hardentui.features.trial.observe.capability_watcher import CapabilityWatcher
+from hardentui.features.trial.observe.watch import Sampler, Watch
 from hardentui.model.facts import STOCK_CAPABILITIES
 from hardentui.model.known import Unread
 from hardentui.model.trial import CapabilityCheck, Sampled

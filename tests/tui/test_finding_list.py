@@ -13,7 +13,8 @@ from hardentui.model.gain import Gain
 from hardentui.model.remediation import Remediation
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets import finding_list
-from hardentui.tui.widgets.finding_list import Entry, FindingItem, FindingList, details
+from hardentui.tui.widgets.finding_list import FindingItem, FindingList
+from hardentui.tui.widgets.finding_text import Entry, details
 from tests.tui.replayed import some
 from tests.tui.support import at_home, shows, until
 

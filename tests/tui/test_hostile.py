@@ -12,14 +12,14 @@ import tomli_w
 
 from hardentui.errors import HardenError
 from hardentui.features.views import Attempt
-from hardentui.tui.screens.findings import ExplainScreen
+from hardentui.tui.screens.dialogs import AskScreen
+from hardentui.tui.screens.explaining import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.screens.job import AskScreen
 from hardentui.tui.screens.pages import WaiversScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import cell, fit, hanging, plain
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.tui.widgets.page import TextField
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible_in_place
 from tests.support.image_archives import image, member, packed
 from tests.tui.replayed import CHECKLIST, LIST, Host, nothing

@@ -16,7 +16,7 @@ from textual.widgets import OptionList
 from hardentui.model.finding import Severity, Status
 from hardentui.model.settings import THEMES as THEME_NAMES
 from hardentui.model.settings import Settings
-from hardentui.tui.screens.job import PickScreen
+from hardentui.tui.screens.dialogs import PickScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
 from hardentui.tui.themes import DEFAULT, OF_16_COLORS, THEMES

@@ -12,8 +12,9 @@ from hardentui.features.first_look import FirstLook
 from hardentui.features.training.lab_files import load_labs
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.findings import ExplainScreen
-from hardentui.tui.screens.training import LabScreen, TrainingScreen
+from hardentui.tui.screens.explaining import ExplainScreen
+from hardentui.tui.screens.lab import LabScreen
+from hardentui.tui.screens.training import TrainingScreen
 from hardentui.tui.screens.walk import WalkScreen
 from tests.tui.support import running, screen_text, shows, until
 

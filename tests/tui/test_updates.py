@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.features.trial.configuration import Wishes
-from hardentui.features.trial.trying import Rehearsal, Trying
+from hardentui.features.trial.rehearsal import Rehearsal
+from hardentui.features.trial.request import Wishes
+from hardentui.features.trial.trying import Trying
 from hardentui.model.known import Known, Unread
 from hardentui.model.trial import Baseline, How, TrialEvent, TrialStep
 from hardentui.tui.screens.images import ImagesScreen

@@ -17,7 +17,8 @@ from hardentui.checks import all_checks
 from hardentui.features.accepting import Waiving
 from hardentui.model.finding import Kind
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.findings import AcceptScreen, ExplainScreen, FindingsScreen
+from hardentui.tui.screens.explaining import AcceptScreen, ExplainScreen
+from hardentui.tui.screens.findings import FindingsScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.pages import HelpScreen, WaiversScreen

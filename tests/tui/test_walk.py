@@ -19,11 +19,12 @@ from hardentui.features.views import Report
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Plan
 from hardentui.tui.app import HardenApp
-from hardentui.tui.screens.findings import ExplainScreen
+from hardentui.tui.screens.explaining import ExplainScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
-from hardentui.tui.widgets.finding_list import FindingList, Tick
+from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.page import DiffView
+from hardentui.tui.widgets.tick import Tick
 from tests.tui.replayed import TITLES, Host, some
 from tests.tui.support import (
     Driver,

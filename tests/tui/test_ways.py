@@ -14,8 +14,9 @@ from hardentui.features.workbench import Workbench
 from hardentui.model.network_split import SplitResult, SplitTrial, WayTried
 from hardentui.model.trial import TrialEvent, TrialStep
 from hardentui.tui.screens.container import ApplicationScreen, RightsScreen
+from hardentui.tui.screens.dialogs import AskScreen
 from hardentui.tui.screens.home import HomeScreen
-from hardentui.tui.screens.job import AskScreen, JobScreen
+from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.networks import NetworksScreen
 from tests.tui.replayed import Host, some
 from tests.tui.support import Driver, at_home, drawn, make_app, running, shows, until

@@ -22,7 +22,8 @@ from hardentui.engine.change.containers import (
     path,
     run_podman,
 )
-from hardentui.engine.change.copying import CARRIER, Copying, owner_label
+from hardentui.engine.change.copying import CARRIER, Copying
+from hardentui.engine.change.owner_label import owner_label
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.peer import refuse_strangers_engine
 from hardentui.engine.read import Engine

@@ -51,8 +51,9 @@ from hardentui.reading.layer import LayerData, is_below
 from hardentui.reading.user_namespaces import options_of_new_volume
 from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
+from hardentui.writers.kept_volumes import with_existing
 from hardentui.writers.run_script import run_arguments
-from hardentui.writers.supporting import network_create_arguments, network_name, with_existing
+from hardentui.writers.supporting import network_create_arguments, network_name
 
 _LONGEST_UNIT = 256 << 10
 

@@ -20,9 +20,10 @@ from hardentui.features.change.journal import Journal
 from hardentui.features.change.probe import is_slow
 from hardentui.features.change.service_operator import slowed, timed_probe
 from hardentui.features.looking.default_profile import profile_in_force
+from hardentui.features.trial.kept_learning import write_profile
 from hardentui.features.trial.learned.system_calls import RISKY, completed_profile, logging_profile
 from hardentui.features.trial.observe.watch import native_way
-from hardentui.features.trial.tried import with_profile, write_profile
+from hardentui.features.trial.tried import with_profile
 from hardentui.harden.remedy import spec_diff
 from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts

@@ -248,9 +248,6 @@ def _suggested(
                     yield visible(f"{diff.option.flag}={argument}", 80)
 
 
-# What somebody wrote on purpose.
-
-
 def _overridden(
     service: Service,
     before: Spec,
@@ -299,9 +296,6 @@ def _written(each: Set) -> str:
     end = file.text.find("\n", start)
     text = _COMMENT.sub("", file.text[start : end if end >= 0 else len(file.text)]).strip(" \t\r-")
     return f"{visible(mask_line(text), 80)} ({visible(file.shown, 200)}:{line})"
-
-
-# What a file names, it or one beside it defines.
 
 
 def _on_own_network(

@@ -39,9 +39,6 @@ from hardentui.model.operations import (
 )
 from hardentui.visible import visible
 
-# A change or undo whose process is killed is rolled back immediately: a second process watches the
-# first.
-
 
 @contextmanager
 def guarded(identity: str) -> Iterator[None]:

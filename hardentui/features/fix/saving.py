@@ -26,8 +26,6 @@ from hardentui.state import state_directory
 from hardentui.visible import command_word, visible
 from hardentui.words import checklist_of, own_command
 
-# Changing a container's unit where systemd reads it, or the reason why that is impossible.
-
 
 class OwnUnit(Struct, frozen=True):
     """The unit that a container runs from."""

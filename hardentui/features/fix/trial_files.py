@@ -16,17 +16,10 @@ from hardentui.features.fix.drafter import Drafter
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.planner import Planner, plan_file
 from hardentui.features.trial.configuration import can_be_writable
-from hardentui.features.trial.rounds import held_by
-from hardentui.features.trial.tried import (
-    FILE_NAME,
-    as_json,
-    choices_of,
-    keep_profile,
-    plan_of,
-    profile_directory,
-    with_profile,
-)
-from hardentui.features.trial.trying import is_remembered
+from hardentui.features.trial.kept_learning import keep_profile, profile_directory
+from hardentui.features.trial.learning import held_by
+from hardentui.features.trial.own_trials import is_remembered
+from hardentui.features.trial.tried import FILE_NAME, as_json, choices_of, plan_of, with_profile
 from hardentui.features.views import Report, known_facts
 from hardentui.harden.protection import weakenings
 from hardentui.host.files import Files, LocalFiles

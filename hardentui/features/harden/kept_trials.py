@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from hardentui.features.harden.outset import HardenWishes
-from hardentui.features.trial.tried import profile_directory, profile_path
+from hardentui.features.trial.kept_learning import profile_directory, profile_path
 from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import Result, Trial

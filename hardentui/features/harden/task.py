@@ -37,16 +37,15 @@ from hardentui.features.harden.probes import asks_originals, assigned, proposed
 from hardentui.features.harden.simulated import play_apply, play_trial, prepare_played
 from hardentui.features.harden.wished import belongs_to, planned, unproven
 from hardentui.features.looking.stack import in_start_order
-from hardentui.features.trial.configuration import Wishes
-from hardentui.features.trial.preflight import refuse_unwritable
-from hardentui.features.trial.tried import (
+from hardentui.features.trial.kept_learning import (
     can_keep_profile,
     keep_profile,
     profile_directory,
     profile_path,
-    without,
-    without_profile,
 )
+from hardentui.features.trial.preflight import refuse_unwritable
+from hardentui.features.trial.request import Wishes
+from hardentui.features.trial.tried import without, without_profile
 from hardentui.features.trial.trying import choices_to_try
 from hardentui.features.views import Report, known_facts
 from hardentui.model.draft import DraftFile, Target

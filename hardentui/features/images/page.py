@@ -15,7 +15,7 @@ from hardentui.features.images.updates import (
 from hardentui.features.looking.judging import Parts
 from hardentui.features.sections import PageLine, PageSection, Tone, age_text, size_text
 from hardentui.features.task import TaskResult, Tell
-from hardentui.features.trial.trying import Rehearsal, lines_of
+from hardentui.features.trial.rehearsal import Rehearsal, lines_of
 from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import NeverScanned

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.features.networks.proving import addresses_of
-from hardentui.features.trial.observe.processes import established
+from hardentui.features.trial.observe.connections import established
 from hardentui.host.files import Files, reason
 from hardentui.host.network.firewall import check_rules
 from hardentui.model.facts import ContainerFacts, Kernel

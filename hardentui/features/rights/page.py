@@ -20,7 +20,7 @@ from hardentui.features.rights.seccomp import FilterKind, SeccompPage, seccomp_p
 from hardentui.features.rights.seccomp import summary as seccomp_summary
 from hardentui.features.rights.security_module import Confinement, LsmPage, lsm_page
 from hardentui.features.sections import PageLine, PageSection, Tone
-from hardentui.features.trial.tried import kept_needs
+from hardentui.features.trial.kept_learning import kept_needs
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import (
     ContainerFacts,

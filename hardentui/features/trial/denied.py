@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hardentui.errors import EngineError
-from hardentui.features.trial.configuration import FailureSign
+from hardentui.features.trial.failure_signs import FailureSign
 from hardentui.features.trial.twins import Twin
 from hardentui.host.commands import Run
 from hardentui.host.files import Files

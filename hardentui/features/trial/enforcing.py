@@ -13,12 +13,11 @@ from msgspec.structs import replace
 
 from hardentui.errors import EngineError
 from hardentui.features.trial.baseline import stop
-from hardentui.features.trial.configuration import (
-    TrialConfiguration,
-)
+from hardentui.features.trial.configuration import TrialConfiguration
 from hardentui.features.trial.learned.needs import Needs
 from hardentui.features.trial.learned.system_calls import RISKY, calls_let_through, narrow_profile
-from hardentui.features.trial.rounds import Rounds, Tried, held_by, watching
+from hardentui.features.trial.learning import held_by, watching
+from hardentui.features.trial.rounds import Rounds, Tried
 from hardentui.lib.observer.records import CallLog
 from hardentui.model.known import Unread
 from hardentui.model.trial import (

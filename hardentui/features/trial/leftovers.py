@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.change.copying import CARRIER, OWNER_LABEL, is_abandoned
+from hardentui.engine.change.copying import CARRIER
+from hardentui.engine.change.owner_label import OWNER_LABEL, is_abandoned
 from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import TRIAL_LABEL, is_ours

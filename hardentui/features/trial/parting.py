@@ -23,7 +23,7 @@ from hardentui.features.change.wait import PATIENCE, Wait, expectation
 from hardentui.features.trial.harmless import aliases
 from hardentui.features.trial.leftovers import remove_leftovers, remove_trial
 from hardentui.features.trial.measuring import hold_to_budget
-from hardentui.features.trial.observe.processes import established
+from hardentui.features.trial.observe.connections import established
 from hardentui.features.trial.original_watch import OriginalWatch
 from hardentui.features.trial.proposing import advice_for
 from hardentui.features.trial.twin_network import TwinAddresses

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from hardentui.features.trial.configuration import (
     CapabilityBack,
-    FailureSign,
     Loosening,
     Raised,
     TrialConfiguration,
     WritableDirectory,
     can_be_writable,
 )
+from hardentui.features.trial.failure_signs import FailureSign
 from hardentui.features.trial.rounds import Rounds, Tried
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Option

@@ -22,33 +22,28 @@ from hardentui.features.trial.baseline import (
     run_baseline,
 )
 from hardentui.features.trial.budget import NoRoom
-from hardentui.features.trial.configuration import (
-    Tools,
-    TrialConfiguration,
-    TrialRequest,
-    TwinPlanner,
-)
+from hardentui.features.trial.configuration import TrialConfiguration, TwinPlanner
 from hardentui.features.trial.enforcing import Enforced, Enforcer
 from hardentui.features.trial.engine_hooks import hooks_of_twins
+from hardentui.features.trial.learned.can_ask import (
+    CanAsk,
+    can_ask,
+    keeping,
+    left_to_decide,
+    widened,
+)
 from hardentui.features.trial.learned.first_use import first_uses, not_used
 from hardentui.features.trial.learned.needs import Needs
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
-from hardentui.features.trial.learned.teaching import (
-    DEFAULT_CAPABILITIES,
-    CanAsk,
-    can_ask,
-    informed,
-    keeping,
-    left_to_decide,
-    taught,
-    widened,
-)
+from hardentui.features.trial.learned.teaching import DEFAULT_CAPABILITIES, informed, taught
+from hardentui.features.trial.learning import learn
 from hardentui.features.trial.leftovers import remove_leftovers
 from hardentui.features.trial.life import Habits
 from hardentui.features.trial.original_watch import OriginalWatch
 from hardentui.features.trial.relax import Relaxer, Settled
-from hardentui.features.trial.rounds import Rounds, learn
+from hardentui.features.trial.request import Tools, TrialRequest
+from hardentui.features.trial.rounds import Rounds
 from hardentui.features.trial.stage import Stage
 from hardentui.features.trial.trial_record import learned_record, recorded
 from hardentui.features.trial.twin_cgroup import TwinCgroup

@@ -12,10 +12,10 @@ from hardentui.errors import EngineError
 from hardentui.features.change.reached_ports import ports_of
 from hardentui.features.change.wait import Expectation, Readiness, Wait, expectation
 from hardentui.features.looking.stack import in_start_order
-from hardentui.features.trial.configuration import Tools, TrialRequest
 from hardentui.features.trial.harmless import aliases, needs_network
 from hardentui.features.trial.leftovers import remove_trial
 from hardentui.features.trial.measuring import Measured, hold_to_budget
+from hardentui.features.trial.request import Tools, TrialRequest
 from hardentui.features.trial.twin_cgroup import TwinCgroup
 from hardentui.features.trial.twin_network import TwinAddresses
 from hardentui.features.trial.twins import Twin, TwinMaker, pod_names

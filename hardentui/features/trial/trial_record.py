@@ -16,8 +16,8 @@ from hardentui.features.trial.configuration import (
     TwinPlanner,
 )
 from hardentui.features.trial.enforcing import Enforced
+from hardentui.features.trial.learned.can_ask import CanAsk, can_need
 from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
-from hardentui.features.trial.learned.teaching import CanAsk, can_need
 from hardentui.features.trial.relax import Settled
 from hardentui.features.trial.rounds import Rounds
 from hardentui.harden.remedy import arguments, spec_diff

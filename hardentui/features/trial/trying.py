@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
@@ -23,11 +20,13 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.looking.listed import called
 from hardentui.features.opening.opened import Opened
 from hardentui.features.trial.budget import NoRoom
-from hardentui.features.trial.configuration import Tools, TrialRequest, Wishes
 from hardentui.features.trial.harmless import GRANTABLE
+from hardentui.features.trial.kept_learning import keep_needs, kept_needs
+from hardentui.features.trial.own_trials import remember
 from hardentui.features.trial.preflight import refuse_busy, refuse_unwritable
+from hardentui.features.trial.rehearsal import Rehearsal, image_id_of, new_image
+from hardentui.features.trial.request import Tools, TrialRequest, Wishes
 from hardentui.features.trial.running import run_trial
-from hardentui.features.trial.tried import keep_needs, kept_needs
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import left_out, make_plan
 from hardentui.model.check import Check
@@ -44,46 +43,8 @@ from hardentui.model.trial import (
     Result,
     Trial,
 )
-from hardentui.reading.images import image_name
 from hardentui.reading.masking import mask_argument
-from hardentui.state import read_own, state_directory, write_own
 from hardentui.visible import visible
-
-# Which trials this account itself ran. A record claims that something was proven; anybody can write
-# one.
-
-_MOST = 200
-
-
-def remember(trial: Trial) -> None:
-    """Note that this account ran a trial; if that fails, its record counts as a stranger's."""
-    with suppress(OSError):
-        write_own(_path(trial), "")
-        names = os.listdir(_directory())
-        names.sort(key=lambda name: os.stat(os.path.join(_directory(), name)).st_mtime_ns)
-        for name in names[:-_MOST]:
-            os.unlink(os.path.join(_directory(), name))
-
-
-def is_remembered(trial: Trial) -> bool:
-    """Whether this account ran exactly this trial."""
-    try:
-        read_own(_path(trial))
-    except OSError:
-        return False
-    return True
-
-
-def _directory() -> str:
-    return os.path.join(state_directory(), "trials")
-
-
-def _path(trial: Trial) -> str:
-    return os.path.join(
-        _directory(),
-        hashlib.sha256(msgspec.json.encode(trial)).hexdigest(),
-    )
-
 
 _STEERING = "engine-steering-image"
 _CAPABILITIES = "keep"
@@ -354,7 +315,7 @@ class Trying:
         name = image.names[0] if image.names else identity[:12]
         return Rehearsal(
             name,
-            _running(self._facts),
+            image_id_of(self._facts),
             identity,
             before,
             after,
@@ -421,23 +382,6 @@ class Trying:
         )
 
 
-# An update on twins: first today's image, which a rollback would restore, then the new one.
-
-
-class Rehearsal(Struct, frozen=True):
-    """The result of the twins."""
-
-    name: str  # of the new image
-    old: str  # ID of today's image
-    new: str  # ID of the new image
-    before: Baseline  # the twin with today's image
-    after: Baseline | None  # the twin with the new image; None if the first failed
-
-    @property
-    def works(self) -> bool:
-        return self.after is not None and self.after.ready
-
-
 def _judged(trial: Trial) -> Baseline:
     """The unchanged twin of a trial. Raises NoRoom, OriginalSuffers: there is no judgement of it."""
     if trial.result is Result.NO_ROOM:
@@ -447,80 +391,5 @@ def _judged(trial: Trial) -> Baseline:
     return trial.baseline
 
 
-def new_image(
-    gatherer: Gatherer,
-    facts: ContainerFacts,
-    wanted: str,
-) -> ImageFacts:
-    """The image to rehearse: the named one, else the one that the container's image name points to
-    now.
-
-    Raises:
-        UsageError: it is not on this engine, or already in use.
-    """
-    name = wanted or image_name(facts)
-    shown = visible(name, 100)
-    try:
-        identity = str(gatherer.engine.image(name).get("Id") or "").removeprefix("sha256:")
-    except NotFound:
-        raise UsageError(
-            f"{shown} is not on this engine.", f"Pull it first: podman pull {shown}"
-        ) from None
-    if identity == _running(facts):
-        raise UsageError(
-            f"{shown} is already the image of {visible(facts.name, 60)}, so there is nothing to "
-            "rehearse.",
-            f"Pull the new one first: podman pull {shown}; or name another one with --image.",
-        )
-    new = next(
-        (image for image in gatherer.images() if image.id.removeprefix("sha256:") == identity), None
-    )
-    if new is None:
-        raise UsageError(f"{shown} cannot be read on this engine.")
-    return new
-
-
 def _plain_id(image: ImageFacts) -> str:
     return image.id.removeprefix("sha256:")
-
-
-def _running(facts: ContainerFacts) -> str:
-    return str(facts.inspect.get("Image") or "").removeprefix("sha256:")
-
-
-def lines_of(rehearsal: Rehearsal, container: str) -> Iterable[str]:
-    """The result, one sentence a line; contains raw texts of the engine."""
-    yield from _twin(
-        "with today's image",
-        rehearsal.old,
-        rehearsal.before,
-    )
-    if rehearsal.after is None:
-        yield "The twin does not work even with today's image, so the new one was not tried."
-        return
-    yield from _twin(
-        f"with {rehearsal.name}",
-        rehearsal.new,
-        rehearsal.after,
-    )
-    if rehearsal.works:
-        yield (
-            f"{container} works with the new image, and with the old one that a rollback would "
-            "restore."
-        )
-    else:
-        yield f"The update would break {container}. A rollback to today's image works."
-
-
-def _twin(
-    what: str,
-    identity: str,
-    baseline: Baseline,
-) -> Iterable[str]:
-    state = "ready" if baseline.ready else "not ready"
-    yield f"twin {what} ({identity[:12]}): {state} after {baseline.seconds:.1f} s, by {baseline.how.value}"
-    if not baseline.ready:
-        yield f"  {baseline.why}"
-        yield from (f"  | {line}" for line in baseline.log.splitlines()[-5:])
-        if baseline.advice:
-            yield f"  {baseline.advice}"

@@ -22,8 +22,6 @@ from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.containers import listed
 from hardentui.reading.mounts import at_or_above
 
-# The part that a twin plays in a trial, and what it is created from.
-
 
 class HostPlace(StrEnum):
     """The kind of a host path.

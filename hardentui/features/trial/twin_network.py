@@ -1,4 +1,8 @@
-"""The networks of twins: who has which address there, and how the host is shut out."""
+"""The networks of twins: who has which address there, and how the host is shut out.
+
+Addresses are told in /etc/hosts: these networks have no name server, which would listen on an
+address of the host, and could ask others outside.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,6 @@ from hardentui.errors import ChangeFailed, EngineError
 from hardentui.host.commands import run_program
 from hardentui.model.known import Unread
 from hardentui.model.network import MadeNetwork
-
-# Who has which address on the networks of a trial, for /etc/hosts: these networks have no name
-# server. Pure.
-#
-# A name server would listen on an address of the host, and could ask others outside.
 
 _FIRST = 10
 """The first address given to a twin, counted from the start of a network."""

@@ -13,7 +13,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.engine.change.copying import FILE, owner_label
+from hardentui.engine.change.copying import FILE
+from hardentui.engine.change.owner_label import owner_label
 from hardentui.engine.shapes import TRIAL_LABEL
 from hardentui.errors import ChangeFailed, EngineError
 from hardentui.features.change.inspected import addresses_of, pid_of

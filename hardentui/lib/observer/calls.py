@@ -4,6 +4,10 @@ filter.
 The runtime passes the descriptor of each filter through a unix socket: one when the container
 starts, one for each `podman exec`. A thread answers until the last process has ended. If it dies,
 the container's calls fail, so this is for temporary copies only.
+
+The interface is seccomp user notification (<linux/seccomp.h>): a filter with the action NOTIFY stops
+the calling thread and passes its call to the holder of the descriptor; the thread continues after
+the answer.
 """
 
 from __future__ import annotations
@@ -29,11 +33,6 @@ from msgspec import Struct
 from hardentui.lib.observer.call_names import SECCOMP_NAMES, call_name
 from hardentui.lib.observer.records import CallCount, CallDetail, CallLog
 from hardentui.lib.seccomp import LETS_THROUGH, SeccompProfile, answer, has_conditions
-
-# The kernel's interface for seccomp user notification: <linux/seccomp.h>, structures and requests.
-#
-# A filter with the action NOTIFY stops the calling thread and passes its call to the holder of the
-# descriptor; the thread continues after the answer.
 
 _RECEIVE, _SEND, _ID_VALID, _SET_FLAGS = 0xC0502100, 0xC0182101, 0x40082102, 0x40082104
 _NOTIFICATION = struct.Struct("=QIIiIQ6Q")

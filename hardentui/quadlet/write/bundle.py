@@ -27,15 +27,14 @@ from hardentui.quadlet.write.container import (
 from hardentui.systemd.command_line import escape, plain, word
 from hardentui.systemd.unit_text import Unit
 from hardentui.visible import visible
+from hardentui.writers.compose_labels import without_compose
 from hardentui.writers.context import Member, UnitContext
+from hardentui.writers.kept_volumes import KeptVolume, copy_script, kept_volumes, saved, with_names
 from hardentui.writers.left_behind import not_carried, unknown_flags, unreported
 from hardentui.writers.needed import needed_services
 from hardentui.writers.supporting import (
-    KeptVolume,
     Part,
     can_be_a_unit,
-    copy_script,
-    kept_volumes,
     network_create_arguments,
     network_name,
     network_parts,
@@ -44,10 +43,7 @@ from hardentui.writers.supporting import (
     pod_notes,
     pod_parts,
     pod_volumes,
-    saved,
     volume_parts,
-    with_names,
-    without_compose,
 )
 
 _RAW_ALL, _RAW_ONE, _PAIR = KeyKind.RAW_ALL, KeyKind.RAW_ONE, KeyKind.KEY_VALUE
@@ -668,9 +664,6 @@ def _missing_members(
         and entry.get("Id") != pod.get("InfraContainerID", "")
         and not name.endswith("-infra")
     )
-
-
-# --- networks and volumes ------------------------------------------------------------------------
 
 
 def _network_units(

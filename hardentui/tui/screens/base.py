@@ -291,8 +291,6 @@ class HardenScreen(Screen[None]):
             self.dismiss()
 
 
-# Shared by every screen about one container: the actions that open its other screens.
-
 _NO_CONTAINER = {
     "logs": "There is no container whose log could be read.",
     "monitor": "There is no container to monitor.",

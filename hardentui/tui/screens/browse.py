@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Static
 
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import cell, fit
-from hardentui.tui.widgets.page import RowTable
+from hardentui.tui.widgets.row_table import RowTable
 
 _SETTLE = 0.2
 

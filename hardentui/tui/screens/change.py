@@ -33,7 +33,8 @@ from hardentui.tui.action_texts import hint_of
 from hardentui.tui.actions import BACK, CHANGE, COPY, WRITE
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
-from hardentui.tui.screens.job import AskScreen, StoppablePage, error_content
+from hardentui.tui.screens.dialogs import AskScreen
+from hardentui.tui.screens.job import StoppablePage, error_content
 from hardentui.tui.screens.journal import change_line
 from hardentui.tui.screens.undoing import Undoing, UndoScreen
 from hardentui.tui.stages import STAGES, Data, Stage

@@ -39,7 +39,8 @@ from hardentui.reading.containers import known_application
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.actions import BACK, CONTAINER, COPY, COPY_MORE, LOGS
 from hardentui.tui.screens.base import ContainerScreen
-from hardentui.tui.screens.job import JobScreen, ReadingScreen, StoppableScreen
+from hardentui.tui.screens.job import JobScreen, StoppableScreen
+from hardentui.tui.screens.reading import ReadingScreen
 from hardentui.tui.status import Part, both_ends, fit, hanging, look_of, look_of_cell
 from hardentui.visible import visible
 from hardentui.words import plural

@@ -44,7 +44,8 @@ from hardentui.tui.action_texts import told
 from hardentui.tui.actions import BACK, COPY, EVERYTHING
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
-from hardentui.tui.screens.job import AskScreen, JobScreen, SureScreen
+from hardentui.tui.screens.dialogs import AskScreen, SureScreen
+from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.results import CAN_BE_KEPT, Group, ResultsScreen
 from hardentui.tui.screens.undoing import Undoing, UndoScreen
 from hardentui.tui.screens.values import ValuesScreen

@@ -8,222 +8,28 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import ClassVar
 
-from textual.binding import Binding
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
-from hardentui.features.accepting import Acceptance, Waiving
 from hardentui.features.opening.import_scan import import_scan
-from hardentui.features.training.lab_files import labs_about
 from hardentui.features.views import Report, told_once, without_originals
 from hardentui.harden.attack import ranked_paths
-from hardentui.model.check import HEADINGS, Check
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.remediation import Remediation
-from hardentui.model.waiver import Waiver
-from hardentui.reading.forms import FORMS, text_of
-from hardentui.tui.action import Action, bindings
-from hardentui.tui.action_texts import reason_of, told
-from hardentui.tui.actions import BACK, COPY, EXPLAIN, FINDINGS, HOST
-from hardentui.tui.messages import in_background
+from hardentui.tui.action import Action
+from hardentui.tui.actions import BACK, COPY, FINDINGS, HOST
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.form import Field, FormScreen
-from hardentui.tui.screens.job import ReadingScreen, ask
-from hardentui.tui.status import Part, hanging, look_of, paragraphs, worst_first
-from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
-from hardentui.tui.widgets.page import diff_content
+from hardentui.tui.screens.dialogs import ask
+from hardentui.tui.screens.explaining import ExplainScreen
+from hardentui.tui.status import Part, hanging, worst_first
+from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible
 from hardentui.words import plural
-
-
-class AcceptScreen(FormScreen):
-    """A waiver of one finding."""
-
-    OF_CONNECTION: ClassVar = False
-
-    def __init__(
-        self,
-        waiving: Waiving,
-        finding: Finding,
-    ) -> None:
-        super().__init__()
-        self._waiving = waiving
-        self._finding = finding
-        self._writing = False
-
-    def heading(self) -> str:
-        return f"{self._finding.subject.name} › accept {self._finding.check}"
-
-    def about(self) -> str:
-        finding = self._finding
-        why = f": {finding.verdict.reason}" if finding.verdict.reason else ""
-        what = (
-            "Until that day it does not count in the score, and every report shows it as accepted."
-        )
-        return f"{finding.title}{why}.\n{what} Goes to {self._waiving.path}."
-
-    def fields(self) -> tuple[Field, ...]:
-        proposed = self._waiving.proposed()
-        return (
-            Field(
-                "reason",
-                "Reason",
-                "why it may stay as it is",
-                proposed.reason,
-            ),
-            Field(
-                "owner",
-                "Owner",
-                "who answers for it",
-                proposed.owner,
-            ),
-            Field(
-                "until",
-                "Until",
-                "the last day, such as 2026-12-31",
-                proposed.until,
-            ),
-            Field(
-                "control",
-                "Instead",
-                "what protects instead; may be empty",
-                proposed.control,
-            ),
-        )
-
-    def why_not(self, action: str) -> str:
-        return "One moment: it is being written." if action == "save" and self._writing else ""
-
-    def submit(self, values: dict[str, str]) -> None:
-        self._writing = True
-        accept = partial(
-            self._waiving.accept,
-            self._finding,
-            Acceptance(**values),
-        )
-        in_background(
-            self,
-            accept,
-            self._accepted,
-            self._refused,
-            group="accept",
-        )
-
-    def _refused(self, error: HardenError) -> None:
-        self._writing = False
-        self.show_fault(f"Not accepted: {told(error)}")
-
-    def _accepted(self, waiver: Waiver) -> None:
-        self.notify(
-            f"{waiver.check} on {waiver.subject} until {waiver.until}.",
-            title="Accepted",
-        )
-        self.session.judge_again(self._finding.subject)
-        self.leave()
-
-
-_HEAD = "bold $primary"
-
-
-class ExplainScreen(ReadingScreen):
-    ACTIONS = (*EXPLAIN, COPY, BACK)
-    BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
-
-    def __init__(
-        self,
-        finding: Finding,
-        remedy: Remediation | None,
-    ) -> None:
-        super().__init__()
-        self._finding = finding
-        self._remedy = remedy
-
-    def why_not(self, action: str) -> str:
-        if action != "accept":
-            return ""
-        if (bench := self.session.bench) is None:
-            return "The checks are still being loaded."
-        return bench.waiving.why_not(self._finding)
-
-    def action_accept(self) -> None:
-        if (bench := self.session.bench) is not None:
-            self.app.switch_screen(AcceptScreen(bench.waiving, self._finding))
-
-    def heading(self) -> Content:
-        return Content.assemble((visible(self._finding.check, 60), "bold"))
-
-    def page(self) -> Content:
-        finding, bench = self._finding, self.session.bench
-        look = look_of(finding)
-        parts: list[str | Content | tuple[str, str]] = [
-            (
-                f"{self.signs.mark(look)} {look.word}",
-                f"bold ${look.style}",
-            ),
-            "  ",
-            (visible(finding.title), "bold"),
-            "\n",
-        ]
-        if finding.verdict.reason:
-            parts += [visible(reason_of(finding.verdict)), "\n"]
-        check = bench.judge.check(finding.check) if bench is not None else None
-        if check is not None:
-            parts += self._of_check(check)
-        if self._remedy is not None and self._remedy.run:
-            parts += [
-                "\n",
-                ("As podman run flags\n", _HEAD),
-                diff_content(self._remedy.run),
-                "\n",
-            ]
-        if self._remedy is not None and self._remedy.quadlet:
-            parts += [
-                "\n",
-                ("As Quadlet lines\n", _HEAD),
-                diff_content(self._remedy.quadlet),
-                "\n",
-            ]
-        if finding.verdict.commands:
-            parts += [
-                "\n",
-                ("Commands\n", _HEAD),
-                paragraphs("\n".join(finding.verdict.commands)),
-                "\n",
-            ]
-        if labs := labs_about(finding.check):
-            lines = "\n".join(f"  {lab.id}  {visible(lab.title, 60)}" for lab in labs)
-            parts += ["\n", ("Learn it in a lab (T)\n", _HEAD), lines, "\n"]
-        if finding.references:
-            lines = "\n".join(f"  {visible(reference)}" for reference in finding.references)
-            parts += ["\n", ("References\n", _HEAD), lines]
-        return Content.assemble(*parts)
-
-    def _of_check(
-        self,
-        check: Check,
-    ) -> list[str | Content | tuple[str, str]]:
-        parts: list[str | Content | tuple[str, str]] = []
-        for heading in HEADINGS:
-            if text := check.section(heading):
-                parts += ["\n", (f"{heading}\n", _HEAD), paragraphs(text), "\n"]
-        fix = f"{visible(check.summary)} ({check.risk}; {check.fix.words})"
-        parts += ["\n", ("Fix\n", _HEAD), fix, "\n"]
-        if check.takes:
-            parts += [
-                "\n",
-                ("Values of the fix (i in the walk sets them)\n", _HEAD),
-            ]
-        for name, form in check.takes.items():
-            default = text_of(check.parameters[name]) or "none"
-            parts.append(f"  {name}: {FORMS[form].words}; the default is {default}\n")
-        return parts
-
-
-# A list of findings, to be explained and accepted.
 
 
 class FindingsScreen(HardenScreen):

@@ -17,9 +17,10 @@ from hardentui.tui.action import Action
 from hardentui.tui.action_texts import told
 from hardentui.tui.actions import BACK, FORM
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.screens.job import JobScreen, SureScreen
+from hardentui.tui.screens.dialogs import SureScreen
+from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.status import hanging
-from hardentui.tui.widgets.page import TextField
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible
 
 

@@ -27,8 +27,8 @@ from hardentui.tui.places import Place
 from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.status import Part, both_ends, fit, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
-from hardentui.tui.widgets.page import TextField
 from hardentui.tui.widgets.plan_panel import Beside, Outlook, Prospect, prospect_of
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -43,9 +43,6 @@ from hardentui.tui.screens.home_texts import (
     promises,
     totals,
 )
-
-# The message when there is nothing to list: why, and what to do next.
-
 
 _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is

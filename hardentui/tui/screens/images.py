@@ -23,7 +23,7 @@ from hardentui.features.images.scanners import commands_to_install
 from hardentui.features.images.scanning import Scanning
 from hardentui.features.networks.requests import fresh_report
 from hardentui.features.task import TaskResult, Tell
-from hardentui.features.trial.configuration import Wishes
+from hardentui.features.trial.request import Wishes
 from hardentui.features.views import Report, Row, told_once
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Status
@@ -31,8 +31,9 @@ from hardentui.model.image import NeverScanned
 from hardentui.model.known import known
 from hardentui.tui.actions import BACK, BROWSE, COPY, IMAGES
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
+from hardentui.tui.screens.dialogs import ask
 from hardentui.tui.screens.findings import FindingsScreen
-from hardentui.tui.screens.job import JobScreen, ask
+from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.status import OTHERS, look_of, worst_first
 from hardentui.tui.widgets.page import page
 from hardentui.tui.widgets.title_bar import ScreenReport

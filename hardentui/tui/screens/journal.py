@@ -19,7 +19,7 @@ from hardentui.tui.action_texts import hint_of
 from hardentui.tui.actions import BACK, BROWSE, COPY, JOURNAL
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
-from hardentui.tui.screens.job import SureScreen
+from hardentui.tui.screens.dialogs import SureScreen
 from hardentui.tui.screens.undoing import Undoing, UndoScreen
 from hardentui.tui.status import Signs
 from hardentui.tui.widgets.page import diff_content

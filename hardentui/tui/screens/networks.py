@@ -18,8 +18,9 @@ from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Finding, Kind
 from hardentui.tui.actions import BACK, BROWSE, COPY, NETWORKS
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
+from hardentui.tui.screens.dialogs import ask
 from hardentui.tui.screens.findings import FindingsScreen
-from hardentui.tui.screens.job import JobScreen, ask
+from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.status import Part, Signs, fit
 from hardentui.tui.widgets.page import page
 from hardentui.tui.widgets.title_bar import ScreenReport

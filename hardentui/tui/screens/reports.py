@@ -20,8 +20,8 @@ from hardentui.model.plan import Choice, Plan
 from hardentui.tui.action_texts import hint_of
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import Lead
+from hardentui.tui.screens.dialogs import PickScreen
 from hardentui.tui.screens.form import Field, FormScreen
-from hardentui.tui.screens.job import PickScreen
 from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural

@@ -23,8 +23,10 @@ from hardentui.features.views import Report
 from hardentui.model.facts import EngineFacts
 from hardentui.model.trust_change import ScopeRule
 from hardentui.tui.actions import BACK, COPY, TRUST
+from hardentui.tui.screens.dialogs import ask
 from hardentui.tui.screens.form import Field, FormScreen
-from hardentui.tui.screens.job import JobScreen, ReadingScreen, ask
+from hardentui.tui.screens.job import JobScreen
+from hardentui.tui.screens.reading import ReadingScreen
 from hardentui.tui.widgets.page import page
 from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible

@@ -10,7 +10,7 @@ from hardentui.features.change.data_operator import can_bring_back
 from hardentui.features.change.data_told import told_way_back
 from hardentui.model.journal import JournalEntry
 from hardentui.tui.action import Action, bindings
-from hardentui.tui.screens.job import Dialog
+from hardentui.tui.screens.dialogs import Dialog
 
 UNDOING = (
     Action(

@@ -24,8 +24,9 @@ from hardentui.tui.actions import BACK, VALUES
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import Part, both_ends, hanging
-from hardentui.tui.widgets.page import DiffView, TextField, diff_content
+from hardentui.tui.widgets.page import DiffView, diff_content
 from hardentui.tui.widgets.plan_panel import promise, short_diff
+from hardentui.tui.widgets.text_field import TextField
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -28,10 +28,11 @@ from hardentui.tui.images_and_networks import image_id
 from hardentui.tui.places import beginning, place_of
 from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.screens.change import ChangeScreen
-from hardentui.tui.screens.findings import ExplainScreen
+from hardentui.tui.screens.explaining import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.status import Signs, both_ends, fit, worst_first
-from hardentui.tui.widgets.finding_list import Entry, FindingList, finding_text
+from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.tui.widgets.plan_panel import PlanPanel, StepRail, promise
 from hardentui.tui.widgets.write_files import WriteFiles
 from hardentui.visible import visible

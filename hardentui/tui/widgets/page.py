@@ -3,94 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Static
 
 from hardentui.features.sections import PageSection, Tone
 from hardentui.model.finding import Finding
 from hardentui.tui.action_texts import in_keys, reason_of
 from hardentui.tui.status import Part, hanging, look_of, signs_of, worst_first
-from hardentui.visible import visible, visible_in_place, visible_lines
-
-# A line to type in that draws any value safely.
-
-
-class TextField(Input):
-    """Textual draws the value of an Input as it is, and we propose values: names, owners, limits."""
-
-    @property
-    def _value(self) -> Text:
-        """The text that Textual draws; it asks for no other."""
-        if self.password:
-            return super()._value
-        return Text(
-            visible_in_place(self.value),
-            no_wrap=True,
-            overflow="ignore",
-            end="",
-        )
-
-
-# A table of rows; enter is the screen's, so that footer, palette and help know it.
-
-
-class RowTable(DataTable[object], inherit_bindings=False):
-    BINDINGS: ClassVar = [
-        Binding("up", "cursor_up", "Up", show=False),
-        Binding(
-            "down",
-            "cursor_down",
-            "Down",
-            show=False,
-        ),
-        Binding(
-            "left",
-            "cursor_left",
-            "Left",
-            show=False,
-        ),
-        Binding(
-            "right",
-            "cursor_right",
-            "Right",
-            show=False,
-        ),
-        Binding(
-            "pageup",
-            "page_up",
-            "Page up",
-            show=False,
-        ),
-        Binding(
-            "pagedown",
-            "page_down",
-            "Page down",
-            show=False,
-        ),
-        Binding(
-            "home,ctrl+home",
-            "scroll_top",
-            "First",
-            show=False,
-        ),
-        Binding(
-            "end,ctrl+end",
-            "scroll_bottom",
-            "Last",
-            show=False,
-        ),
-    ]
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id, cursor_type="row")
-
+from hardentui.visible import visible, visible_lines
 
 _HEAD = "bold $primary"
 _LABEL = 13

@@ -32,8 +32,10 @@ from hardentui.tui.messages import in_background
 from hardentui.tui.session import Session
 from hardentui.tui.status import Part, hanging, signs_of
 from hardentui.tui.widgets.draft_parts import draft_parts
-from hardentui.tui.widgets.finding_list import Tick, step_parts
-from hardentui.tui.widgets.page import DiffView, TextField
+from hardentui.tui.widgets.next_steps import step_parts
+from hardentui.tui.widgets.page import DiffView
+from hardentui.tui.widgets.text_field import TextField
+from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 

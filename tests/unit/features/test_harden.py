@@ -32,13 +32,9 @@ from hardentui.features.harden.page import LABEL, lines, title
 from hardentui.features.harden.task import Hardening
 from hardentui.features.rights.kernel_reach import table
 from hardentui.features.trial import proposing, trial_record
+from hardentui.features.trial.kept_learning import can_keep_profile, keep_profile, profile_directory
 from hardentui.features.trial.proposing import proposed_probe
-from hardentui.features.trial.tried import (
-    can_keep_profile,
-    choices_of,
-    keep_profile,
-    profile_directory,
-)
+from hardentui.features.trial.tried import choices_of
 from hardentui.features.views import Report, Row
 from hardentui.harden.plan import make_plan
 from hardentui.harden.score import score

@@ -13,8 +13,8 @@ from hardentui.features.rights.capabilities import capability_page, capability_w
 from hardentui.features.rights.page import Rights, rights_of, rights_page
 from hardentui.features.rights.seccomp import seccomp_page
 from hardentui.features.rights.security_module import Confinement, lsm_page
+from hardentui.features.trial.kept_learning import keep_needs, kept_needs
 from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
-from hardentui.features.trial.tried import keep_needs, kept_needs
 from hardentui.host.files import LocalFiles
 from hardentui.model.facts import CapabilitySets, ContainerFacts, EngineFacts, Kernel
 from hardentui.model.known import Unread

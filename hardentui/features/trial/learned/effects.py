@@ -10,32 +10,10 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Mapping
 
+from hardentui.features.trial.learned.permission_bits import allowed
 from hardentui.lib.observer.records import CallDetail, Caller, TouchedFile
 
-# Whether permission bits give access to a caller without capabilities.
-
 READ, WRITE, SEARCH = 4, 2, 1
-
-
-def allowed(
-    mode: int,
-    owner: tuple[int, int],
-    caller: Caller,
-    wanted: int,
-) -> bool:
-    """By mode and (uid, gid) of the owner; True if the owner is unknown, or not an ID of the
-    container: then no capability of the container would help.
-    """
-    uid, gid = owner
-    if uid == -1:
-        return True
-    if caller.uid == uid:
-        bits = mode >> 6
-    elif gid in (caller.gid, *caller.groups):
-        bits = mode >> 3
-    else:
-        bits = mode
-    return bits & wanted == wanted
 
 
 NOBODY = 0xFFFFFFFF

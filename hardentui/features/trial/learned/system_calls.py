@@ -4,6 +4,11 @@ margin.
 The margin is what another version of libc, the runtime or the kernel would use in place of what was
 seen, and what any program may need although it was not seen: exiting, interruption, memory.
 Dangerous calls are never in the margin; they are allowed only if they were seen.
+
+A learned profile consists of its base's rules for the allowed names, so what the base denies stays
+denied. Some calls get extra conditions: `socket` and `socketpair` by family, `clone` and `unshare`
+without the flags that make namespaces. Families are compared in the low 32 bits only, as the kernel
+does: a filter that compares all 64 bits lets `1 << 32 | family` through.
 """
 
 from __future__ import annotations
@@ -24,13 +29,6 @@ from hardentui.features.trial.learned.effects import (
 )
 from hardentui.lib.observer.records import CallDetail, CallLog
 from hardentui.lib.seccomp import DANGEROUS, LETS_THROUGH, Access, access, parse_profile
-
-# A seccomp profile that allows only what is needed, derived from another one and never weaker.
-#
-# It consists of its base's rules for the allowed names, so what the base denies stays denied. Some
-# calls get extra conditions: `socket` and `socketpair` by family, `clone` and `unshare` without the
-# flags that make namespaces. Families are compared in the low 32 bits only, as the kernel does: a
-# filter that compares all 64 bits lets `1 << 32 | family` through.
 
 LOW_BITS = 0xFFFFFFFF
 _ALLOW, _REFUSE, LOGGED = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_LOG"

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Protocol
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from hardentui.features.trial.learned.effects import AF_INET, AF_INET6
 from hardentui.features.trial.learned.needs import Needs
-from hardentui.features.trial.learned.started import Reached
-from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, SocketUse, margin
 from hardentui.model.facts import ContainerFacts, FileChange
 from hardentui.model.known import known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
-from hardentui.model.trial import CanNeed, Decision, OptionChange
 from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
-from hardentui.options.capability_sets import bounding_set
-from hardentui.reading.application_needs import entry_capabilities
-from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
-from hardentui.reading.behaviour import runs_as_root
-from hardentui.reading.capabilities import used_by_processes
-from hardentui.reading.containers import ask_or, known_application, listed
+from hardentui.reading.containers import ask_or
 from hardentui.reading.layer import is_bytecode
 
 DEFAULT_CAPABILITIES = "default-capabilities-kept"
@@ -130,149 +118,3 @@ def low_ports(facts: ContainerFacts) -> int:
         if name == _LOW_PORTS and value.strip().isdecimal():
             return int(value)
     return 1024
-
-
-# What is kept although it was not seen: its programs can ask for it. A probe exercises a part of a
-# service, so the decision never depends on how much a probe shows.
-
-_PRIVILEGES = Choice("new-privileges-allowed")
-_OF_THE_SYSTEM = frozenset(
-    "chage chfn chsh expiry gpasswd mount newgidmap newgrp newuidmap passwd ssh-agent ssh-keysign su umount"
-    " unix_chkpwd unix_update utempter wall write".split()
-)
-"""Set-id programs of nearly every image, for people who log in: a service of root gains nothing by
-them."""
-
-
-class CanAsk(Struct, frozen=True):
-    """What the programs of a container can ask for."""
-
-    capabilities: frozenset[str]  # of those that it has
-    # system calls that matter to an intruder; the ordinary ones are always kept
-    calls: frozenset[str]
-    functions: Mapping[str, frozenset[str]] = {}  # program -> functions that it imports
-    unknown: Mapping[str, str] = {}  # program -> why what it asks for is not known
-    set_id: tuple[str, ...] = ()  # programs with set-id bits or file capabilities
-    first_uses: Mapping[str, str] = {}  # directory that it may make or fill -> who names it
-
-
-def can_ask(
-    reached: Reached,
-    facts: ContainerFacts,
-    first_uses: Mapping[str, str] | None = None,
-) -> CanAsk:
-    """What is not known stays as the engine grants it by default."""
-    defaults = facts.engine.default_capabilities
-    held = bounding_set(facts.spec, defaults)
-    capabilities: frozenset[str] = frozenset()
-    if runs_as_root(facts, facts.spec) or reached.set_id:
-        functions = (name for names in reached.functions.values() for name in names)
-        capabilities = (defaults if reached.unknown else capabilities_of(functions)) & held
-    calls = (
-        DECIDED
-        if reached.unknown
-        else calls_of(name for n in reached.functions.values() for name in n)
-    )
-    return CanAsk(
-        capabilities,
-        calls,
-        reached.functions,
-        reached.unknown,
-        reached.set_id,
-        first_uses or {},
-    )
-
-
-def keeping(
-    choices: Iterable[Choice],
-    ask: CanAsk,
-    needs: Needs | None,
-    facts: ContainerFacts,
-) -> tuple[Choice, ...]:
-    """The choices; the fix of the default capabilities keeps what was seen, and what the entry of
-    its known application names, else what can be asked for.
-
-    Without learning, an unknown program leaves it to the fix's own guess.
-    """
-    application = known_application(facts)
-    named = None if application is None else entry_capabilities(application, facts.spec)
-    if named is None and ask.unknown and (needs is None or needs.capabilities is None):
-        return tuple(choices)
-    seen = frozenset[str]() if needs is None else needs.capability_names
-    able = ask.capabilities if named is None else named
-    kept = able | seen | used_by_processes(facts).keys()
-    words = tuple(sorted(name.removeprefix("CAP_") for name in kept))
-    taught = Choice(DEFAULT_CAPABILITIES, (("keep", words),))
-    return tuple(taught if choice == Choice(DEFAULT_CAPABILITIES) else choice for choice in choices)
-
-
-def left_to_decide(
-    choices: tuple[Choice, ...],
-    ask: CanAsk,
-    planner: PlansLimits,
-) -> tuple[tuple[Choice, ...], tuple[Decision, ...]]:
-    """The choices without no-new-privileges, and the question, if its programs can start others
-    with set-id bits of their own: those would lose them.
-    """
-    names = [name for name in ask.set_id if name not in _OF_THE_SYSTEM]
-    if not names or _PRIVILEGES not in choices:
-        return choices, ()
-    changes = tuple(
-        OptionChange(
-            change.option,
-            change.before,
-            change.after,
-            change.checks,
-        )
-        for change in planner.plan((_PRIVILEGES,)).changes
-    )
-    why = f"it can start {listed(names)}, which would lose the rights of its set-id bits"
-    rest = tuple(choice for choice in choices if choice != _PRIVILEGES)
-    return rest, (Decision(_PRIVILEGES.check, changes, why),)
-
-
-def widened(allowed: Allowed, ask: CanAsk) -> Allowed:
-    """What a profile must allow with what can be asked for."""
-    more = ORDINARY | ask.calls
-    if allowed.others:
-        more |= margin(more, other_ways=True)
-    sockets = allowed.sockets
-    if sockets is not None:
-        sockets |= {SocketUse(AF_INET), SocketUse(AF_INET6)}
-    made = {"unshare"} & ask.calls
-    return replace(
-        allowed,
-        names=allowed.names | more,
-        sockets=sockets,
-        new_namespaces=allowed.new_namespaces | made,
-    )
-
-
-def can_need(ask: CanAsk, needs: Needs) -> tuple[CanNeed, ...]:
-    """What is kept only because of what the programs can ask for, by capability, then all system
-    calls."""
-    unseen = ask.capabilities - needs.capability_names
-    programs = sorted(
-        ask.functions, key=lambda program: -len(capabilities_of(ask.functions[program]) & unseen)
-    )
-    kept = []
-    for capability in sorted(unseen):
-        program = next(
-            (p for p in programs if capability in capabilities_of(ask.functions[p])),
-            "",
-        )
-        names = ask.functions.get(program, frozenset())
-        functions = tuple(sorted(name for name in names if capability in capabilities_of({name})))
-        kept.append(
-            CanNeed(
-                program,
-                functions,
-                capability=capability.removeprefix("CAP_"),
-            )
-        )
-    for program, names in ask.functions.items():
-        calls = calls_of(names) - needs.seen
-        if calls:
-            asking = tuple(sorted(name for name in names if FUNCTIONS[name].calls & calls))
-            kept.append(CanNeed(program, asking, syscalls=tuple(sorted(calls))))
-    return tuple(kept)

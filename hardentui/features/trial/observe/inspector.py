@@ -9,7 +9,8 @@ import posixpath
 import stat
 import struct
 
-from hardentui.features.trial.learned.effects import SEARCH, allowed
+from hardentui.features.trial.learned.effects import SEARCH
+from hardentui.features.trial.learned.permission_bits import allowed
 from hardentui.features.trial.observe.arguments import (
     CHANGES_IDENTITY,
     CURRENT_DIRECTORY,

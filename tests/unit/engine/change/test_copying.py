@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.engine.change.copy_process import Copied, Task, inside
-from hardentui.engine.change.copying import is_abandoned, owner_label
+from hardentui.engine.change.owner_label import is_abandoned, owner_label
 
 _RANGES = ((0, 100_000, 10), (10, 1000, 1))
 

@@ -8,10 +8,10 @@ import pytest
 
 from hardentui.features.at_rest import trees
 from hardentui.features.at_rest.checking import AtRest, look, result_of
-from hardentui.features.at_rest.checking import render as in_text
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.edits import parts
 from hardentui.features.at_rest.fixing import fix_all
+from hardentui.features.at_rest.report_text import render as in_text
 from hardentui.features.at_rest.sources import SourceFile, find
 from hardentui.features.reports import render
 from hardentui.features.reports.result import TextStyle

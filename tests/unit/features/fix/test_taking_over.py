@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hardentui.features.fix.drafter import next_steps
+from hardentui.features.fix.steps import next_steps
 from hardentui.features.looking.containers import Neighbours
 from hardentui.host.files import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target

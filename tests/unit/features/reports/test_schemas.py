@@ -14,7 +14,7 @@ from hardentui.cli import trial
 from hardentui.cli.run import run
 from hardentui.features.images.documents import ImageEntry, ImagesDocument, image_entry
 from hardentui.features.images.updates import Update, updates_document
-from hardentui.features.trial.trying import Rehearsal
+from hardentui.features.trial.rehearsal import Rehearsal
 from hardentui.features.trust.tasks import _document
 from hardentui.lib.image import ImageFile, ImageInventory, LayerSize, Package
 from hardentui.model.facts import ImageFacts

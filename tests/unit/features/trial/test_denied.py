@@ -9,8 +9,8 @@ from unittest.mock import MagicMock
 import pytest
 
 from hardentui.checks.prelude import container
-from hardentui.features.trial.configuration import FailureSign
 from hardentui.features.trial.denied import of_selinux
+from hardentui.features.trial.failure_signs import FailureSign
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.known import Unread
 

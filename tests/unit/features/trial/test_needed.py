@@ -6,7 +6,7 @@ import pytest
 
 from hardentui.checks.prelude import container
 from hardentui.features.trial.baseline import needed
-from hardentui.features.trial.configuration import TrialRequest
+from hardentui.features.trial.request import TrialRequest
 from hardentui.features.trial.running import with_peers
 from hardentui.features.trial.stage import own_listening
 from hardentui.model.facts import ContainerFacts, Kernel, SocketEndpoint

@@ -16,8 +16,8 @@ from hardentui.features.trial.configuration import (
     TwinPlanner,
     WritableDirectory,
 )
+from hardentui.features.trial.own_trials import is_remembered, remember
 from hardentui.features.trial.tried import as_json, choices_of, plan_of, read_trial
-from hardentui.features.trial.trying import is_remembered, remember
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.file_names import volume_for
 from hardentui.model.plan import Choice, Plan

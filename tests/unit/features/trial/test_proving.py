@@ -12,14 +12,9 @@ from hardentui.features.change.probe import ProbeResult
 from hardentui.features.change.wait import Expectation, Readiness, Wait
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.baseline import BaselineSeen, Stopped, stop_limit
-from hardentui.features.trial.configuration import (
-    CapabilityBack,
-    Tools,
-    TrialConfiguration,
-    TrialRequest,
-    TwinPlanner,
-)
+from hardentui.features.trial.configuration import CapabilityBack, TrialConfiguration, TwinPlanner
 from hardentui.features.trial.relax import Relaxer, Settled
+from hardentui.features.trial.request import Tools, TrialRequest
 from hardentui.features.trial.rounds import Rounds, Tried
 from hardentui.features.trial.trial_record import asked_of, recorded
 from hardentui.harden.plan import make_plan

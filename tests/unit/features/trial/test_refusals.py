@@ -9,10 +9,8 @@ from hardentui.features.trial.configuration import (
     Loosening,
     Raised,
     WritableDirectory,
-    of_calls,
-    of_engine,
-    of_log,
 )
+from hardentui.features.trial.failure_signs import of_calls, of_engine, of_log
 from hardentui.features.trial.rounds import of_state
 from hardentui.lib.observer.records import CallDetail, Caller, CallLog, SocketAddress, TouchedFile
 from hardentui.model.known import Unread

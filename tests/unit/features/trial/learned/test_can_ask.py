@@ -9,16 +9,16 @@ from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container
 from hardentui.features.applications.loading import Library
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.configuration import TwinPlanner
-from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
-from hardentui.features.trial.learned.started import Reached
-from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
-from hardentui.features.trial.learned.teaching import (
+from hardentui.features.trial.learned.can_ask import (
     CanAsk,
     can_ask,
     keeping,
     left_to_decide,
     widened,
 )
+from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
+from hardentui.features.trial.learned.started import Reached
+from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
