@@ -271,9 +271,6 @@ def _toml(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-# hardentui help: a page of the documentation, on any terminal.
-
-
 _PAGE_OF = {
     "explain": "checks",
     "plan": "fixes",

@@ -20,11 +20,9 @@ from hardentui.features.images.names import name_of
 from hardentui.features.images.page import (
     cells_of,
     image_page,
-    is_inspected,
     short_id,
     updates_task,
 )
-from hardentui.features.images.sbom import save_sboms, sbom_of
 from hardentui.features.images.scanning import Scanning, scan_images
 from hardentui.features.sections import page_text, size_text
 from hardentui.model.facts import ImageFacts
@@ -35,36 +33,7 @@ from hardentui.visible import visible
 if TYPE_CHECKING:
     from hardentui.features.views import Report
     from hardentui.features.workbench import Workbench
-
-
-# hardentui images --sbom: the packages of images, for other tools.
-
-
-def deliver(
-    images: Sequence[ImageFacts],
-    options: Namespace,
-    terminal: Terminal,
-) -> None:
-    """One SBOM on standard output, or any number as files with -o; images that were not read are
-    left out.
-
-    Raises:
-        UsageError: several without -o.
-    """
-    readable = [image for image in images if is_inspected(image)]
-    if options.directory:
-        terminal.tell_written(save_sboms(readable, options.directory))
-    elif len(images) > 1:
-        raise UsageError(
-            f"{len(images)} images do not fit into one SBOM.",
-            "Name one, or give a directory with -o.",
-        )
-    elif readable:
-        terminal.write_exact(sbom_of(readable[0]))
-
-
-# hardentui images --scan and --import: known vulnerabilities of images, and how current the data
-# is.
+from hardentui.cli.image_sbom import deliver
 
 
 def run_scans(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import statistics
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
+from tokenize import COMMENT, generate_tokens
 
 import hardentui
 from tests.architecture.test_boring_python import nodes
@@ -83,3 +85,19 @@ def test_no_function_holds_more_than_a_reader_does() -> None:
         if sum(1 for part in node.body for _ in ast.walk(part)) > NODES_OF_A_FUNCTION
     }
     assert not large
+
+
+def test_no_comment_stands_for_a_module() -> None:
+    """A comment belongs to what stands below it: one with nothing below it is a heading, and what it
+    heads is a module of its own."""
+    headings = []
+    for path in sorted(Path(hardentui.__file__).parent.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        lines = text.split("\n")
+        for token in generate_tokens(StringIO(text).readline):
+            line, column = token.start
+            if "fmt:" in token.string or token.type != COMMENT or column:
+                continue
+            if not lines[line].strip():
+                headings.append(f"{path.name}:{line}: {token.string}")
+    assert headings == []

@@ -20,7 +20,6 @@ from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
 
 PROBES_MEET_DATA = "probes run against the real service and its data: they should be read-only"
-# times what a twin needed to become ready, if that is more than the user's patience
 
 
 class PreparedChange(Struct, frozen=True):

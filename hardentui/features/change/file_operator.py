@@ -238,6 +238,4 @@ def _missing_directories(path: str) -> tuple[str, ...]:
     return tuple(missing)
 
 
-# systemctl: reload, start and stop units, for the system and for a user's manager.
-
 _TICK = 0.1

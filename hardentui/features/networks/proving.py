@@ -289,6 +289,3 @@ def _networks_of(facts: ContainerFacts, address: str) -> frozenset[str]:
 
 def _same(label: str, facts: ContainerFacts) -> bool:
     return label == facts.engine.label
-
-
-# nftables rules that allow a container to contact some addresses and nothing else. Pure text.

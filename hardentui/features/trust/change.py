@@ -16,13 +16,13 @@ from hardentui.errors import InputError, UsageError
 from hardentui.features.change.file_changes import change_files
 from hardentui.features.change.journal import Journal
 from hardentui.features.fix.from_container import refuse_from_container
-from hardentui.features.trust import policy as sections
+from hardentui.features.trust import registries_file as sections
 from hardentui.features.trust.policy import rejects_by_default, with_rules
 from hardentui.features.trust.proof import prove
 from hardentui.features.trust.sandbox import sandbox
 from hardentui.features.trust.signing import Signatures, signatures_of
 from hardentui.host.files import ROOT_ONLY, Files, examine, names, text
-from hardentui.host.podman.containers_conf import parse_sections
+from hardentui.host.podman.registries_conf import parse_sections
 from hardentui.host.podman.trust import auth_paths, parse_policy
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts

@@ -9,7 +9,8 @@ import threading
 
 from hardentui.account import home
 from hardentui.errors import InputError, UsageError
-from hardentui.features.trust.policy import needed, section_of, text_of, with_rules
+from hardentui.features.trust.policy import with_rules
+from hardentui.features.trust.registries_file import needed, section_of, text_of
 from hardentui.features.trust.rule_keys import kind_of
 from hardentui.features.trust.sandbox import sandbox
 from hardentui.features.trust.signing import make_key, public_key_of, sign

@@ -15,7 +15,7 @@ from msgspec import Struct
 from hardentui.account import is_ours
 from hardentui.directories import write_error
 from hardentui.errors import HardenError, InputError, WriteError
-from hardentui.features.trust.policy import section_of
+from hardentui.features.trust.registries_file import section_of
 from hardentui.host.asking import Ask
 from hardentui.model.known import Known, Unread
 from hardentui.visible import visible

@@ -7,15 +7,13 @@ environment is not covered here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.host.files import Files, names, parsed, text, there
+from hardentui.host.files import Files, names, parsed, text
 from hardentui.model.configuration import Configuration, Missing, Value
 from hardentui.model.known import Unread, known
 from hardentui.model.podman_version import Version
-from hardentui.model.trust import Attachments, Mirror, Registries, Registry
 from hardentui.toml_document import TomlFault
 
 _TABLES_OF_NAMES = frozenset(
@@ -33,7 +31,7 @@ def read_configuration(
 ) -> Configuration:
     """The effective containers.conf of an engine running as `uid` with this home directory."""
     if version >= FIRST_FILE_ONLY_SINCE:
-        paths = _paths_of_podman_6(
+        paths = paths_of_podman_6(
             files,
             "containers",
             home,
@@ -55,7 +53,7 @@ def read_storage(
     if version >= FIRST_FILE_ONLY_SINCE:
         return merge(
             files,
-            _paths_of_podman_6(
+            paths_of_podman_6(
                 files,
                 "storage",
                 home,
@@ -64,7 +62,7 @@ def read_storage(
         )
     own = [f"{home}/.config/containers/storage.conf"] if uid else []
     candidates = [*own, "/etc/containers/storage.conf", "/usr/share/containers/storage.conf"]
-    return merge(files, _first(files, candidates))
+    return merge(files, first_of(files, candidates))
 
 
 def merge(files: Files, paths: list[str]) -> Configuration:
@@ -127,11 +125,11 @@ def _paths_of_podman_5(files: Files, home: str) -> list[str]:
         "/etc/containers/containers.conf",
         f"{home}/.config/containers/containers.conf",
     ):
-        paths += [main, *_drop_ins(files, f"{main}.d")]
+        paths += [main, *drop_ins(files, f"{main}.d")]
     return paths
 
 
-def _paths_of_podman_6(
+def paths_of_podman_6(
     files: Files,
     name: str,
     home: str,
@@ -142,7 +140,7 @@ def _paths_of_podman_6(
         "/etc/containers",
         f"{home}/.config/containers",
     ]
-    main = _first(
+    main = first_of(
         files,
         [f"{directory}/{name}.conf" for directory in reversed(directories)],
     )
@@ -155,7 +153,7 @@ def _paths_of_podman_6(
             *([f"{kind}/{uid}"] if uid else []),
         ]
         for drop_ins in kinds:
-            for path in _drop_ins(files, f"{directory}/{drop_ins}"):
+            for path in drop_ins(files, f"{directory}/{drop_ins}"):
                 by_file_name[path.rpartition("/")[2]] = path
     return [
         *main,
@@ -163,7 +161,7 @@ def _paths_of_podman_6(
     ]
 
 
-def _drop_ins(files: Files, directory: str) -> list[str]:
+def drop_ins(files: Files, directory: str) -> list[str]:
     """The *.conf files of a directory; if it cannot be listed, the directory itself, to become a
     fault."""
     inside = known(names, files, directory, else_=None)
@@ -172,163 +170,9 @@ def _drop_ins(files: Files, directory: str) -> list[str]:
     return [f"{directory}/{name}" for name in inside if name.endswith(".conf")]
 
 
-def _first(files: Files, candidates: list[str]) -> list[str]:
+def first_of(files: Files, candidates: list[str]) -> list[str]:
     """The first one that is not known to be missing."""
     for path in candidates:
         if not isinstance(known(text, files, path), Missing):
             return [path]
     return []
-
-
-# registries.conf and registries.d: how names resolve, and which registries are used without TLS.
-
-_KEY = (
-    r"""^(?P<indent> *)(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^\s#"'][^#]*?)):"""
-    r"""(?:\s+(?P<value>.*?))?\s*$"""
-)
-
-
-def read_registries(
-    files: Files,
-    *,
-    home: str,
-    uid: int,
-    version: Version,
-) -> Registries:
-    """The effective registries.conf: the main file, then its drop-ins, later ones overriding."""
-    if version >= FIRST_FILE_ONLY_SINCE:
-        return _merged(
-            files,
-            _paths_of_podman_6(
-                files,
-                "registries",
-                home,
-                uid,
-            ),
-        )
-    own, of_all = f"{home}/.config/containers/registries.conf", "/etc/containers/registries.conf"
-    paths = _first(files, [own, of_all])
-    # a user's own main file disables the system's drop-ins
-    drop_ins = [] if paths == [own] else _drop_ins(files, f"{of_all}.d")
-    return _merged(files, [*paths, *drop_ins, *_drop_ins(files, f"{own}.d")])
-
-
-def _merged(files: Files, paths: list[str]) -> Registries:
-    search: tuple[str, ...] = ()
-    helpers: tuple[str, ...] = ()
-    mode, search_file, mode_file = "permissive", "", ""
-    by_prefix: dict[str, Registry] = {}
-    read = []
-    for path in paths:
-        content = text(files, path)
-        if isinstance(content, Missing):
-            continue
-        try:
-            document = parsed(content)
-            entries = [_registry(table, path) for table in document.get("registry", ())]
-        except TomlFault as error:
-            raise Unread(f"{path} is not valid TOML ({error})") from None
-        except (AttributeError, TypeError):
-            raise Unread(f"{path} is not a registries.conf") from None
-        if "registries" in document:
-            raise Unread(f"{path} has the format of before 2019: see containers-registries.conf(5)")
-        read.append(path)
-        listed = document.get("unqualified-search-registries")
-        if isinstance(listed, list):
-            search, search_file = tuple(map(str, listed)), path
-        if document.get("short-name-mode"):
-            mode, mode_file = str(document["short-name-mode"]), path
-        if isinstance(document.get("credential-helpers"), list):
-            helpers = tuple(map(str, document["credential-helpers"]))
-        by_prefix.update({entry.prefix: entry for entry in entries})
-    return Registries(
-        search, mode, search_file, mode_file, tuple(by_prefix.values()), helpers, tuple(read)
-    )
-
-
-def _registry(table: dict[str, Any], path: str) -> Registry:
-    location = str(table.get("location") or "")
-    return Registry(
-        str(table.get("prefix") or location),
-        location or str(table.get("prefix") or ""),
-        table.get("insecure") is True,
-        table.get("blocked") is True,
-        tuple(
-            Mirror(
-                str(mirror.get("location") or ""),
-                mirror.get("insecure") is True,
-            )
-            for mirror in table.get("mirror", ())
-        ),
-        path,
-    )
-
-
-def read_attachments(
-    files: Files,
-    *,
-    home: str,
-    version: Version,
-) -> tuple[Attachments, ...]:
-    """The sections of registries.d. A user's own directory replaces the system's."""
-    own = f"{home}/.config/containers/registries.d"
-    directories = [own] if there(files, own) else ["/etc/containers/registries.d"]
-    if version >= FIRST_FILE_ONLY_SINCE:
-        directories.insert(0, "/usr/share/containers/registries.d")
-    attachments: dict[str, Attachments] = {}
-    for directory in directories:
-        for name in names(files, directory):
-            content = text(files, f"{directory}/{name}") if name.endswith(".yaml") else None
-            if isinstance(content, str):
-                sections = parse_sections(content, f"{directory}/{name}")
-                attachments.update({section.scope: section for section in sections})
-    return tuple(attachments.values())
-
-
-def parse_sections(content: str, path: str) -> tuple[Attachments, ...]:
-    """Read the plain nested mappings that registries.d is made of.
-
-    Any other YAML (anchors, flow style, block scalars, tabs) is Unread: guessing about a trust file
-    would be worse.
-    """
-    enabled: dict[str, bool] = {}
-    lookaside: dict[str, str] = {}
-    stack: list[tuple[int, str]] = []
-    for number, line in enumerate(content.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#") or line.strip() in ("---", "..."):
-            continue
-        match = re.match(_KEY, line)
-        value = (match["value"] or "").partition(" #")[0].strip() if match else ""
-        if (
-            not match
-            or value[:1] in ("&", "*", "!", "|", ">", "[")
-            or (value[:1] == "{" and value != "{}")
-        ):
-            raise Unread(f"{path} line {number} uses YAML features that are not supported here")
-        indent = len(match["indent"])
-        while stack and stack[-1][0] >= indent:
-            stack.pop()
-        stack.append(
-            (
-                indent,
-                match["double"] or match["single"] or match["plain"] or "",
-            )
-        )
-        keys = [key for _, key in stack]
-        scope = "" if keys[0] == "default-docker" else keys[1] if len(keys) > 1 else None
-        if keys[0] not in ("default-docker", "docker") or scope is None:
-            continue
-        enabled.setdefault(scope, False)
-        if keys[-1] == "use-sigstore-attachments":
-            enabled[scope] = value.strip("\"'").lower() in ("true", "yes", "on")
-        elif keys[-1] in ("lookaside", "sigstore"):  # the second is the older name
-            lookaside[scope] = value.strip("\"'")
-    return tuple(
-        Attachments(
-            scope,
-            on,
-            path,
-            lookaside.get(scope, ""),
-        )
-        for scope, on in enabled.items()
-    )

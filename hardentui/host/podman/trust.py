@@ -8,12 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from hardentui.host.files import ROOT_ONLY, Files, examine, names, reached, read_accounts, text
-from hardentui.host.podman.containers_conf import (
-    FIRST_FILE_ONLY_SINCE,
-    read_attachments,
-    read_configuration,
-    read_registries,
-)
+from hardentui.host.podman.containers_conf import FIRST_FILE_ONLY_SINCE, read_configuration
+from hardentui.host.podman.registries_conf import read_attachments, read_registries
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.path_steps import Accounts

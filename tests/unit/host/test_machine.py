@@ -25,7 +25,7 @@ from hardentui.host.packages import (
     read_security_updates,
     zypper_patches,
 )
-from hardentui.host.podman.containers_conf import parse_sections
+from hardentui.host.podman.registries_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.host.units.writable import files_of_command
 from hardentui.model.configuration import FileFact, Missing

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.errors import InputError
-from hardentui.features.trust import policy as sections
+from hardentui.features.trust import registries_file as sections
 from hardentui.features.trust.policy import LOCAL, rejects_by_default, requirement, with_rules
 from hardentui.host.podman.trust import parse_policy
 from hardentui.model.known import Unread
@@ -147,7 +147,7 @@ def test_our_sections_stay_when_others_come_and_those_of_others_are_left_alone()
 
 
 def test_our_file_is_read_back_as_it_was_written() -> None:
-    from hardentui.host.podman.containers_conf import parse_sections
+    from hardentui.host.podman.registries_conf import parse_sections
 
     wildcard = ScopeRule("*.example.com", RuleKind.SIGSTORE, "/k")
     text = sections.text_of(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.host.podman.containers_conf import parse_sections
+from hardentui.host.podman.registries_conf import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Unread, known
