@@ -125,7 +125,7 @@ def _paths_of_podman_5(files: Files, home: str) -> list[str]:
         "/etc/containers/containers.conf",
         f"{home}/.config/containers/containers.conf",
     ):
-        paths += [main, *drop_ins(files, f"{main}.d")]
+        paths += [main, *drop_in_files(files, f"{main}.d")]
     return paths
 
 
@@ -153,7 +153,7 @@ def paths_of_podman_6(
             *([f"{kind}/{uid}"] if uid else []),
         ]
         for drop_ins in kinds:
-            for path in drop_ins(files, f"{directory}/{drop_ins}"):
+            for path in drop_in_files(files, f"{directory}/{drop_ins}"):
                 by_file_name[path.rpartition("/")[2]] = path
     return [
         *main,
@@ -161,7 +161,7 @@ def paths_of_podman_6(
     ]
 
 
-def drop_ins(files: Files, directory: str) -> list[str]:
+def drop_in_files(files: Files, directory: str) -> list[str]:
     """The *.conf files of a directory; if it cannot be listed, the directory itself, to become a
     fault."""
     inside = known(names, files, directory, else_=None)

@@ -8,7 +8,7 @@ from typing import Any
 from hardentui.host.files import Files, names, parsed, text, there
 from hardentui.host.podman.containers_conf import (
     FIRST_FILE_ONLY_SINCE,
-    drop_ins,
+    drop_in_files,
     first_of,
     paths_of_podman_6,
 )
@@ -45,8 +45,8 @@ def read_registries(
     own, of_all = f"{home}/.config/containers/registries.conf", "/etc/containers/registries.conf"
     paths = first_of(files, [own, of_all])
     # a user's own main file disables the system's drop-ins
-    drop_ins = [] if paths == [own] else drop_ins(files, f"{of_all}.d")
-    return _merged(files, [*paths, *drop_ins, *drop_ins(files, f"{own}.d")])
+    drop_ins = [] if paths == [own] else drop_in_files(files, f"{of_all}.d")
+    return _merged(files, [*paths, *drop_ins, *drop_in_files(files, f"{own}.d")])
 
 
 def _merged(files: Files, paths: list[str]) -> Registries:
