@@ -376,7 +376,7 @@ def test_a_full_disk_never_costs_the_service(
     script = f"""
         mount -t tmpfs -o size=4k none {state} || exit 99
         {apply} && exit 98
-        umount {state} && mount -t tmpfs -o size=12k none {state} || exit 97
+        umount {state} && mount -t tmpfs -o size=20k none {state} || exit 97
         {apply} && exit 96
         {program} undo --yes || exit 95
         mount -o remount,size=60k {state} || exit 94

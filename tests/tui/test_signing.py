@@ -10,7 +10,7 @@ import pytest
 from textual.widgets import Input
 
 from hardentui.errors import UsageError
-from hardentui.features.trust import page, signing
+from hardentui.features.trust import signing, tasks
 from hardentui.features.trust.change import TrustChange
 from hardentui.features.trust.signing import SigningFailed
 from hardentui.model.trust_change import Pull, PullVerdict
@@ -59,7 +59,7 @@ async def test_a_key_is_made_with_a_passphrase_that_no_screen_shows(
         assert str(tmp_path) == directory
         return f"{directory}/{name}.private", f"{directory}/{name}.pub"
 
-    monkeypatch.setattr(page, "new_key", make)
+    monkeypatch.setattr(tasks, "new_key", make)
     async with at_home(some(), size) as (app, pilot):
         await _trust(pilot)
         await pilot.press(
@@ -121,7 +121,7 @@ async def test_an_image_is_signed_after_a_question_and_the_proof_is_shown(
             "podman 5.4.2",
         )
 
-    monkeypatch.setattr(page, "sign_and_prove", sign)
+    monkeypatch.setattr(tasks, "sign_and_prove", sign)
     async with at_home(some(), size) as (app, pilot):
         await _trust(pilot)
         for verdict in ("accepted", "refused: signed with another key"):
@@ -175,7 +175,7 @@ async def test_an_image_is_tested_against_the_policy_in_force_and_that_can_be_st
 
     monkeypatch.setattr(TrustChange, "check", check)
     monkeypatch.setattr(
-        page,
+        tasks,
         "trust_change_of",
         lambda *_: object.__new__(TrustChange),
     )

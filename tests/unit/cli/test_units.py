@@ -31,7 +31,7 @@ def test_a_quadlet_is_edited_and_all_else_in_it_stays(run: Run) -> None:
     assert "the command contains only the planned changes" in answer.err
 
 
-def test_a_generated_unit_gets_a_drop_in_that_is_read_last(
+def test_the_options_of_a_vendor_s_unit_go_to_the_drop_in_that_is_the_admin_s(
     run: Run,
     tmp_path: Path,
 ) -> None:
@@ -47,7 +47,7 @@ def test_a_generated_unit_gets_a_drop_in_that_is_read_last(
     )
     assert answer.code == 0
     (written,) = tmp_path.glob("uyuni-server.service.d/*.conf")
-    assert written.name > "custom.conf", "it would be taken back by the admin's own drop-in"
+    assert written.name == "custom.conf", "another one would take it back, or be taken back"
     assert "--memory=512m --cpus=1.5" in written.read_text()
     assert "ExecStart" not in written.read_text()
 

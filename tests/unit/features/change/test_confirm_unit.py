@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import ChangeFailed
-from hardentui.features.change import confirm_timer
+from hardentui.features.change import cut_off
 from hardentui.features.change.confirm_timer import install, remove, unit_name, unit_text
 from hardentui.features.change.cut_off import cut_off_changes
 from hardentui.features.change.journal import Journal
@@ -92,7 +92,7 @@ def test_the_next_start_takes_back_what_is_overdue(
     )
     asked: list[list[str]] = []
     monkeypatch.setattr(
-        confirm_timer,
+        cut_off,
         "start_detached",
         lambda words: asked.append(list(words)),
     )
