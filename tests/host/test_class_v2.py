@@ -11,7 +11,7 @@ import pytest
 
 from tests.host.machine import Machine
 
-pytestmark = [pytest.mark.host, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.host, pytest.mark.long, pytest.mark.timeout(3600)]
 
 _DRIVER = Path(__file__).with_name("classroom_driver.py")
 _PLACE = "/home/bench/class/driver.py"
@@ -61,7 +61,6 @@ def test_a_sandbox_goes_when_its_learner_does_and_all_go_with_the_server(class_s
     assert class_seen["images"] == []
 
 
-@pytest.mark.long
 def test_ten_at_once_find_room_in_eight_gigabytes(machine: Machine) -> None:
     """Needs a machine that has them: HOST_BENCH_MEMORY=8192."""
     if int(machine.run("sed -n 's/^MemTotal: *//p' /proc/meminfo").split()[0]) < 7_000_000:
