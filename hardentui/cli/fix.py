@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
 from hardentui.cli import session
 from hardentui.cli.command_modules import command_module
+from hardentui.cli.drafts import deliver
+from hardentui.cli.fix_many import fix_many
 from hardentui.cli.names import are_files, together_option
 from hardentui.cli.parser import flag, given, group_of
 from hardentui.cli.plan_choice import check_options, make_plan
@@ -18,11 +19,6 @@ from hardentui.files import write_bundle
 from hardentui.model.draft import Target, TextFile
 from hardentui.model.podman_version import Version
 from hardentui.visible import visible
-
-if TYPE_CHECKING:
-    pass
-from hardentui.cli.drafts import deliver
-from hardentui.cli.fix_many import fix_many
 
 _APPARMOR = "apparmor"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
@@ -13,9 +12,6 @@ from hardentui.features.images.page import (
 )
 from hardentui.features.images.sbom import save_sboms, sbom_of
 from hardentui.model.facts import ImageFacts
-
-if TYPE_CHECKING:
-    pass
 
 
 def deliver(

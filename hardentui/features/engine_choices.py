@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.engine.locate import Environment, known_candidates
-from hardentui.features.views import Selection
-
-if TYPE_CHECKING:
-    pass
 from hardentui.features.first_look import FirstLook
+from hardentui.features.views import Selection
 
 
 class EngineChoice(Struct, frozen=True):

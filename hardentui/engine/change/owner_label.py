@@ -1,4 +1,4 @@
-"""The owner of a throw-away object: a label names the process that created it, to recognise what a crash left.
+"""The owner of a throw-away object: a label names the process that made it, to recognise what a crash left.
 
 It holds the boot of the machine, the process and its start time: a PID alone may have been reused
 since.

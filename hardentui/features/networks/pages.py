@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from hardentui.features.networks.outgoing import Outgoing
 from hardentui.features.networks.splitting import Split, lines_of
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.model.network_split import SplitResult, SplitTrial, WayTried
 from hardentui.model.reach import Contact, ReachProof
-
-if TYPE_CHECKING:
-    pass
-
 
 _SAYS = {True: "reachable", False: "not reachable", None: "nothing"}
 

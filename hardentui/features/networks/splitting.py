@@ -4,7 +4,6 @@ need it."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -21,10 +20,6 @@ from hardentui.reading.vendors import application_by_vendor
 from hardentui.systemd.command_line import plain
 from hardentui.systemd.unit_text import Unit
 from hardentui.words import plural
-
-if TYPE_CHECKING:
-    pass
-
 
 _OWN_NAMES = Version(4, 7)
 
