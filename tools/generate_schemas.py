@@ -31,6 +31,8 @@ from hardentui.features.rights.document import RightsDocument
 from hardentui.features.setting_table import SettingsDocument
 from hardentui.features.training.class_report import ClassReport, ExamResult
 from hardentui.model.journal_document import JournalDocument
+from hardentui.model.monitoring import Sample
+from hardentui.model.severity import Severity
 from hardentui.model.trial import Trial
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "hardentui/features/reports"
@@ -93,6 +95,10 @@ DOCUMENTS: dict[str, tuple[type[Struct], str]] = {
         UpdatesDocument,
         "hardentui images --updates --format json: what registries offer",
     ),
+    "watch-1": (
+        Sample,
+        "hardentui watch NAME --format json: one look at a container, one line each",
+    ),
 }
 _REFERENCE = "#/$defs/{name}"
 
@@ -127,6 +133,8 @@ def _described(name: str, part: dict[str, Any], document: type[Struct]) -> dict[
     The tag of a document, which is no field of its struct, is its first property.
     """
     part = {key: value for key, value in part.items() if key != "title"}
+    if name == Severity.__name__:
+        return {"enum": [severity.word for severity in Severity]}
     struct = _structs(document).get(name)
     if struct is None or "properties" not in part:
         return part

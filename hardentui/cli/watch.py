@@ -22,8 +22,6 @@ from hardentui.visible import strict_json
 if TYPE_CHECKING:
     from hardentui.model.monitoring import Sample
 
-SCHEMA = "hardentui/watch/1"
-
 
 def _lines(text: str) -> int:
     if not text.isdecimal() or int(text) > 1000:
@@ -119,7 +117,7 @@ def _page(
 
 
 def _one_line(sample: Sample) -> str:
-    document = {"schema": SCHEMA, **to_builtins(sample)}
+    document = to_builtins(sample)
     for name in ("alarms", "blind"):
         seen = getattr(sample, name)
         document[name] = [

@@ -9,6 +9,8 @@ from hardentui.model.finding import Severity
 
 
 class Alarm(Struct, frozen=True):
+    """Something that should not be, in plain words."""
+
     id: str  # the check that found it, or a stable word of its own
     severity: Severity
     text: str
@@ -47,6 +49,8 @@ class LogLine(Struct, frozen=True):
 
 
 class SeenProcess(Struct, frozen=True):
+    """A process of the container."""
+
     pid: int
     name: str
     program: str
@@ -54,12 +58,14 @@ class SeenProcess(Struct, frozen=True):
 
 
 class SeenEvent(Struct, frozen=True):
+    """Something that Podman told of the container."""
+
     time: float
     action: str
 
 
-class Sample(Struct, frozen=True):
-    """One sample of a container."""
+class Sample(Struct, frozen=True, tag_field="schema", tag="hardentui/watch/1"):
+    """One sample of a container; the document of `hardentui watch` with each severity as a word."""
 
     container: str
     engine: str
