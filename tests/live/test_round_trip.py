@@ -27,7 +27,8 @@ from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.inspect import Sources
 from hardentui.options.read import read_spec
 from hardentui.options.same_command import compare_arguments
-from hardentui.quadlet.write.bundle import bundle, needs_image_unit, without_pull
+from hardentui.quadlet.write.bundle import bundle
+from hardentui.quadlet.write.image_unit import needs_image_unit, without_pull
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import flag_words, run_script
 from tests.property.containers import NASTY, Words, containers

@@ -20,7 +20,8 @@ from msgspec.structs import replace
 
 from hardentui import account
 from hardentui.child_process import ChildStopped, ChildTimedOut, run_child
-from hardentui.engine.change.containers import QUICK_LIMIT, ApiSession, ContainerControl, path
+from hardentui.engine.change.api_session import ApiSession, path
+from hardentui.engine.change.containers import QUICK_LIMIT, ContainerControl
 from hardentui.engine.change.copy_process import (
     Copied,
     Owners,

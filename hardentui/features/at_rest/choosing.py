@@ -30,7 +30,7 @@ from hardentui.model.plan import Caution, Choice
 from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_ON_FAILURE, IMAGE, MOUNTS, NETWORK, RESTART, SECRETS
-from hardentui.quadlet.edit.container import changes_between
+from hardentui.quadlet.edit.item_changes import changes_between
 from hardentui.reading.containers import known_application
 from hardentui.reading.forms import text_of
 from hardentui.reading.networks import mode_of

@@ -31,13 +31,14 @@ from hardentui.model.spec import OpenArgument, Spec
 from hardentui.options import ENV, HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.engine_defaults import left_to_podman
 from hardentui.options.same_command import compare_arguments
-from hardentui.quadlet.write.bundle import OF_UNITS, OWN_NAMES, bundle, has_network_keys
+from hardentui.quadlet.write.bundle import bundle
 from hardentui.quadlet.write.open_values import (
     OpenUnit,
     SecretInput,
     with_open_values,
     with_secrets,
 )
+from hardentui.quadlet.write.supporting_units import OF_UNITS, OWN_NAMES, has_network_keys
 from hardentui.reading.secrets import secret_name
 from hardentui.systemd.unit_text import UnitText, comment_lines, with_lines
 from hardentui.visible import visible

@@ -30,9 +30,7 @@ from hardentui.model.podman_version import Version
 from hardentui.model.spec import Option
 from hardentui.options.argv import items_of_token, read_command, without_optional
 from hardentui.options.same_command import compare_arguments
-from hardentui.quadlet.edit.container import (
-    applied,
-)
+from hardentui.quadlet.edit.item_changes import applied
 from hardentui.quadlet.read.service import EXTRA, ServiceFiles
 
 _UNSET = (f"{UNKNOWN}${EXTRA}", f"{UNKNOWN}${{{EXTRA}}}")

@@ -21,12 +21,8 @@ from hardentui.model.spec import Option, Spec
 from hardentui.model.vendor import Vendor
 from hardentui.options import MOUNTS, NAME, NETWORK
 from hardentui.options.items import Item
-from hardentui.quadlet.edit.container import (
-    Edited,
-    ItemChange,
-    edit_quadlet,
-    planned_changes,
-)
+from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
+from hardentui.quadlet.edit.item_changes import ItemChange
 from hardentui.quadlet.edit.service import (
     QUADLET_DROP_INS,
     changed_keys,

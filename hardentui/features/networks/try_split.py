@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.engine.change.containers import podman_is_installed
 from hardentui.errors import EngineError, UsageError
-from hardentui.features.trial.parting import SplitRequest, SplitTools, try_split
+from hardentui.features.trial.parting import try_split
+from hardentui.features.trial.split_request import SplitRequest, SplitTools
 from hardentui.features.trial.trying import refuse_steered
 from hardentui.features.views import Row
 from hardentui.model.facts import ContainerFacts

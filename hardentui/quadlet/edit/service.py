@@ -21,15 +21,8 @@ from hardentui.model.podman_version import Version
 from hardentui.options import COMMAND, IMAGE, NETWORK, RESTART, ROOTFS
 from hardentui.options.argv import Token, items_of_token
 from hardentui.options.items import item_word
-from hardentui.quadlet.edit.container import (
-    Edited,
-    ItemChange,
-    New,
-    decide,
-    new_word,
-    other_options,
-    scalar_key,
-)
+from hardentui.quadlet.edit.container import Edited, scalar_key
+from hardentui.quadlet.edit.item_changes import ItemChange, New, decide, new_word, other_options
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
 from hardentui.quadlet.read.object_names import DROP_IN, LAST_DROP_IN
 from hardentui.quadlet.read.service import (

@@ -3,18 +3,17 @@ pod."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.model.application_labels import COMPOSE
 from hardentui.model.draft import TextFile
 from hardentui.model.file_names import safe_file_name
 from hardentui.model.podman_version import Version
-from hardentui.model.spec import KeyKind, Option, Spec
+from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options.read import LAYER_REMARK
 from hardentui.quadlet.write.container import (
@@ -22,9 +21,15 @@ from hardentui.quadlet.write.container import (
     container_unit,
     for_quadlet,
     intended,
-    joined,
 )
-from hardentui.systemd.command_line import escape, plain, word
+from hardentui.quadlet.write.image_unit import image_unit, needs_image_unit, without_pull
+from hardentui.quadlet.write.pod_unit import pod_unit
+from hardentui.quadlet.write.supporting_units import (
+    OF_UNITS,
+    OWN_NAMES,
+    network_units,
+    volume_units,
+)
 from hardentui.systemd.unit_text import Unit
 from hardentui.visible import visible
 from hardentui.writers.compose_labels import without_compose
@@ -33,185 +38,16 @@ from hardentui.writers.kept_volumes import KeptVolume, copy_script, kept_volumes
 from hardentui.writers.left_behind import not_carried, unknown_flags, unreported
 from hardentui.writers.needed import needed_services
 from hardentui.writers.supporting import (
-    Part,
     can_be_a_unit,
     network_create_arguments,
     network_name,
-    network_parts,
-    part_word,
     pod_networks,
     pod_notes,
-    pod_parts,
     pod_volumes,
-    volume_parts,
 )
-
-_RAW_ALL, _RAW_ONE, _PAIR = KeyKind.RAW_ALL, KeyKind.RAW_ONE, KeyKind.KEY_VALUE
-_KEYS = {
-    "PodName": (_RAW_ONE, Version(5, 0)),
-    "PublishPort": (_RAW_ALL, Version(5, 0)),
-    "Network": (_RAW_ALL, Version(5, 0)),
-    "Volume": (_RAW_ALL, Version(5, 0)),
-    "AddHost": (_RAW_ALL, Version(5, 3)),
-    "DNS": (_RAW_ALL, Version(5, 3)),
-    "DNSOption": (_RAW_ALL, Version(5, 3)),
-    "DNSSearch": (_RAW_ALL, Version(5, 3)),
-    "HostName": (_RAW_ONE, Version(5, 5)),
-    "Label": (_PAIR, Version(5, 6)),
-    "ExitPolicy": (_RAW_ONE, Version(5, 6)),
-}
-
-
-def pod_unit(
-    inspect: Mapping[str, Any],
-    context: UnitContext,
-    file_name: str,
-    beside: Collection[str] = (),
-) -> Unit:
-    """The unit of a pod, from its inspect document and the command that created it.
-
-    Args:
-        beside: file names of units written beside it; its networks and volumes refer to them.
-    """
-    unit = Unit(file_name)
-    unit.add(
-        "Unit",
-        "Description",
-        plain(f"Pod {file_name.removesuffix('.pod')}"),
-    )
-    parts = [
-        (part, _reference(part, beside), part_word(part))
-        for part in pod_parts(inspect, context.default_network)
-    ]
-    _add(
-        unit,
-        "Pod",
-        _KEYS,
-        context.version,
-        parts,
-    )
-    unit.add(
-        "Install",
-        "WantedBy",
-        "default.target" if context.rootless else "multi-user.target default.target",
-    )
-    unit.comments = [f"Note: {note}" for note in pod_notes(inspect)]
-    unit.define_helpers()
-    return unit
-
-
-def _reference(part: Part, beside: Collection[str]) -> str:
-    """The value with the unit of its network or volume in place of the name, if there is one."""
-    if part.key not in ("Network", "Volume"):
-        return part.value
-    name, colon, rest = part.value.partition(":")
-    if part.key == "Network" and not network_name(part.value):
-        return part.value
-    unit = f"{safe_file_name(name)}.{part.key.lower()}"
-    return f"{unit}{colon}{rest}" if unit in beside and not name.startswith("/") else part.value
-
-
-def _add(
-    unit: Unit,
-    section: str,
-    keys: Mapping[str, tuple[KeyKind, Version]],
-    version: Version,
-    parts: Iterable[tuple[Part, str, str]],
-) -> None:
-    """The lines of a section, of parts with their value and their whole word: by key, else in
-    PodmanArgs=."""
-    loose = []
-    for part, value, whole in parts:
-        kind, since = keys.get(part.key, (None, version))
-        try:
-            if kind is None or version < since:
-                raise CannotExpress("no key yet")
-            unit.add(section, part.key, escape(value, kind))
-        except CannotExpress:
-            loose.append(word(whole))
-    for text in joined(loose):
-        unit.add(section, "PodmanArgs", text)
-
-
-_POLICIES = Version(5, 6)
-"""First Podman with Policy= in [Image]. Before, such a unit queries the registry at every start,
-while `podman run` uses the local image; so the flags stay with the container."""
-
-_ONLY_FOR_PULLS: dict[Option[Any], str] = {
-    AUTHFILE: "AuthFile",
-    CERT_DIR: "CertDir",
-    RETRY: "Retry",
-    RETRY_DELAY: "RetryDelay",
-    TLS_VERIFY: "TLSVerify",
-}
-_ALSO_TO_FIND_IT: dict[Option[Any], str] = {
-    ARCH: "Arch",
-    OS: "OS",
-    VARIANT: "Variant",
-    PLATFORM: "",
-}
-"""They also select among local images, so the container keeps them."""
-
-
-def needs_image_unit(spec: Spec, version: Version) -> bool:
-    """Whether the pull gets its own unit.
-
-    With the policies always and newer each start of the container pulls; a unit would pull once per
-    boot.
-    """
-    if version < _POLICIES or spec[ROOTFS] or spec[PULL] not in ("", "missing", "never"):
-        return False
-    return any(option in spec for option in (*_ONLY_FOR_PULLS, *_ALSO_TO_FIND_IT))
-
-
-def image_unit(spec: Spec, stem: str) -> Unit:
-    """The unit that pulls the image with the container's options."""
-    unit = Unit(f"{stem}.image")
-    unit.add(
-        "Unit",
-        "Description",
-        plain(f"Image of {stem}"),
-    )
-    unit.add(
-        "Image",
-        "Image",
-        escape(spec[IMAGE], KeyKind.RAW_ONE),
-    )
-    unit.add("Image", "Policy", spec[PULL] or "missing")
-    for option, key in {**_ONLY_FOR_PULLS, **_ALSO_TO_FIND_IT}.items():
-        if option not in spec:
-            continue
-        (argument,) = option.to_arguments(spec[option])
-        try:
-            if not key:
-                raise CannotExpress("no key")
-            unit.add(
-                "Image",
-                key,
-                escape(argument, KeyKind.RAW_ONE),
-            )
-        except CannotExpress:
-            unit.add(
-                "Image",
-                "PodmanArgs",
-                word(f"{option.flag}={argument}"),
-            )
-    unit.define_helpers()
-    return unit
-
-
-def without_pull(spec: Spec) -> Spec:
-    """The container's spec when such a unit pulls the image."""
-    return spec.without(PULL, *_ONLY_FOR_PULLS)
-
 
 __all__ = ["Bundle", "Member", "UnitCommand", "UnitContext", "bundle"]
 
-OWN_NAMES = Version(4, 7)
-"""First Podman with NetworkName= and VolumeName=; before, a unit would create a new network or
-volume."""
-OF_UNITS = "systemd-"
-"""What Quadlet puts before the name of an object whose unit does not name it."""
 _POD_UNITS = Version(5, 0)
 _MOST_COMMENTS = 4
 _HEX, _RARE = frozenset("0123456789abcdef"), 4
@@ -224,30 +60,6 @@ _OF_EVERY_UNIT = frozenset({_STARTS, _REMOVES, LAYER_REMARK})
 """Told when it is written; who reads a unit knows it."""
 COPY_SCRIPT = "-copy-volumes.sh"
 """What the name of the script that copies anonymous volumes ends with."""
-
-_RAW_ALL, _RAW_ONE, _PAIR, _SWITCH = (
-    KeyKind.RAW_ALL,
-    KeyKind.RAW_ONE,
-    KeyKind.KEY_VALUE,
-    KeyKind.BOOLEAN,
-)
-_NETWORK_KEYS = {
-    "Driver": (_RAW_ONE, Version(4, 4)),
-    "Internal": (_SWITCH, Version(4, 4)),
-    "DisableDNS": (_SWITCH, Version(4, 4)),
-    "IPAMDriver": (_RAW_ONE, Version(4, 4)),
-    "IPv6": (_SWITCH, Version(4, 4)),
-    "Subnet": (_RAW_ALL, Version(4, 4)),
-    "Gateway": (_RAW_ALL, Version(4, 4)),
-    "IPRange": (_RAW_ALL, Version(4, 4)),
-    "DNS": (_RAW_ALL, Version(4, 7)),
-    "Options": (_PAIR, Version(4, 4)),
-    "Label": (_PAIR, Version(4, 4)),
-}
-_VOLUME_KEYS = {
-    "Driver": (_RAW_ONE, Version(4, 8)),
-    "Label": (_PAIR, Version(4, 4)),
-}
 
 
 class UnitCommand(Struct, frozen=True):
@@ -449,12 +261,12 @@ def _container(
     left = not_carried(saved(part.spec, kept))  # the script carries that data
     spec = with_names(part.spec, kept)
     joined = spec[NETWORK]
-    networks = _network_units(joined, context)
+    networks = network_units(joined, context)
     inspects = {
         **context.volumes,
         **{volume.new: context.volumes.get(volume.old) or {} for volume in kept},
     }
-    volumes = _volume_units(
+    volumes = volume_units(
         _named_volumes(spec),
         inspects,
         context.version,
@@ -548,8 +360,8 @@ def _pod_units(part: _Part, beside: Collection[str]) -> Iterator[Unit]:
     """The unit of a pod with its networks and volumes."""
     context = part.context
     pod = context.pod or {}
-    around = [*_network_units(pod_networks(pod, context.default_network), context).values()]
-    around += _volume_units(
+    around = [*network_units(pod_networks(pod, context.default_network), context).values()]
+    around += volume_units(
         pod_volumes(pod),
         context.volumes,
         context.version,
@@ -664,103 +476,6 @@ def _missing_members(
         and entry.get("Id") != pod.get("InfraContainerID", "")
         and not name.endswith("-infra")
     )
-
-
-def _network_units(
-    arguments: Sequence[str],
-    context: UnitContext,
-) -> dict[str, Unit]:
-    """Units of the known networks. Before NetworkName=, a unit can only make the network that is
-    named after it: `systemd-web` for web.network."""
-    units = {}
-    for argument in arguments:
-        name = network_name(argument)
-        if name not in context.networks or name == context.default_network:
-            continue
-        stem = name
-        if context.version < OWN_NAMES:
-            stem = name.removeprefix(OF_UNITS)
-            if stem == name or safe_file_name(stem) != stem:
-                continue
-        units[name] = _supporting_unit(
-            f"{safe_file_name(stem)}.network",
-            "Network",
-            ("NetworkName", name) if stem == name else None,
-            network_parts(context.networks[name]),
-            context.version,
-        )
-    return units
-
-
-def has_network_keys(inspect: Mapping[str, Any], version: Version) -> bool:
-    """Whether a unit of this Podman can make the network: without PodmanArgs=, which came later."""
-    return all(
-        part.key in _NETWORK_KEYS and version >= _NETWORK_KEYS[part.key][1]
-        for part in network_parts(inspect)
-        if not (part.key == "Label" and part.value.startswith(COMPOSE))
-    )
-
-
-def _volume_units(
-    names: Sequence[str],
-    inspects: Mapping[str, Mapping[str, Any]],
-    version: Version,
-) -> dict[str, Unit]:
-    """Units of the known volumes."""
-    if version < OWN_NAMES:
-        return {}
-    return {
-        name: _supporting_unit(
-            f"{safe_file_name(name)}.volume",
-            "Volume",
-            ("VolumeName", name),
-            volume_parts(inspects[name]),
-            version,
-        )
-        for name in names
-        if name in inspects
-    }
-
-
-def _supporting_unit(
-    file_name: str,
-    section: str,
-    own_name: tuple[str, str] | None,
-    parts: Sequence[Part],
-    version: Version,
-) -> Unit:
-    """A `.network` or `.volume` unit that keeps the existing object: same name, same options.
-
-    Args:
-        own_name: key and value; None: that of the unit.
-    """
-    unit = Unit(file_name)
-    unit.add(
-        "Unit",
-        "Description",
-        plain(f"{section} {file_name.rpartition('.')[0]}"),
-    )
-    if own_name is not None:
-        key, name = own_name
-        unit.add(section, key, escape(name, KeyKind.RAW_ONE))
-    kept = (part for part in parts if not (part.key == "Label" and part.value.startswith(COMPOSE)))
-    words = (
-        (
-            part,
-            part.value,
-            part.flag if part.value == "true" else f"{part.flag}={part.value}",
-        )
-        for part in kept
-    )
-    _add(
-        unit,
-        section,
-        _NETWORK_KEYS if section == "Network" else _VOLUME_KEYS,
-        version,
-        words,
-    )
-    unit.define_helpers()
-    return unit
 
 
 def _pod_file(spec: Spec, context: UnitContext) -> str:

@@ -21,13 +21,10 @@ from hardentui.writers.kube.container import (
     WRITTEN_AFTERWARDS,
     Handlers,
     PodPart,
-    dns_label,
     finish,
-    is_dns_label,
-    is_key,
-    is_label_value,
     write_mounts,
 )
+from hardentui.writers.kube.names import dns_label, is_dns_label, is_key, is_label_value
 from hardentui.writers.left_behind import left_behind
 from hardentui.writers.run_script import networks_and_volumes
 from hardentui.writers.supporting import part_word, pod_notes, pod_parts

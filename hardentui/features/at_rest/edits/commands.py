@@ -9,7 +9,7 @@ from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.commands import InScript, services_of
 from hardentui.features.at_rest.edits.files import OneFileTarget
 from hardentui.options.items import Item, item_word
-from hardentui.quadlet.edit.container import ItemChange, decide
+from hardentui.quadlet.edit.item_changes import ItemChange, decide
 
 _BEFORE_WORD = re.compile(r"(?:[ \t]|\\\r?\n)+$")
 _GAP_IN_LINE = re.compile(r"[ \t]+(?=[^\s\\])")

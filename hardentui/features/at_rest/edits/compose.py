@@ -16,7 +16,7 @@ from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree
 from hardentui.options.items import Item, item_word
-from hardentui.quadlet.edit.container import New, other_options
+from hardentui.quadlet.edit.item_changes import New, other_options
 
 _KEYS = {flag: key for key, flag in SCALARS.items()}
 _LIST_KEYS = {

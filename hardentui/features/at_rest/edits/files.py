@@ -12,7 +12,7 @@ from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.model.spec import Option, Spec
 from hardentui.options.items import Item
-from hardentui.quadlet.edit.container import ItemChange, New, changes_between, decide
+from hardentui.quadlet.edit.item_changes import ItemChange, New, changes_between, decide
 from hardentui.visible import visible
 
 Key = TypeVar("Key", str, int)

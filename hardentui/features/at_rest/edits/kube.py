@@ -14,8 +14,8 @@ from hardentui.features.at_rest.trees import Tree
 from hardentui.model.spec import Spec
 from hardentui.options import IPC, PID, READ_ONLY, TMPFS
 from hardentui.options.items import Item, item_word
-from hardentui.quadlet.edit.container import New
-from hardentui.writers.kube.container import dns_label
+from hardentui.quadlet.edit.item_changes import New
+from hardentui.writers.kube.names import dns_label
 
 _UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi"}
 

@@ -15,7 +15,7 @@ from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.units import InUnit, services_of
 from hardentui.model.vendor import Vendor
-from hardentui.quadlet.edit.container import ItemChange
+from hardentui.quadlet.edit.item_changes import ItemChange
 from hardentui.quadlet.edit.service import service_edit
 from hardentui.quadlet.read.object_names import DROP_IN
 from hardentui.quadlet.read.service import EXTRA, stamped

@@ -11,7 +11,7 @@ from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.services import Set
 from hardentui.features.at_rest.sources import SourceFile
 from hardentui.features.at_rest.trees import Tree
-from hardentui.quadlet.edit.container import New
+from hardentui.quadlet.edit.item_changes import New
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./=:@-]*(?<!:)")
 _PLAIN_IN_LINE = re.compile(r"[\w./][\w./:,=@+-]*(?<!:)")

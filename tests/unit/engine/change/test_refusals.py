@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.engine.change.containers import refusal
+from hardentui.engine.change.api_session import refusal
 from hardentui.errors import ChangeFailed, NotFound
 
 GONE = "no container with ID ff95e579 found in database: no such container"

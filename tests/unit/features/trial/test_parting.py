@@ -9,15 +9,11 @@ from typing import Any, cast
 import pytest
 
 from hardentui.checks.prelude import container
-from hardentui.features.trial import parting
-from hardentui.features.trial.parting import (
-    SplitRequest,
-    SplitTools,
-    WayKnocker,
-    called_first,
-    result_of,
-    ways_to_try,
-)
+from hardentui.features.trial import way_knocker
+from hardentui.features.trial.parting import result_of
+from hardentui.features.trial.split_request import SplitRequest, SplitTools
+from hardentui.features.trial.split_twins import called_first
+from hardentui.features.trial.way_knocker import WayKnocker, ways_to_try
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.known import Known
@@ -220,7 +216,7 @@ def test_only_what_stays_unexpected_is_told(
     calls: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parting, "_AGAIN_AFTER", (0, 0))
+    monkeypatch.setattr(way_knocker, "_AGAIN_AFTER", (0, 0))
     twin = cast(
         "Any",
         SimpleNamespace(

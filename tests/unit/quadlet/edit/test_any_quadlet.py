@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
-from hardentui.quadlet.edit.container import applied, changes_between, edit_quadlet
+from hardentui.quadlet.edit.container import edit_quadlet
+from hardentui.quadlet.edit.item_changes import applied, changes_between
 from hardentui.quadlet.edit.service import quadlet_drop_in, service_drop_in
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.service import ServiceFiles

@@ -10,7 +10,8 @@ from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
 from hardentui.options import *
 from hardentui.options.argv import spec_from_argv
-from hardentui.quadlet.edit.container import Edited, changes_between, edit_quadlet, planned_changes
+from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
+from hardentui.quadlet.edit.item_changes import changes_between
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.systemd.unit_text import check_unit_text
 
