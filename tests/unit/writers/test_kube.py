@@ -15,7 +15,8 @@ from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.writers.context import Member, UnitContext
-from hardentui.writers.kube import KubeFile, broken_rules, kube_file
+from hardentui.writers.kube import KubeFile, kube_file
+from hardentui.writers.kube.cluster_rules import broken_rules
 from tests.support.kubernetes_rules import refusals
 from tests.support.option_samples import sample
 
