@@ -87,7 +87,8 @@ entry, name them as sources, and contribute it (CONTRIBUTING.md).
 
 ## An entry
 
-- `match`: `repositories`, paths without registry and tag; `entrypoint`, `command`, `labels` of a copy
+- `match`: `repositories`, paths without registry and tag (a path of one part with its registry:
+  `docker.gitea.com/gitea`); `entrypoint`, `command`, `labels` of a copy
   in `localhost/`, where all that are given must agree
 - `user`: `image`, whom it starts as; `work`, who serves in the end; `start_as`, the UID:GID that it
   can start as from the first process on; `why_root`, what root does, a sentence
@@ -106,6 +107,7 @@ entry, name them as sources, and contribute it (CONTRIBUTING.md).
 - `calls`: `system_calls` and socket `families` out of the ordinary; `why`
 - `secrets`: variable of a secret = variable that names a file with it; empty, if there is none
 - `breaks`: check = what its fix breaks, a sentence
+- `upgrade`: what it takes to bring its data to another release, in sentences
 - `variant`: `tags` (patterns), `first`, `until` (versions), and the keys that differ
 - `source`: `address` and version of what was read; `read`, the day
 - `proof`: `kind` is read or run; `how` it was run

@@ -326,16 +326,18 @@ def _convert_commands(
     podman: TargetPodman,
 ) -> int:
     """Turn `podman run` commands into Quadlets, with their fixes but for --as-is."""
-    from hardentui.features.at_rest.units_of_commands import units_of
+    from hardentui.features.at_rest.units_of_commands import unit_names, units_of
 
     fixed = fix_all(looked, _wanted(options), podman.version)
-    for judged, each in zip(looked.services, fixed, strict=True):
+    names = unit_names(looked.services)
+    for judged, each, name in zip(looked.services, fixed, names, strict=True):
         taken = None if options.as_is else each
         files, notes = units_of(
             judged,
             taken,
             looked.judge.checklist,
             podman.version,
+            name,
         )
         for note in notes:
             terminal.note(f"note: {judged.service.name}: {visible(note, 300)}")

@@ -175,6 +175,7 @@ class Application(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     # variable with a secret -> the variable that names a file with it; empty = it has none
     secrets: Mapping[str, str] = field(default_factory=dict)
     breaks: Mapping[str, str] = field(default_factory=dict)  # check -> what its fix breaks
+    upgrade: str = ""  # what it takes to bring its data to another release; sentences
     site: bool = False  # it is an entry of this site, not one that comes with HardenTUI
     any_tag: bool = False  # the tag is not known: what holds for every one
 

@@ -85,14 +85,17 @@ def _runs_the_program(image: AskedImage, match: ImageMatch) -> bool:
 
 
 def repository_names(name: str) -> tuple[str, ...]:
-    """The last parts of an image's path, longest first, as entries may name it."""
+    """The last parts of an image's path, longest first, as entries may name it. A path of one part
+    is named with its registry: `docker.gitea.com/gitea`."""
     image = reference(name)
     host = image.host
     path = image.name.removeprefix(f"{host}/") if host else image.name
     if "/" not in path and host in _HUB:
         path = f"{_OFFICIAL}{path}"
     parts = path.split("/")
-    return tuple("/".join(parts[start:]) for start in range(len(parts) - 1)) or (path,)
+    if len(parts) == 1:
+        return (f"{host}/{path}" if host else path,)
+    return tuple("/".join(parts[start:]) for start in range(len(parts) - 1))
 
 
 def _is_named(name: str, match: ImageMatch) -> bool:

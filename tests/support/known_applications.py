@@ -11,7 +11,7 @@ import shlex
 from typing import NamedTuple
 
 from tests.support.podman import Bench
-from tests.support.worked_services import Step, packages_tree
+from tests.support.worked_services import Step, packages_tree, works
 
 NAME = "known"
 """Of the container that works."""
@@ -111,7 +111,7 @@ APPLICATIONS = (
         ),
         user="postgres",
         serve=(
-            "PATH=$PATH:/usr/lib/postgresql/17/bin; [ -s $PGDATA/PG_VERSION ] || { initdb -U postgres -A trust; "
+            "PATH=$PATH:$(echo /usr/lib/postgresql/*/bin); [ -s $PGDATA/PG_VERSION ] || { initdb -U postgres -A trust; "
             "echo 'host all all all trust' >>$PGDATA/pg_hba.conf; }; "
             "exec postgres -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql"
         ),
@@ -169,7 +169,7 @@ APPLICATIONS = (
         ),
         changes=("VOLUME /var/lib/mysql", 'CMD ["mariadbd"]'),
         options=("-v known-data:/var/lib/mysql",),
-        kept="true",
+        kept="mariadb -u root kept -Ne 'select count(*) from t' | grep -q 50000",
     ),
     _key_value("redis", "library/redis:7", "redis-server,procps"),
     _key_value("valkey", "valkey/valkey:8", "valkey-server"),
@@ -414,6 +414,16 @@ def entry_point(application: RunApplication) -> str:
     return "\n".join(lines)
 
 
+def base_image(bench: Bench, packages: str, release: str) -> str:
+    """Import the image with these packages of a Debian release, unless it is there; returns its
+    name."""
+    tree = packages_tree(packages, release)
+    name = f"localhost/packages-{tree.stem}:1"
+    if not works(bench, "image", "exists", name)[0]:
+        bench.import_image(tree, name, ())
+    return name
+
+
 def build_application(
     bench: Bench,
     application: RunApplication,
@@ -421,8 +431,7 @@ def build_application(
 ) -> None:
     """Make its image in the bench, under the name that its entry knows, with the packages of a
     Debian release."""
-    base = f"localhost/packages-{application.name}-{release}:1"
-    bench.import_image(packages_tree(application.packages, release), base, ())
+    base = base_image(bench, application.packages, release)
     script = entry_point(application)
     place = "/usr/local/bin/docker-entrypoint.sh"
     bench.remove("known-setup")

@@ -641,7 +641,7 @@ def packages_tree(packages: str, release: str = "trixie") -> Path:
             [*words, release, str(made), given],
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=1800,  # two minutes alone
             check=False,
         )
         if done.returncode:

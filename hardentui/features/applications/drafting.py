@@ -68,10 +68,7 @@ def drafted(
 
 def _match(facts: ContainerFacts) -> dict[str, Any]:
     image = asked_image(facts)
-    repository = repository_names(image.name)[0]
-    match: dict[str, Any] = {
-        "repositories": [repository if "/" in repository else f"local/{repository}"]
-    }
+    match: dict[str, Any] = {"repositories": [repository_names(image.name)[0]]}
     if image.entrypoint:
         match["entrypoint"] = posixpath.basename(image.entrypoint[0])
     if image.command and not image.command[0].startswith("-"):

@@ -46,6 +46,7 @@ def sections_of(application: Application) -> tuple[EntrySection, ...]:
         EntrySection("Stop, and memory", tuple(_stop(application))),
         EntrySection("Secrets, and the variable for a file", tuple(_secrets(application))),
         EntrySection("What breaks with which fix", tuple(_breaks(application))),
+        EntrySection("Another release", (application.upgrade,) if application.upgrade else ()),
         EntrySection("Proof", tuple(_proof(application))),
         EntrySection("Sources", tuple(_sources(application))),
     )

@@ -19,6 +19,10 @@ EntryFault: TypeAlias = "tuple[tuple[str | int, ...], str]"
 """Where in the entry, and what is wrong there."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_REPOSITORY = re.compile(
+    r"[^/.:@\s]+(?:/[^/:@\s]+)+"  # without a registry
+    r"|(?=[^/]*[.:])[\w.-]+(?::\d+)?/[^/:@\s]+"  # of one part, in this registry
+)
 _PATH = re.compile(r"/[\w.@+/-]*", re.ASCII)
 _IDS = re.compile(r"\d+(?::\d+)?")
 _USER = re.compile(r"[\w.-]+(?::[\w.-]+)?", re.ASCII)
@@ -43,11 +47,11 @@ def _of_names(application: Application) -> Iterator[EntryFault]:
     if not application.match.repositories:
         yield ("match",), "repositories is empty: no image can match"
     for index, repository in enumerate(application.match.repositories):
-        first = repository.partition("/")[0]
-        if "/" not in repository or "." in first or ":" in repository or "@" in repository:
+        if not _REPOSITORY.fullmatch(repository):
             yield (
                 ("match", "repositories", index),
-                f"{visible(repository, 80)!r} must be a path without registry and tag: library/NAME",
+                f"{visible(repository, 80)!r} must be a path without registry and tag: library/NAME "
+                "(or REGISTRY/NAME, where the path has only one part)",
             )
     if not application.source:
         yield ("source",), "an entry needs a source"

@@ -16,6 +16,8 @@ from msgspec.structs import astuple, replace
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.features.at_rest.compose import InStack
 from hardentui.features.at_rest.compose_options import Stack, depends_on
+from hardentui.features.at_rest.data_volumes import new_volume, told, with_data_volumes
+from hardentui.features.at_rest.judging import facts_of
 from hardentui.features.at_rest.not_carried import of_service, of_stack
 from hardentui.features.at_rest.services import Service, is_for_docker
 from hardentui.features.at_rest.sources import UNITS
@@ -39,10 +41,12 @@ from hardentui.quadlet.write.open_values import (
     with_secrets,
 )
 from hardentui.quadlet.write.supporting_units import OF_UNITS, OWN_NAMES, has_network_keys
+from hardentui.reading.containers import known_application
 from hardentui.reading.secrets import secret_name
 from hardentui.systemd.unit_text import UnitText, comment_lines, with_lines
 from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
+from hardentui.writers.kept_volumes import KeptVolume
 
 _BUILDS = Version(5, 2)
 _HEALTHY = Version(5, 0)
@@ -78,8 +82,12 @@ def convert(
         )
         inputs += [about_secret(given, service.name) for given in secrets]
         spec, left = with_podman_defaults(spec, service)
-        notes += [f"{service.name}: {note}" for note in left]
-        notes += [f"{service.name}: {note}" for note in of_service(service)]
+        spec, kept = with_data_volumes(
+            spec,
+            known_application(facts_of(service)),
+            f"{stack.name}_{service.name}",
+        )
+        notes += [f"{service.name}: {note}" for note in (*left, *of_service(service), *told(kept))]
         build = _build_unit(service, spec[IMAGE], version)
         if build is not None:
             files[build.name] = build
@@ -92,6 +100,7 @@ def convert(
                 service,
                 services,
                 version,
+                kept,
                 rootless=rootless,
             ),
         )
@@ -369,9 +378,11 @@ def _context(
     service: Service,
     services: Sequence[Service],
     version: Version,
+    kept: Sequence[KeptVolume],
     *,
     rootless: bool,
 ) -> UnitContext:
+    """`kept`: volumes that the conversion adds."""
     networks = {
         _of_unit(name, service, version): {**facts.inspect, "dns_enabled": True}
         for name, facts in service.networks.items()
@@ -382,6 +393,7 @@ def _context(
         for name, facts in service.volumes.items()
         if not _open_names(facts.inspect)
     }
+    volumes |= {volume.new: new_volume(volume) for volume in kept}
     return UnitContext(
         version=version,
         rootless=rootless,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import chain, count
+
 from msgspec.structs import replace
 
 from hardentui.checks import CHECKS
 from hardentui.errors import CannotFix
 from hardentui.features.at_rest.choosing import offer
+from hardentui.features.at_rest.data_volumes import told, with_data_volumes
 from hardentui.features.at_rest.fixing import Fixed
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.services import Service, is_for_docker
@@ -27,9 +31,10 @@ from hardentui.model.file_names import safe_file_name
 from hardentui.model.known import Unread
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
-from hardentui.options import IMAGE, MOUNTS, RESTART, STOP_TIMEOUT
+from hardentui.options import IMAGE, MOUNTS, NAME, RESTART, STOP_TIMEOUT
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.quadlet.write.open_values import with_open_values, with_secrets
+from hardentui.reading.applications import application_name
 from hardentui.reading.containers import known_application
 from hardentui.reading.secrets import secret_name
 from hardentui.writers.context import UnitContext
@@ -37,13 +42,28 @@ from hardentui.writers.context import UnitContext
 _SECRETS = CHECKS["plaintext-secret-env"]
 
 
+def unit_names(services: Iterable[Judged]) -> Iterator[str]:
+    """The name of each unit: that of its container, else what it runs; each only once."""
+    taken: set[str] = set()
+    for judged in services:
+        wanted = judged.service.spec
+        named = NAME not in wanted.unknowable and wanted[NAME]
+        name = named or application_name(judged.facts) or judged.service.name
+        numbers = (f"{name}-{number}" for number in count(2))
+        name = next(each for each in chain((name,), numbers) if each not in taken)
+        taken.add(name)
+        yield safe_file_name(name)
+
+
 def units_of(
     judged: Judged,
     fixed: Fixed | None,
     checklist: Checklist,
     version: Version,
+    name: str,
 ) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
-    """Its units, and what to know of them, one sentence each. `fixed`: None for none of the fixes.
+    """Its units, and what to know of them, one sentence each. `fixed`: None for none of the fixes;
+    `name`: of the unit, and of a container that has none.
 
     Raises:
         CannotExpress: a value that no unit file can represent.
@@ -52,6 +72,10 @@ def units_of(
     service = judged.service
     spec: Spec = service.spec
     notes: list[str] = []
+    unnamed = NAME not in spec.unknowable and not spec[NAME]
+    if unnamed:
+        notes.append(f"the command gives it no name: the container is called {name}")
+        judged = replace(judged, facts=judged.facts.replace(name=name))
     if fixed is not None:
         spec = fixed.taken[-1].after if fixed.taken else spec
         spec, about = _with_secret_files(judged, spec, checklist)
@@ -60,7 +84,10 @@ def units_of(
         spec = _with_time_to_stop(judged, spec)
     spec, left = with_podman_defaults(_plain(spec, service), service)
     notes += left
-    name = safe_file_name(service.name)
+    if unnamed:
+        spec = spec.with_(NAME, name)
+    spec, kept = with_data_volumes(spec, known_application(judged.facts), name)
+    notes += told(kept)
     spec, secrets = with_secrets(spec, name, secret_name)
     inputs = [about_secret(given, service.name) for given in secrets]
     rootless = service.rootless is True

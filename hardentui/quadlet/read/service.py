@@ -166,6 +166,11 @@ def _shell_word(
     first, out, quote = at, [], ""
     while at < len(characters):
         character = characters[at].character
+        if quote != "'" and (after := _substituted(characters, at)):
+            written = "".join(each.character for each in characters[at:after])
+            out.append((UNKNOWN * 3 if quote else UNKNOWN) + written)
+            at = after
+            continue
         if quote:
             if character == quote:
                 quote = ""
@@ -202,6 +207,20 @@ def _shell_word(
         used[-1].end,
         {taken.variable for taken in used},
     ), at
+
+
+def _substituted(characters: Sequence[Character], at: int) -> int:
+    """Where what follows `$(id -u)` begins, if that is here; else 0."""
+    begins = characters[at].character + _at(characters, at + 1)
+    if begins != "$(" and begins[:1] != "`":
+        return 0
+    depth = 0
+    for index in range(at + 1, len(characters)):
+        character = characters[index].character
+        depth += (character == "(") - (character == ")")
+        if character == "`" if begins[0] == "`" else not depth:
+            return index + 1
+    return len(characters)
 
 
 def _at(characters: Sequence[Character], index: int) -> str:

@@ -12,7 +12,7 @@ from hardentui.features.applications.loading import SCHEMA, Library, our_files, 
 from hardentui.features.at_rest.checking import AtRest, Looked, look
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.fixing import Fixed, fix_all
-from hardentui.model.application import Application, Family, PathUse, Variant
+from hardentui.model.application import Application, Family, PathUse, ProofKind, Variant
 from hardentui.model.facts import STOCK_CAPABILITIES, capability_name
 from hardentui.model.finding import Status
 from hardentui.model.podman_version import NEWEST_KNOWN
@@ -64,6 +64,11 @@ def test_there_are_entries_and_none_is_refused() -> None:
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_an_image_is_known_by_every_name_that_people_write(family: Family) -> None:
     for repository in family.general.match.repositories:
+        if "." in repository.partition("/")[0]:  # a registry that keeps it without a folder
+            application = Library().find(AskedImage(f"{repository}:1"))
+            assert application is not None
+            assert application.name == family.name
+            continue
         names = [f"mirror.example:5000/{repository}", f"mirror.example/hub/{repository}:latest"]
         if repository.startswith("library/"):
             short = repository.removeprefix("library/")
@@ -99,6 +104,15 @@ def test_an_entry_agrees_with_itself(family: Family, variant: Variant) -> None:
         data = [path for path in application.path if path.use is PathUse.DATA]
         assert [path.owner for path in data] == ["work"] * len(data)
     assert all(sentence.endswith(".") for sentence in application.breaks.values())
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_what_was_run_and_keeps_data_says_what_another_release_takes(family: Family) -> None:
+    general = family.general
+    keeps = any(path.use is PathUse.DATA for path in general.path)
+    if keeps and general.proof.kind is ProofKind.RUN:
+        assert general.upgrade
+    assert general.upgrade == "" or general.upgrade.endswith(".")
 
 
 @pytest.mark.parametrize(("family", "variant"), VARIANTS)

@@ -10,7 +10,7 @@ import pytest
 from hardentui.checks.prelude import container, image
 from hardentui.features.applications.comparing import compared
 from hardentui.features.applications.drafting import drafted
-from hardentui.features.applications.loading import Library, lint
+from hardentui.features.applications.loading import EntryFile, Library, lint
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import Baseline, How, Kept, Learned, LeftOut, Result, Trial
 from hardentui.reading.applications import AskedImage
@@ -118,6 +118,29 @@ def test_an_entry_is_written_from_a_trial_and_is_valid(tmp_path: Path) -> None:
     assert [port.number for port in entry.port] == [5432]
     assert "root-user" in entry.breaks
     assert "reload" in entry.proof.how
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "registry.example:5000/shop:3",
+        "docker.example.org/shop",
+        "registry.example/team/shop:3",
+        "localhost/shop:3",
+        "shop",
+    ],
+)
+def test_the_entry_of_a_trial_is_about_the_image_that_was_tried(name: str, tmp_path: Path) -> None:
+    config = {"User": "", "Entrypoint": ["/bin/run.sh"], "Cmd": ["serve"]}
+    facts = container(name, image=image(inspect={"Config": config}))
+    draft = drafted(facts, trial(), date(2026, 12, 1))
+    file = tmp_path / draft.name
+    file.write_text(draft.text)
+    lint(str(file))
+    entry = EntryFile(draft.name, draft.text, site=True)
+    application = Library([entry]).of(facts)
+    assert application is not None
+    assert application.name == "shop"
 
 
 def test_what_was_not_watched_stays_unknown(tmp_path: Path) -> None:

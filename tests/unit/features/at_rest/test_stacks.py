@@ -257,3 +257,20 @@ def test_a_network_that_no_unit_of_that_podman_makes_is_named(
     written = (tmp_path / "out/m_n.network").exists()
     assert written != ("podman network create --interface-name=br-n m_n" in said)
     assert written == (version != "4.4")
+
+
+def test_data_in_a_volume_without_a_name_gets_one(run: Run, tmp_path: Path) -> None:
+    """Compose carries it on to the next container: Quadlet removes it at each stop."""
+    stack = (
+        "services:\n  db: {image: 'postgres:17'}\n  cache: {image: 'redis:7', volumes: [kept:/data]}\n"
+        "  shop: {image: team/shop:1, volumes: [/srv]}\nvolumes: {kept: {}}\n"
+    )
+    convert = ("fix", "./s", "--to", "quadlet", "--podman-version", "5.8", "-o", "out")
+    code, text = run({"s/compose.yaml": stack}, *convert)
+    assert code == 0, text
+    out = tmp_path / "out"
+    assert "Volume=s_db-data.volume:/var/lib/postgresql/data" in lines(out / "db.container")
+    assert "Volume=s_shop-data.volume:/srv" in lines(out / "shop.container")
+    names = {path.name for path in out.glob("*.volume")}
+    assert names == {"s_db-data.volume", "s_shop-data.volume", "s_kept.volume"}
+    assert "what it keeps in /srv is in the volume s_shop-data" in text

@@ -81,6 +81,74 @@ def test_as_it_is_nothing_is_fixed(tmp_path: Path) -> None:
     assert "DropCapability" not in text
 
 
+@pytest.mark.parametrize("more", [(), ("--as-is",)])
+def test_data_that_would_go_with_the_container_gets_a_volume(
+    more: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    """Podman keeps an anonymous volume until the container is removed: Quadlet does that."""
+    _, files = converted(tmp_path, "docker.io/library/postgres:17", "", *more)
+    unit = files["app.container"]
+    assert "Volume=app-data.volume:/var/lib/postgresql/data" in unit
+    assert "VolumeName=app-data" in files["app-data.volume"]
+    made = translate(files, version=(5, 4, 2), rootless=False)
+    assert not made.refused
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "volumes"),
+    [
+        ("docker.io/library/caddy:2", "", ("app-data", "app-config")),
+        ("docker.io/library/postgres:17", "-v /srv/pg:/var/lib/postgresql", ()),
+        ("docker.io/library/postgres:17", "--tmpfs /var/lib/postgresql/data", ()),
+        ("docker.io/library/postgres:17", '-v "$DATA:/var/lib/postgresql/data"', ()),
+        ("docker.io/library/postgres:17", "--rm", ()),
+        ("docker.io/team/shop:1", "-v /data", ("app-data",)),
+        ("docker.io/team/shop:1", "", ()),
+    ],
+)
+def test_only_what_nothing_holds_gets_one(
+    image: str,
+    options: str,
+    volumes: tuple[str, ...],
+    tmp_path: Path,
+) -> None:
+    _, files = converted(tmp_path, image, options, "--as-is")
+    made = {name.removesuffix(".volume") for name in files if name.endswith(".volume")}
+    assert made == {*volumes}
+    assert all(f"Volume={name}.volume:/" in files["app.container"] for name in volumes)
+
+
+def test_a_command_without_a_name_is_called_after_what_it_runs(tmp_path: Path) -> None:
+    """As descriptions of images have it; twice the same does not become one."""
+    file = tmp_path / "start.sh"
+    lines = (
+        "docker run -d -e POSTGRES_PASSWORD=correct-horse postgres:17",
+        *["podman run x/y"] * 2,
+    )
+    file.write_text("\n".join(lines))
+    out = tmp_path / "units"
+    assert main(["fix", str(file), "--to", "quadlet", "-o", str(out)]) == 0
+    units = {path.name: path.read_text() for path in out.glob("*.container")}
+    assert set(units) == {"postgres.container", "y.container", "y-2.container"}
+    assert "ContainerName=postgres" in units["postgres.container"]
+    assert "Secret=postgres-postgres-password," in units["postgres.container"]
+
+
+def test_what_a_command_prints_is_one_word(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`--user $(id -u):$(id -g)` of many descriptions: the image behind it is still found."""
+    options = "--user $(id -u):$(id -g) -e A=`id -u` -e B=\"$(cat 'a b')\" -e C=$((1 + 2))"
+    code, files = converted(tmp_path, "docker.io/jellyfin/jellyfin:10", options, "--as-is")
+    assert code == 0
+    assert "Image=docker.io/jellyfin/jellyfin:10" in files["app.container"]
+    said = capsys.readouterr().err
+    assert "--user=$(id -u):$(id -g) is left out" in said
+    assert "--env=B=$(cat 'a b') is left out" in said
+
+
 def test_a_restart_that_somebody_chose_stays(tmp_path: Path) -> None:
     _, files = converted(tmp_path, "docker.io/library/redis:7", "--restart=always")
     assert files["app.container"].count("Restart=") == 1
