@@ -33,7 +33,7 @@ from hardentui.model.spec import OpenArgument, Spec
 from hardentui.options import ENV, HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.engine_defaults import left_to_podman
 from hardentui.options.same_command import compare_arguments
-from hardentui.quadlet.write.bundle import bundle
+from hardentui.quadlet.write.bundle import Bundle, bundle
 from hardentui.quadlet.write.open_values import (
     OpenUnit,
     SecretInput,
@@ -82,11 +82,7 @@ def convert(
         )
         inputs += [about_secret(given, service.name) for given in secrets]
         spec, left = with_podman_defaults(spec, service)
-        spec, kept = with_data_volumes(
-            spec,
-            known_application(facts_of(service)),
-            f"{stack.name}_{service.name}",
-        )
+        spec, kept = _with_data_volumes(spec, service)
         notes += [f"{service.name}: {note}" for note in (*left, *of_service(service), *told(kept))]
         build = _build_unit(service, spec[IMAGE], version)
         if build is not None:
@@ -104,11 +100,7 @@ def convert(
                 rootless=rootless,
             ),
         )
-        notes += [
-            f"{service.name}: {note}"
-            for note in done.notes
-            if not note.startswith("Quadlet removes")
-        ]
+        notes += _notes_of(done, service)
         for file in done.files:
             if file.name.endswith(".container"):
                 text = _with_image(
@@ -144,6 +136,21 @@ def convert(
         files[example.name] = example
         inputs.insert(0, about_inputs(stack.name, tuple(wanted)))
     return tuple(files.values()), tuple(dict.fromkeys((*inputs, *notes)))
+
+
+def _with_data_volumes(spec: Spec, service: Service) -> tuple[Spec, tuple[KeptVolume, ...]]:
+    application = known_application(facts_of(service))
+    return with_data_volumes(
+        spec,
+        application,
+        f"{service.source.stack.name}_{service.name}",
+    )
+
+
+def _notes_of(done: Bundle, service: Service) -> Iterator[str]:
+    for note in done.notes:
+        if not note.startswith("Quadlet removes"):
+            yield f"{service.name}: {note}"
 
 
 def _runs(service: Service) -> bool:
