@@ -41,7 +41,7 @@ test-long: $(BIN)/.ready ## what `make test` leaves out, before a release: more 
 	@tools/need_live
 	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest $(PARALLEL) -m "long and not host" $(ARGS)
 
-test-versions: $(BIN)/.ready ## the live tests on Podman 4.3, 5.4 and 5.8; writes docs/podman-versions.md and docs/confusion.md
+test-versions: $(BIN)/.ready ## the live tests on Podman 4.3, 5.4 and 5.8; writes docs/support.md and docs/accuracy.md
 	@tools/need_live
 	@tools/need_live roots
 	@tools/need_live host

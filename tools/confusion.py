@@ -3,7 +3,7 @@
     python -m tools.confusion [PATTERN...]
 
 Takes minutes and needs what the live tests need; HARDENTUI_TEST_RELEASE (bookworm, trixie, forky)
-chooses another Podman. Writes tests/live/flavours/confusion.json and docs/confusion.md; with
+chooses another Podman. Writes tests/live/flavours/confusion.json and docs/accuracy.md; with
 patterns of names (`'mount-*'`) only those flavours are made, and nothing is written.
 """
 
@@ -15,9 +15,10 @@ from pathlib import Path
 from tests.live.flavours.making import worlds
 from tests.live.flavours.outcome import rows
 from tests.live.flavours.page import page, results, store, stored
+from tools.page_parts import write_part
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "confusion.md"
+PAGE = ROOT / "docs" / "accuracy.md"
 
 
 def main(only: list[str]) -> int:
@@ -26,7 +27,7 @@ def main(only: list[str]) -> int:
     result = results(all_rows, both[0].machine)
     if not only:
         store(result)
-        PAGE.write_text(page(stored()))
+        write_part(PAGE, "confusion", page(stored()))
     for row in all_rows:
         for wrong in (*row.false_passes, *row.false_failures, *row.undecided):
             print(f"{row.engine} {row.name}: {wrong}")

@@ -1,5 +1,5 @@
-"""Run the live tests on the Podmans of several Debian releases, and write docs/podman-versions.md
-and docs/confusion.md from it.
+"""Run the live tests on the Podmans of several Debian releases, and write docs/support.md
+and docs/accuracy.md from it.
 
 `python -m tools.podman_versions` takes an hour or more; words choose releases (`forky`). What came
 out of each area is kept in .versions: the next run goes on with what is missing or failed, and the
@@ -22,10 +22,11 @@ from xml.etree import ElementTree
 from tests.live.flavours.page import page as confusion_page
 from tests.live.flavours.page import stored
 from tests.support.podman import root_of
+from tools.page_parts import write_part
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "podman-versions.md"
-CONFUSION = ROOT / "docs" / "confusion.md"
+PAGE = ROOT / "docs" / "support.md"
+CONFUSION = ROOT / "docs" / "accuracy.md"
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13", "forky": "Debian's next"}
 SHORT_RELEASES = ("bookworm", "forky")
 KEPT = ROOT / ".versions"
@@ -231,7 +232,7 @@ def read(report: Path, area: Area, result: Run) -> None:
 
 def page(runs: Sequence[Run]) -> str:
     lines = [
-        "# Podman versions",
+        "## What differs between Podmans",
         "",
         "The live tests on three Podmans, each with the rest of its Debian release. `make test-versions`"
         " writes this page. *n refused*: what that Podman does not know; the list is below; –: not run. The"
@@ -254,7 +255,7 @@ def page(runs: Sequence[Run]) -> str:
         lines.append(f"| {area.title} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "## How they differ",
+        "### How they differ",
         "",
         "What a container has that was given no option:",
         "",
@@ -269,7 +270,7 @@ def page(runs: Sequence[Run]) -> str:
         if refused:
             lines += [
                 "",
-                f"## Refused by Podman {ran.podman}",
+                f"### Refused by Podman {ran.podman}",
                 "",
                 *(f"- {text}" for text in refused),
             ]
@@ -304,8 +305,8 @@ def main(words: list[str]) -> int:
         print(ran.said)
     whole = not failed and all(len(ran.results) == len(areas) for ran in runs)
     if whole and not short and not asked:
-        PAGE.write_text(text)
-        CONFUSION.write_text(confusion_page(stored()))
+        write_part(PAGE, "podman_versions", text)
+        write_part(CONFUSION, "confusion", confusion_page(stored()))
     return 0 if whole else 1
 
 

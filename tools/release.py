@@ -31,7 +31,7 @@ VERSIONED = {
 """File -> how it tells the version."""
 RELEASE_FILES = (*VERSIONED, "CHANGELOG.md")
 """What a release itself changes."""
-WRITTEN_BY_TESTS = ("docs/support.md", "docs/podman-versions.md")
+WRITTEN_BY_TESTS = ("docs/support.md", "docs/accuracy.md")
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _UNRELEASED = "## [Unreleased]\n"
 

@@ -1,4 +1,4 @@
-"""Write docs/support.md from what test runs recorded of the machines they ran on: `make support`.
+"""Write its part of docs/support.md from what test runs recorded of the machines they ran on: `make support`.
 
 Each live test adds a line to `.grounds` (tests/conftest.py). The rows of earlier runs stay: those
 on several machines add up.
@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hardentui.words import plural
+from tools.page_parts import part_of, write_part
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "support.md"
@@ -85,11 +86,9 @@ def counted(lines: list[str], day: str) -> dict[tuple[str, str], str]:
 
 def page(rows: dict[tuple[str, str], str]) -> str:
     lines = [
-        "# What works where",
-        "",
         "Written by `make support` from what test runs recorded. *Tested*: live tests ran there, on that day."
         " *By port*: our code knows its rules, and these are tested, but not there. *Unknown*: nobody tried."
-        " What differs between Podmans: [podman-versions](podman-versions.md).",
+        " What differs between Podmans stands [below](#what-differs-between-podmans).",
     ]
     for heading, rest in REST.items():
         lines += ["", f"## {heading}", "", "| | | |", "|---|---|---|"]
@@ -99,14 +98,14 @@ def page(rows: dict[tuple[str, str], str]) -> str:
 
 
 def main() -> None:
-    rows = kept(PAGE.read_text()) if PAGE.exists() else {}
+    rows = kept(part_of(PAGE, "support"))
     if GROUNDS.exists():
         rows |= counted(
             GROUNDS.read_text().splitlines(),
             datetime.now(UTC).date().isoformat(),
         )
         GROUNDS.unlink()
-    PAGE.write_text(page(rows))
+    write_part(PAGE, "support", page(rows))
 
 
 if __name__ == "__main__":

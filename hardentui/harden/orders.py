@@ -103,10 +103,11 @@ def _with_swap(facts: ContainerFacts) -> float:
 
 
 def processors(before: ContainerFacts, after: ContainerFacts) -> str:
-    return "raises the CPU limit" if _processors(after) > _processors(before) else ""
+    return "raises the CPU limit" if processors_of(after) > processors_of(before) else ""
 
 
-def _processors(facts: ContainerFacts) -> float:
+def processors_of(facts: ContainerFacts) -> float:
+    """What it may use at most, by either way to say so; infinite without a limit."""
     quota = facts.spec[CPU_QUOTA]
     own = quota / (facts.spec[CPU_PERIOD] or 100_000) if quota > 0 else _UNLIMITED
     return min(own, _limit(facts.spec[CPUS]))

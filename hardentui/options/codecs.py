@@ -275,6 +275,8 @@ def security_paths(name: str, separators: str) -> Codec[tuple[str, ...]]:
     prefix = f"{name}="
 
     def split(argument: str) -> tuple[str, ...]:
+        if name == "unmask" and _with_equals(argument) == "systempaths=unconfined":
+            return (f"{prefix}ALL",)  # Docker's words for it
         if not _with_equals(argument).startswith(prefix):
             return ()
         return tuple(prefix + path for path in re.split(f"[{separators}]", argument[len(prefix) :]))

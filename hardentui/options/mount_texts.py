@@ -141,12 +141,8 @@ def _canonical_tmpfs(text: str) -> str:
 def _tmpfs_of_mount(argument: str) -> str:
     """`type=tmpfs,destination=/x,ro` in `--tmpfs` syntax."""
     mount = parse_mount(argument)
-    return ":".join(
-        (
-            mount.destination,
-            *([",".join(mount.options)] if mount.options else []),
-        )
-    )
+    options = ",".join(option.removeprefix("tmpfs-") for option in mount.options)
+    return f"{mount.destination}:{options}" if options else mount.destination
 
 
 def _if_type(argument: str, *, tmpfs: bool) -> tuple[str, ...]:

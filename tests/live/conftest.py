@@ -45,7 +45,7 @@ def _host_of_a_release() -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """What another release's Podman does not know is no fault; docs/podman-versions.md tells it."""
+    """What another release's Podman does not know is no fault; docs/support.md tells it."""
     try:
         return (yield)
     except subprocess.CalledProcessError as error:

@@ -8,100 +8,20 @@ import base64
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiohttp import ClientError, ClientSession, ClientWebSocketResponse, CookieJar
+from aiohttp import ClientError, ClientSession, CookieJar
 from aiohttp.test_utils import unused_port
 
 from hardentui.__main__ import main
-from tests.conftest import cannot_run
+from tests.support.chromium import ALERT, Page, browser, submit
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
-_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --window-size=1200,800"
-)
-
-
-class Page:
-    """One page of a browser, driven by the Chrome DevTools Protocol."""
-
-    def __init__(self, socket: ClientWebSocketResponse) -> None:
-        self._socket = socket
-        self._number = 0
-        self.requests: list[str] = []
-
-    async def open(self, address: str) -> None:
-        await self.call("Network.enable")
-        await self.call("Page.navigate", url=address)
-
-    async def call(
-        self,
-        method: str,
-        **parameters: Any,
-    ) -> dict[str, Any]:
-        self._number += 1
-        await self._socket.send_json(
-            {
-                "id": self._number,
-                "method": method,
-                "params": parameters,
-            }
-        )
-        while True:
-            answer = await self._socket.receive_json(timeout=30)
-            if answer.get("method") == "Network.requestWillBeSent":
-                self.requests.append(str(answer["params"]["request"]["url"]))
-            if answer.get("id") == self._number:
-                result: dict[str, Any] = answer.get("result", {})
-                return result
-
-    async def evaluate(self, expression: str) -> Any:
-        answer = await self.call(
-            "Runtime.evaluate",
-            expression=expression,
-            returnByValue=True,
-        )
-        return answer.get("result", {}).get("value")
-
-    async def press(self, *keys: str) -> None:
-        for key in keys:
-            code = {"Enter": 13, "Tab": 9, "Backspace": 8}.get(key, 0)
-            text = "\r" if key == "Enter" else key if len(key) == 1 else ""
-            for kind in ("keyDown", "keyUp"):
-                named: dict[str, Any] = (
-                    {"key": key, "windowsVirtualKeyCode": code} if code else {"key": key}
-                )
-                await self.call(
-                    "Input.dispatchKeyEvent",
-                    type=kind,
-                    **named,
-                    **({"text": text} if kind == "keyDown" else {}),
-                )
-
-    async def until(self, expression: str) -> None:
-        """Wait until the page is so."""
-        for _ in range(300):
-            if await self.evaluate(f"Boolean({expression})"):
-                return
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"{expression} was never so")
-
-    async def shows(self, *texts: str) -> None:
-        """Wait until the page has all of these."""
-        for _ in range(300):
-            text = str(await self.evaluate("document.body ? document.body.innerText : ''"))
-            if all(wanted in text for wanted in texts):
-                return
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"{texts} were not shown:\n{text[-3000:]}")
 
 
 @asynccontextmanager
@@ -134,51 +54,10 @@ async def serving(home: Path, *names: str) -> AsyncIterator[dict[str, str]]:
         await process.communicate()
 
 
-@asynccontextmanager
-async def browser(directory: Path) -> AsyncIterator[Page]:
-    """A Chromium of its own, with one page."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        cannot_run("a program is missing; run: apt-get install chromium")
-    port = unused_port()
-    words = [
-        chromium,
-        *_FLAGS.split(),
-        f"--user-data-dir={directory}",
-        f"--remote-debugging-port={port}",
-    ]
-    process = await asyncio.create_subprocess_exec(
-        *words, "about:blank", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        async with ClientSession() as session:
-            target = await _eventually(lambda: _first_page(session, port))
-            async with session.ws_connect(target, max_msg_size=0) as socket:
-                yield Page(socket)
-    finally:
-        process.terminate()
-        await process.wait()
-
-
 @pytest.fixture
 async def page(tmp_path: Path) -> AsyncIterator[Page]:
     async with browser(tmp_path / "chromium") as opened:
         yield opened
-
-
-async def _first_page(session: ClientSession, port: int) -> str:
-    async with session.get(f"http://127.0.0.1:{port}/json") as answer:
-        pages = json.loads(await answer.text())
-        return str(next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page"))
-
-
-async def _eventually(attempt: Callable[[], Any]) -> str:
-    for _ in range(300):
-        try:
-            return str(await attempt())
-        except (OSError, ClientError, ValueError, StopIteration):
-            await asyncio.sleep(0.2)
-    raise AssertionError("the browser did not come up")
 
 
 async def test_a_lab_is_done_in_a_browser_by_keyboard_without_a_click(
@@ -235,10 +114,10 @@ async def test_ten_learners_in_ten_browsers_one_of_whom_attacks(tmp_path: Path) 
             page = pages[name]
             await page.open(links[name])
             await page.shows(name, "0 of 36 labs passed")
-            await _submit(page, f"form:has(input[value='{lab}'])")
+            await submit(page, f"form:has(input[value='{lab}'])")
             await page.shows("Your task")
             await page.evaluate(f"document.getElementById('text').value = {json.dumps(answer)}")
-            await _submit(page, "form[action='/run']")
+            await submit(page, "form[action='/run']")
             await page.shows("Solved.", "1 of 36 labs passed")
 
         async def attack() -> None:
@@ -252,15 +131,15 @@ async def test_ten_learners_in_ten_browsers_one_of_whom_attacks(tmp_path: Path) 
                 "--network=host",
                 "--pid=host",
             ):
-                await _submit(page, "form[action='/start']")
+                await submit(page, "form[action='/start']")
                 await page.until(
-                    "document.querySelector('main form[action=\"/run\"]') && !" + _ALERT
+                    "document.querySelector('main form[action=\"/run\"]') && !" + ALERT
                 )
                 await page.evaluate(
                     f"document.getElementById('text').value = {json.dumps(options)}"
                 )
-                await _submit(page, "form[action='/run']")
-                await page.until(_ALERT)
+                await submit(page, "form[action='/run']")
+                await page.until(ALERT)
 
             # a page of ours may ask for nothing but forms: the rest is done without a browser
             async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
@@ -279,13 +158,6 @@ async def test_ten_learners_in_ten_browsers_one_of_whom_attacks(tmp_path: Path) 
             ),
             attack(),
         )
-
-
-_ALERT = "document.querySelector('[role=alert]')"
-
-
-async def _submit(page: Page, form: str) -> None:
-    await page.evaluate(f"document.querySelector({json.dumps(form)}).requestSubmit()")
 
 
 async def _asked(session: ClientSession, address: str) -> None:

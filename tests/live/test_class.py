@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -194,6 +195,39 @@ def test_nothing_stays_when_it_is_closed(seats: Seats, podman: Bench) -> None:
     assert "seat-carl" not in podman.podman("ps", "--all", "--format", "{{.Names}}")
     with pytest.raises(ChangeFailed):
         does(seat, "show")
+
+
+_OF_THE_FILE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from hardentui.checks import CHECKS
+from hardentui.features.training.desk import DeskRequest
+from hardentui.features.training.lab_files import load_labs
+from hardentui.features.training.progress import TrainingProgress
+from hardentui.features.training.seat import SeatLimits, Seats
+seats = Seats(podman=sys.argv[2:], limits=SeatLimits(disk="64m", ids=4096), nested=False)
+seat = seats.open("seat-of-the-file", load_labs(checks=CHECKS), TrainingProgress(learner="anna"))
+try:
+    seat.answer(DeskRequest("start", "first-run"))
+    print(seat.answer(DeskRequest("run")).lab.solved)
+finally:
+    seat.close()
+"""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_the_single_file_makes_sandboxes_too(seats: Seats, tmp_path: Path) -> None:
+    """What it unpacks lies in a folder of the trainer's that nobody else may enter."""
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-m", "tools.pack", "single-file"], cwd=root, check=True)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([root / "dist/hardentui.pyz", "--version"], env=environment, check=True)
+    (place,) = tmp_path.glob("hardentui/program-*")
+    tmp_path.chmod(0o700)
+    words = [sys.executable, "-I", "-c", _OF_THE_FILE, str(place), str(SCRIPT), "podman"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout == "Solved.\n"
 
 
 @pytest.mark.long  # measured: python -m pytest tests/live/test_class.py -k ten -s

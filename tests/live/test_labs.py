@@ -11,7 +11,7 @@ from hardentui.checks import all_checks
 from hardentui.errors import ChangeFailed
 from hardentui.features.training.lab import Lab
 from hardentui.features.training.lab_files import load_labs
-from hardentui.features.training.proving import check_lab, refused
+from hardentui.features.training.proving import check_lab, missed, refused
 from hardentui.features.training.training import Training, Workplace, open_training
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
@@ -62,9 +62,12 @@ DAILY = ("memory-limit", "drop-capabilities", "writable-folder", "own-network")
         for lab in LABS
     ],
 )
-def test_every_wrong_answer_is_refused(lab: Lab, training: Training) -> None:
+def test_every_right_answer_solves_it_and_every_wrong_one_is_refused(
+    lab: Lab, training: Training
+) -> None:
     lab = training.find(lab.id)
     training.start(lab)
+    assert not [*missed(lab, training)]
     faults = {answer: refused(lab, answer, training) for answer in lab.wrong}
     assert not {answer: fault for answer, fault in faults.items() if fault}
 

@@ -1,4 +1,4 @@
-"""docs/peers.md: what it says of us is what the confusion table asserts."""
+"""docs/accuracy.md: what it says of us is what the confusion table asserts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 
 from hardentui.checks import all_checks
 from tests.live.flavours.peers import MEASURED, RECORDED, Measured, Proof, Recorded, recorded_table
+from tools.page_parts import part_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "peers.md").read_text()
+PAGE = part_of(ROOT / "docs" / "accuracy.md", "peers")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_no_check_is_about_what_podman_does_not_have() -> None:
 
 
 def test_the_page_holds_the_recorded_answers_as_recorded() -> None:
-    recorded = PAGE.partition("## Recorded, not measured here")[2]
+    recorded = PAGE.partition("### Recorded, not measured here")[2]
     assert recorded_table() in recorded, "run: python -m tools.peers"
 
 

@@ -281,5 +281,6 @@ def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
         engine=ENGINE,
         image=image,
         kernel=NotRunning("simulated"),
+        named_uid=1000,  # of `shop`, the one account of the image besides root
         peers=Peers((own, *others)),
     )

@@ -14,12 +14,11 @@ from hardentui.features.training.lab import SCOPE, Ask, Lab, row_of
 from hardentui.features.training.progress import LabResult
 from hardentui.features.training.stage import StageAnswer
 from hardentui.features.training.surplus import (
-    SWAP,
+    SURPLUS,
     UNSIGNED,
     accepts_unsigned,
-    has_endless_swap,
     has_key,
-    surplus_asks,
+    weaker,
 )
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.harden.own.verdicts import evaluate
@@ -154,26 +153,24 @@ def of_asks(
 
 
 def of_surplus(
-    lab: Lab,
-    facts: ContainerFacts | None,
+    facts: ContainerFacts,
+    *,
     asked: Spec,
+    solution: Spec,
 ) -> Iterator[Goal]:
     """What an answer brought that nobody asked for; nothing for most.
 
     Args:
         asked: what the learner typed.
     """
-    for name, ask in surplus_asks(lab, facts) if facts is not None else ():
-        goal = _goal(name, ask, facts)
-        if goal.status is Status.FAIL and name not in lab.asks:
-            yield goal
-    if has_endless_swap(asked):
+    if added := list(weaker(facts, asked=asked, solution=solution)):
+        told = "; ".join(added)
         yield Goal(
-            SWAP,
-            "Memory and swap together have an end",
+            SURPLUS,
+            "Nothing protects the shop less than before",
             Status.FAIL,
-            "the limit for swap is -1",
-            "The limit on memory moves the rest to swap, without an end: --memory-swap=-1.",
+            told,
+            f"Nobody asked for this: {told}.",
         )
 
 
@@ -266,6 +263,12 @@ def _of_scope(lab: Lab, policy: Known[Policy | Missing]) -> Goal:
         )
     rules = policy.transports.get("docker", {}).get(lab.policy_scope, ())
     verifies = bool(rules) and all(rule.type in VERIFYING and has_key(rule) for rule in rules)
+    before = known(parse_policy, lab.policy, "")
+    if verifies and isinstance(before, Policy):
+        kept = before.transports.get("docker", {}).get(lab.policy_scope, rules)
+        if rules != kept:
+            verifies = False
+            remark = "It asks for another signature than before: the shop's own images are refused."
     status = Status.PASS if verifies else Status.FAIL
     return Goal(
         SCOPE,

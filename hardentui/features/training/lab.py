@@ -99,6 +99,7 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     # what the task asks for besides the checks, by a short name
     asks: dict[str, Ask] = {}
     wrong: tuple[WrongAnswer, ...] = ()
+    right: tuple[tuple[str, ...], ...] = ()  # other answers that solve it, tested as well
     # what the learner is told while the service does not work
     service_remark: str = "The shop no longer works. A fix that breaks the service is no fix."
     image: str = "1.0"  # the initial variant of the lab's image; the learner may choose another

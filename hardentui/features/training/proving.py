@@ -56,6 +56,16 @@ def solve(lab: Lab, training: Training) -> LabOutcome:
     return training.check()
 
 
+def missed(lab: Lab, training: Training) -> Iterator[str]:
+    """The right answers to the open lab that do not solve it."""
+    for options in lab.right:
+        outcome = training.answer(options)
+        if not outcome.solved:
+            why = [*outcome.remarks, *(goal.name for goal in outcome.goals if not goal.reached)]
+            words = " ".join(options) or "without options"
+            yield f"the right answer {words} does not solve it: {'; '.join(why) or 'see its attack'}"
+
+
 def refused(
     lab: Lab,
     answer: WrongAnswer,
@@ -107,12 +117,13 @@ def lint(lab: Lab) -> Iterator[str]:
 
 
 def faults_of(lab: Lab, training: Training) -> Iterator[str]:
-    """What is wrong with a lab, seen by doing it: start, solution, each wrong answer.
+    """What is wrong with a lab, seen by doing it: start, solution, each right and wrong answer.
 
     On the simulated host, wrong answers that only the service or the attack can tell are left out.
     """
     yield from check_lab(lab, training)
     training.start(lab)
+    yield from missed(lab, training)
     for wrong in lab.wrong:
         if training.simulated and wrong.refused_by in ("service", "attack"):
             continue

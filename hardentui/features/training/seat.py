@@ -23,6 +23,7 @@ from contextlib import suppress
 import msgspec
 from msgspec import Struct
 
+import hardentui
 from hardentui import account
 from hardentui.account import find_program, our_module
 from hardentui.child_process import ChildTimedOut, run_child
@@ -166,6 +167,8 @@ class Seats:
         if each < _FEWEST_IDS:
             wanted = learners * _FEWEST_IDS
             return f"this account has {mapped} user IDs in /etc/subuid, {wanted} are needed"
+        if closed := _closed_to_others():
+            return f"a sandbox cannot read {visible(closed)}: chmod -R go+rX {visible(closed)}"
         self._limits = msgspec.structs.replace(self._limits, ids=min(each, 65536))
         return ""
 
@@ -452,6 +455,15 @@ def _of_modules() -> set[str]:
         is_package = os.path.basename(file).startswith("__init__.")
         places.add(os.path.dirname(os.path.dirname(file) if is_package else file))
     return places
+
+
+def _closed_to_others() -> str:
+    """A place that other accounts cannot read, as the root of a sandbox is one; empty if there is none."""
+    ours = os.path.dirname(hardentui.__file__)
+    for place in (*_shared(), ours):
+        if os.stat(place).st_mode & 0o005 != 0o005:
+            return place
+    return "" if os.stat(hardentui.__file__).st_mode & 0o004 else ours
 
 
 def _filter() -> bytes:

@@ -48,6 +48,7 @@ from hardentui.features.training.rules import FREE, Rules
 from hardentui.features.training.stage import PodmanStage, StageAnswer
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status
 from hardentui.options.argv import spec_from_argv
 from hardentui.state import state_directory
@@ -390,12 +391,10 @@ class Training:
         made = answer(lab, self.options_now(lab), self.directory(lab))
         observed = self._observe(lab, made)
         answered = bool(lab.policy) or (current is not None and current.options is not None)
-        goals = (
-            *of_checks(lab, observed),
-            *of_asks(lab, observed.facts),
-            *observed.asked,
-            *(self._surplus(lab, observed, made) if answered else ()),
-        )
+        asked = (*of_asks(lab, observed.facts), *observed.asked)
+        goals = (*of_checks(lab, observed), *asked)
+        if answered and all(goal.reached for goal in asked):
+            goals = (*goals, *self._surplus(lab, observed.facts, made))
         if self._stage is not None:
             service = StageAnswer(None, "") if lab.policy else self._stage.ask_service(lab)
             attack = self._stage.attack(lab, self.directory(lab))
@@ -425,12 +424,16 @@ class Training:
     def _surplus(
         self,
         lab: Lab,
-        observed: Observed,
+        facts: ContainerFacts | None,
         made: Answer,
     ) -> Iterator[Goal]:
-        if not lab.policy:
-            asked = spec_from_argv(("podman", *made.words))
-            yield from of_surplus(lab, observed.facts, asked)
+        if facts is not None:
+            solved = answer(lab, lab.solution, self.directory(lab))
+            yield from of_surplus(
+                facts,
+                asked=spec_from_argv(("podman", *made.words)),
+                solution=spec_from_argv(("podman", *solved.words)),
+            )
 
     def _observe(self, lab: Lab, made: Answer) -> Observed:
         if lab.policy:

@@ -6,12 +6,14 @@ If the kernel enforces an option, its answer is shown beside the declared one, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from hardentui.harden.orders import processors_of
 from hardentui.model.facts import ALL_CAPABILITIES, ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.own_check import CheckOperator, OwnValue, Shape
@@ -69,6 +71,8 @@ def declared_value(
     option: Option[Any],
 ) -> OwnValue | None:
     """The value in the spec; None for a number that is not set or means no limit."""
+    if option is CPUS and math.isfinite(share := processors_of(facts)):
+        return share  # also by --cpu-quota
     value = facts.spec[option]
     if shape_of(option) is not Shape.NUMBER:
         texts = tuple(entry_text(option, entry) for entry in value) if option.is_list else value
@@ -204,6 +208,11 @@ def _tmpfs_size(facts: ContainerFacts) -> Seen:
     return max(sizes, default=0)
 
 
+def _options(facts: ContainerFacts) -> Seen:
+    spec = facts.spec
+    return tuple(word for option in spec for word in option.to_words(spec[option]))
+
+
 def _sorted(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(words)))
 
@@ -268,6 +277,11 @@ FACTS: Mapping[str, Fact] = {
         "files that one of its processes may have open at most",
         _open_files,
         limit=True,
+    ),
+    "options": Fact(
+        Shape.LIST,
+        "everything that it was created with, as options of `podman run`",
+        _options,
     ),
     "processes": Fact(
         Shape.LIST,

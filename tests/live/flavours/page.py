@@ -1,4 +1,4 @@
-"""The results of the confusion table: confusion.json beside this file, and docs/confusion.md made
+"""The results of the confusion table: confusion.json beside this file, and docs/accuracy.md made
 of it."""
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def store(result: Mapping[str, Any]) -> None:
 
 
 def page(document: Mapping[str, Mapping[str, Any]]) -> str:
-    """docs/confusion.md."""
+    """Its part of docs/accuracy.md."""
     lines = [
         f"| {words} | " + " | ".join(str(document[podman][key]) for podman in document) + " |"
         for key, words in _WORDS.items()
@@ -85,7 +85,7 @@ def page(document: Mapping[str, Mapping[str, Any]]) -> str:
         if result["refused"]
     )
     return f"""\
-# How accurate the checks are
+## HardenTUI, on containers whose true state is known
 
 Written by `tools/confusion.py` from a run of `tests/live/test_confusion.py`; the results by check are in
 `tests/live/flavours/confusion.json`.
@@ -108,6 +108,4 @@ Run on: {where}.
 {refused}Not judged, with the reasons in `tests/live/flavours/table.py`: {len(MACHINE_DECIDES)}
 checks that the machine decides which runs the tests (emulated hosts judge them), and {len(NOT_LOOKED_AT)} for
 which this scan lacks the input: those must not pass.
-
-What other tools report about these containers: [peers](peers.md).
 """

@@ -16,7 +16,8 @@ from hardentui.features.training.answers import RUNS_FOR, answer
 from hardentui.features.training.lab import Lab, Level
 from hardentui.features.training.lab_files import load_labs, parse_lab
 from hardentui.features.training.progress import TrainingProgress, load_progress
-from hardentui.features.training.proving import check_lab, refused
+from hardentui.features.training.proving import check_lab, missed, refused
+from hardentui.features.training.surplus import SURPLUS
 from hardentui.features.training.training import Training, Workplace
 
 CHECKS = [check.id for check in all_checks()]
@@ -354,9 +355,20 @@ def test_no_answer_reads_or_writes_a_file_of_the_host_or_takes_another_s_label(
         answer(BY_ID["read-only"], options, "/home/anna/labs/read-only")
 
 
-@pytest.mark.parametrize("option", ["--privileged", "--cap-add=NET_ADMIN", "--group-add=0"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--privileged",
+        "--cap-add=NET_ADMIN",
+        "--group-add=0",
+        "--ulimit=host",
+        "--security-opt=unmask=/proc/kcore",
+        "--oom-score-adj=-500",
+        "--volume={folder}:/everything",
+    ],
+)
 @each_lab
-def test_no_lab_is_solved_by_an_answer_that_brings_more_rights(
+def test_no_lab_is_solved_by_an_answer_that_protects_less(
     lab: Lab,
     option: str,
     training: Training,
@@ -371,9 +383,16 @@ def test_no_lab_is_solved_by_an_answer_that_brings_more_rights(
 
 
 @each_lab
-def test_what_is_asked_stands_once_also_while_it_is_wrong(lab: Lab, training: Training) -> None:
+def test_what_is_wrong_with_an_answer_is_told_once(lab: Lab, training: Training) -> None:
+    """What the task asks for says it better than the rule for all labs, which says the rest."""
     if lab.policy:
         return
     training.start(lab)
-    goals = training.answer(["--privileged"]).goals
-    assert len({goal.title for goal in goals}) == len(goals)
+    told = {goal.name for goal in training.answer(["--privileged"]).goals if not goal.reached}
+    assert (SURPLUS in told) != bool(told & set(lab.asks))
+
+
+@each_lab
+def test_each_right_answer_solves_its_lab(lab: Lab, training: Training) -> None:
+    training.start(lab)
+    assert not [*missed(lab, training)]
