@@ -47,10 +47,14 @@ def main(folders: list[str]) -> None:
         for judged in looked.services:
             checks |= {finding.check for finding in judged.findings}
             undecided.update(f.check for f in judged.findings if f.status is Status.UNKNOWN)
-        fixed = fix_all(
-            looked, Wanted((), Caution.ALL), target_podman(None, looked.sources).version
+        texts: dict[str, str] = {}
+        fix_all(
+            looked,
+            Wanted((), Caution.ALL),
+            target_podman(None, looked.sources).version,
+            texts,
         )
-        drafts = drafts_of(fixed, looked)
+        drafts = tuple(drafts_of(texts, looked.sources))
         lines = [
             sum(
                 line[:1] in "+-" and line[:3] not in ("+++", "---")

@@ -9,8 +9,7 @@ from tests.architecture.test_boring_python import nodes
 
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
-    "cli/at_rest.py _convert": "few turn a compose file into Quadlets",
-    "cli/at_rest.py _convert_commands": "few turn run commands into Quadlets",
+    "cli/at_rest.py fix": "few turn compose files and run commands into Quadlets",
     "cli/opening.py _screens": "few open the screens on files",
     "cli/run.py _check_outputs": "only for those who write",
     "cli/check.py _filtered": "few filter",
@@ -20,9 +19,7 @@ SEAMS = {
     "cli/saved_text.py save_text": "only for those who write",
     "engine/probe.py _open_docker": "few read a Docker engine",
     "engine/probe.py _open_ssh": "few engines are reached over ssh",
-    "features/at_rest/checking.py read_services": (
-        "a YAML library is wanted only where a YAML file is"
-    ),
+    "features/at_rest/checking.py _makers": ("a YAML library is wanted only where a YAML file is"),
     "features/at_rest/fixing.py _by_parts": "a YAML library is wanted only where a YAML file is",
     "features/at_rest/fixing.py _target": "a YAML library is wanted only where a YAML file is",
     "features/checklists/loading.py own_checks": (

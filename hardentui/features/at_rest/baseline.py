@@ -8,7 +8,6 @@ from datetime import date
 
 from msgspec.structs import replace
 
-from hardentui.features.at_rest.checking import Looked
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.reports.saved_report import SavedFinding, SavedReport
 from hardentui.model.finding import Finding, Severity, Status
@@ -17,46 +16,49 @@ from hardentui.visible import visible
 from hardentui.words import plural
 
 
-def since(
-    looked: Looked,
-    before: SavedReport,
-    where: str,
-) -> Looked:
-    """The services with their known findings accepted.
+class KnownFindings:
+    """Findings of an earlier report, which are accepted.
 
     A finding is known if the report has it for the same service of the same file, as severe, with
     the same reason: a second password beside a known one is new.
 
     Args:
         where: the name of the report.
+
+    Attributes:
+        count: how many findings were accepted.
     """
-    known = {
-        (posixpath.normpath(subject.id), finding.check): finding
-        for subject in before.subjects
-        for finding in subject.findings
-        if finding.status is Status.FAIL
-    }
-    services = tuple(_accepted(judged, known, where) for judged in looked.services)
-    count = sum(
-        finding.waiver is not None and finding.waiver.source == where
-        for judged in services
-        for finding in judged.findings
-    )
-    note = f"{plural(count, 'finding')} as in {visible(where, 100)}: only new ones fail"
-    return replace(
-        looked,
-        services=services,
-        notes=(*looked.notes, note),
-    )
 
+    def __init__(self, before: SavedReport, where: str) -> None:
+        self._where = where
+        self._known = {
+            (posixpath.normpath(subject.id), finding.check): finding
+            for subject in before.subjects
+            for finding in subject.findings
+            if finding.status is Status.FAIL
+        }
+        self.count = 0
 
-def _accepted(
-    judged: Judged,
-    known: Mapping[tuple[str, str], SavedFinding],
-    where: str,
-) -> Judged:
-    findings = tuple(_or_known(finding, known, where) for finding in judged.findings)
-    return replace(judged, findings=findings)
+    def accepted(self, judged: Judged) -> Judged:
+        findings = tuple(
+            _or_known(
+                finding,
+                self._known,
+                self._where,
+            )
+            for finding in judged.findings
+        )
+        self.count += sum(
+            finding.waiver is not None and finding.waiver.source == self._where
+            for finding in findings
+        )
+        return replace(judged, findings=findings)
+
+    @property
+    def note(self) -> str:
+        return (
+            f"{plural(self.count, 'finding')} as in {visible(self._where, 100)}: only new ones fail"
+        )
 
 
 def _or_known(

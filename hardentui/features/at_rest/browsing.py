@@ -145,8 +145,14 @@ class Services(Containers):
         """Every service with the wanted fixes, and the changed files: those of `fix PATH`."""
         looked = self.looked
         version = target_podman(None, looked.sources).version
-        fixed = fix_all(looked, wanted, version)
-        return fixed, drafts_of(fixed, looked)
+        texts: dict[str, str] = {}
+        fixed = fix_all(
+            looked,
+            wanted,
+            version,
+            texts,
+        )
+        return fixed, tuple(drafts_of(texts, looked.sources))
 
     @property
     def looked(self) -> Looked:

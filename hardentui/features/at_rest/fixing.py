@@ -23,6 +23,7 @@ from hardentui.features.at_rest.edits.quadlet import QuadletTarget
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.patches import mask_line
 from hardentui.features.at_rest.services import Format, Service
+from hardentui.features.at_rest.sources import Sources
 from hardentui.model.check import Check
 from hardentui.model.checklist import Checklist
 from hardentui.model.draft import DraftFile
@@ -65,13 +66,15 @@ def fix_all(
     looked: Looked,
     wanted: Wanted,
     version: Version,
+    texts: dict[str, str] | None = None,
 ) -> tuple[Fixed, ...]:
     """Every service with its fixes; those of one file are made one after the other.
 
     Args:
         version: the Podman that will read Quadlets.
+        texts: by path, the files that were changed before; those that are changed now are added.
     """
-    texts = {path: file.text for path, file in looked.sources.files.items()}
+    texts = {} if texts is None else texts
     stacks: dict[str, list[Judged]] = {}
     for judged in looked.services:
         if judged.service.format is Format.COMPOSE:
@@ -108,17 +111,14 @@ def changed_files(
     Raises:
         HardenError: the files cannot hold all of it.
     """
-    texts = {path: file.text for path, file in looked.sources.files.items()}
-    target = _target(looked, service, version, texts)
-    target.apply(_plain(plan.before), _plain(plan.after))
-    fixed = Fixed(
+    target = _target(
+        looked,
         service,
-        (),
-        (),
-        target.files,
-        target.proof,
+        version,
+        {},
     )
-    return drafts_of((fixed,), looked), target.proof
+    target.apply(_plain(plan.before), _plain(plan.after))
+    return tuple(drafts_of(target.files, looked.sources)), target.proof
 
 
 def _stack(
@@ -355,28 +355,15 @@ def _target(
     raise InputError("a pod file is not edited; the findings say what to change")
 
 
-def drafts_of(
-    fixed: Sequence[Fixed],
-    looked: Looked,
-) -> tuple[DraftFile, ...]:
-    """The changed files, each once, with its text of before."""
-    last: dict[str, str] = {}
-    for each in fixed:
-        last.update(each.files)
-    drafts = []
-    for path, text in last.items():
-        file = looked.sources.files.get(path)
-        before = file.text if file is not None else ""
+def drafts_of(texts: Mapping[str, str], sources: Sources) -> Iterator[DraftFile]:
+    """The changed files with their text of before. `texts`: by path."""
+    for path, text in texts.items():
+        file = sources.files.get(path)
         directory, name = posixpath.split(path)
-        masked = "\n".join(map(mask_line, text.split("\n")))
-        shown = file.shown if file is not None else visible(path, 200)
-        drafts.append(
-            DraftFile(
-                name or shown,
-                text,
-                masked=masked,
-                directory=directory,
-                before=before,
-            )
+        yield DraftFile(
+            name or (file.shown if file is not None else visible(path, 200)),
+            text,
+            masked="\n".join(map(mask_line, text.split("\n"))),
+            directory=directory,
+            before=file.text if file is not None else "",
         )
-    return tuple(drafts)

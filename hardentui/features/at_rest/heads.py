@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from hardentui.features.at_rest.choosing import OF_RISK, Offer
+from msgspec import Struct, field
+
+from hardentui.features.at_rest.choosing import OF_RISK
 from hardentui.features.at_rest.fixing import Fixed
 from hardentui.model.check import Check
 from hardentui.model.remediation import Risk
@@ -20,60 +22,56 @@ _NAMED = 6
 _SENTENCE_ENDS = re.compile(r"(?<=\.)\s+(?=[A-Z`/-])")
 
 
-def head_of(
-    fixed: Iterable[Fixed],
-    *,
-    explained: bool = False,
-) -> Iterator[str]:
+class _Taken(Struct):
+    """A fix and the names of its services: of all, by its risk, by what is to be said of them."""
+
+    check: Check
+    names: list[str] = field(default_factory=list)
+    by_risk: dict[Risk, list[str]] = field(default_factory=dict)
+    about: dict[str, list[str]] = field(default_factory=dict)
+
+
+class DiffHead:
     """The lines of the head: each fix once, with its services, what may break, and what it replaces.
 
     Args:
         explained: also what is known of each service, and all that may break.
     """
-    by_check: dict[str, list[tuple[str, Offer]]] = {}
-    for each in fixed:
-        for taken in each.taken:
+
+    def __init__(self, *, explained: bool = False) -> None:
+        self._explained = explained
+        self._taken: dict[str, _Taken] = {}
+
+    def add(self, fixed: Iterable[Fixed]) -> None:
+        for each in fixed:
             name = visible(each.service.name, 60)
-            by_check.setdefault(taken.check.id, []).append((name, taken))
-    for id_, pairs in by_check.items():
-        check = pairs[0][1].check
-        names = _listed((name for name, _ in pairs), all_of_them=explained)
-        yield from _wrapped(f"{id_}: {check.summary}: {names}", "")
-        yield from _risk(check, pairs, explained=explained)
-        yield from _sentences(pairs, explained=explained)
-    if by_check and not explained:
-        yield "--explain tells what is known of each service, and all that may break."
+            for offer in each.taken:
+                taken = self._taken.setdefault(offer.check.id, _Taken(offer.check))
+                taken.names.append(name)
+                taken.by_risk.setdefault(offer.risk, []).append(name)
+                for sentence in (*offer.to_weigh, *(offer.notes if self._explained else ())):
+                    taken.about.setdefault(sentence, []).append(name)
 
+    def lines(self) -> Iterator[str]:
+        for taken in self._taken.values():
+            names = _listed(taken.names, all_of_them=self._explained)
+            yield from _wrapped(f"{taken.check.id}: {taken.check.summary}: {names}", "")
+            yield from self._risk(taken)
+            for sentence, whose in taken.about.items():
+                yield from _wrapped(f"{_listed(whose)}: {sentence}", "  ")
+        if self._taken and not self._explained:
+            yield "--explain tells what is known of each service, and all that may break."
 
-def _risk(
-    check: Check,
-    pairs: Sequence[tuple[str, Offer]],
-    *,
-    explained: bool,
-) -> Iterator[str]:
-    """The greatest risk, the services that have it where others do not, and what may break."""
-    risk = max((taken.risk for _, taken in pairs), key=lambda each: OF_RISK[each])
-    if risk is Risk.SAFE:
-        return
-    text = check.section("What may break")
-    if not explained:
-        text = _SENTENCE_ENDS.split(text, maxsplit=1)[0]
-    having_it = [name for name, taken in pairs if taken.risk is risk]
-    of = f" ({_listed(having_it)})" if len(having_it) < len(pairs) else ""
-    yield from _wrapped(f"{risk.value}{of}: {text}", "  ")
-
-
-def _sentences(
-    pairs: Iterable[tuple[str, Offer]],
-    *,
-    explained: bool,
-) -> Iterator[str]:
-    about: dict[str, list[str]] = {}
-    for name, taken in pairs:
-        for sentence in (*taken.to_weigh, *(taken.notes if explained else ())):
-            about.setdefault(sentence, []).append(name)
-    for sentence, names in about.items():
-        yield from _wrapped(f"{_listed(names)}: {sentence}", "  ")
+    def _risk(self, taken: _Taken) -> Iterator[str]:
+        """The greatest risk, the services that have it where others do not, and what may break."""
+        risk = max(taken.by_risk, key=lambda each: OF_RISK[each])
+        if risk is Risk.SAFE:
+            return
+        text = taken.check.section("What may break")
+        if not self._explained:
+            text = _SENTENCE_ENDS.split(text, maxsplit=1)[0]
+        of = f" ({_listed(taken.by_risk[risk])})" if len(taken.by_risk) > 1 else ""
+        yield from _wrapped(f"{risk.value}{of}: {text}", "  ")
 
 
 def _listed(names: Iterable[str], *, all_of_them: bool = False) -> str:

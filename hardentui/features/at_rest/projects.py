@@ -20,12 +20,15 @@ _OVERRIDES = tuple(name.replace("compose.", "compose.override.") for name in _BA
 
 def projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
     """The files of each project, in the order in which they are merged."""
-    files = {file.path: file for file in sources.files.values() if is_compose_name(file.name)}
+    folders: dict[str, dict[str, SourceFile]] = {}
+    for file in sources.files.values():
+        if is_compose_name(file.name):
+            folders.setdefault(file.directory, {})[os.path.basename(file.path)] = file
     joined = tuple(sources.files[path] for path in sources.together)
     if joined:
         yield joined
     taken = set(sources.together)
-    for directory in dict.fromkeys(file.directory for file in files.values()):
+    for directory, files in folders.items():
         listed = _listed(sources, directory)
         if listed and not taken.isdisjoint(file.path for file in listed):
             listed = ()
@@ -33,11 +36,7 @@ def projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
             yield listed
         taken |= {file.path for file in listed}
         yield from _of_directory(
-            {
-                os.path.basename(file.path): file
-                for file in files.values()
-                if file.directory == directory and file.path not in taken
-            }
+            {name: file for name, file in files.items() if file.path not in taken}
         )
 
 

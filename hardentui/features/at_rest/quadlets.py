@@ -6,9 +6,10 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -37,6 +38,8 @@ from hardentui.quadlet.read.object_names import default_name, object_names
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.systemd.unit_text import check_unit_text, split_words
 
+T = TypeVar("T")
+
 _UID = 1000
 _TRUE = ("1", "yes", "true", "on")
 
@@ -63,21 +66,19 @@ def quadlet_makers(sources: Sources) -> Iterator[Maker]:
     """The `.container` and `.pod` files."""
     folders = _by_directory(sources)
     everything = {name: file for units in folders.values() for name, file in units.items()}
-    everywhere = _beside(sources, everything)
+    everywhere = _Beside(sources, everything)
     for directory, own in folders.items():
         # one manager reads the whole folder
         of_users = sources.rootless is None and any(
             _OF_USERS.search(file.text) for file in own.values()
         )
         here = replace(sources, rootless=True) if of_users else sources
-        beside: _Beside | None = None
+        beside = _Beside(sources, own, everywhere)
         for name, file in sorted(own.items()):
             if name.endswith((".container", ".pod")):
-                beside = beside or _beside(sources, own, everywhere)
                 make = _pod if name.endswith(".pod") else _service
                 yield file, partial(make, here, directory, beside, file)
             elif name.endswith(_SUPPORTING):
-                beside = beside or _beside(sources, own, everywhere)
                 yield file, partial(_supporting, here, beside, file)
 
 
@@ -124,16 +125,69 @@ def _by_directory(sources: Sources) -> dict[str, dict[str, SourceFile]]:
     return folders
 
 
-class _Beside(Struct, frozen=True):
-    """The units that may be referred to, and what they create, by name."""
+class _Beside:
+    """The units of a folder that may be referred to, and what they create, by name; those of the
+    other folders count too, because Quadlet looks there. Read when a unit asks for them.
 
-    texts: Mapping[str, str]
-    names: Mapping[str, str]
-    pods: Mapping[str, Mapping[str, Any]]
-    networks: Mapping[str, NetworkFacts]
-    volumes: Mapping[str, VolumeFacts]
-    given: Mapping[str, tuple[Set, ...]]  # file name of a pod -> what it gives its members
-    everywhere: Mapping[str, str]  # texts of all units that are looked at, by file name
+    Args:
+        below: the units of all folders that are looked at; None for these.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        units: Mapping[str, SourceFile],
+        below: _Beside | None = None,
+    ) -> None:
+        self._sources, self._units, self._below = sources, units, below
+
+    @cached_property
+    def texts(self) -> MutableMapping[str, str]:
+        return {name: file.text for name, file in self._units.items()}
+
+    @cached_property
+    def everywhere(self) -> MutableMapping[str, str]:
+        """The texts of all units, the own ones first."""
+        return self._with(self.texts, lambda below: below.texts)
+
+    @cached_property
+    def names(self) -> MutableMapping[str, str]:
+        own = object_names(self.texts, self._sources.version)
+        return self._with(own, lambda below: below.names)
+
+    @cached_property
+    def pods(self) -> MutableMapping[str, Mapping[str, Any]]:
+        own = {name: pod_document(files, self.names) for name, files in self._of_pods()}
+        return self._with(own, lambda below: below.pods)
+
+    @cached_property
+    def given(self) -> MutableMapping[str, tuple[Set, ...]]:
+        """File name of a pod -> what it gives its members."""
+        own = {name: given_by_pod(files) for name, files in self._of_pods()}
+        return self._with(own, lambda below: below.given)
+
+    @cached_property
+    def networks(self) -> MutableMapping[str, NetworkFacts]:
+        own = dict(_networks(self._units, self.names))
+        return self._with(own, lambda below: below.networks)
+
+    @cached_property
+    def volumes(self) -> MutableMapping[str, VolumeFacts]:
+        own = dict(_volumes(self._units, self.names))
+        return self._with(own, lambda below: below.volumes)
+
+    def _of_pods(self) -> Iterator[tuple[str, tuple[SourceFile, ...]]]:
+        for name, file in self._units.items():
+            if name.endswith(".pod"):
+                yield name, files_of(self._sources, file)
+
+    def _with(
+        self,
+        own: MutableMapping[str, T],
+        of: Callable[[_Beside], MutableMapping[str, T]],
+    ) -> MutableMapping[str, T]:
+        """What all folders share is not copied for each."""
+        return own if self._below is None else ChainMap(own, of(self._below))
 
 
 def files_of(
@@ -150,48 +204,6 @@ def files_of(
             file.name,
             kind,
         ),
-    )
-
-
-def _beside(
-    sources: Sources,
-    units: Mapping[str, SourceFile],
-    below: _Beside | None = None,
-) -> _Beside:
-    """Of the units of a folder; those of the other folders count too, because Quadlet looks there."""
-    texts = {name: file.text for name, file in units.items()}
-    names = {
-        **(below.names if below is not None else {}),
-        **object_names(texts, sources.version),
-    }
-    pods = {
-        name: pod_document(files_of(sources, file), names)
-        for name, file in units.items()
-        if name.endswith(".pod")
-    }
-    own = _Beside(
-        texts,
-        names,
-        pods,
-        dict(_networks(units, names)),
-        dict(_volumes(units, names)),
-        {
-            name: given_by_pod(files_of(sources, file))
-            for name, file in units.items()
-            if name.endswith(".pod")
-        },
-        texts,
-    )
-    if below is None:
-        return own
-    return _Beside(
-        own.texts,
-        names,
-        {**below.pods, **own.pods},
-        {**below.networks, **own.networks},
-        {**below.volumes, **own.volumes},
-        {**below.given, **own.given},
-        below.everywhere,
     )
 
 
@@ -373,7 +385,7 @@ def refused_by_generator(
     it."""
     return refusal_of(
         files,
-        {**beside.everywhere, **beside.texts},
+        beside.everywhere,
         sources.version,
         rootless=user is True,
         alone=files[0].path in sources.named or not files[0].path,

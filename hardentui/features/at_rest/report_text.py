@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from hardentui.features.at_rest.checking import Looked
-from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, TextStyle
+from hardentui.features.at_rest.reporting import FilesReport
+from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, TextStyle
 from hardentui.features.reports.text_writer import COLORS, Writer
 from hardentui.features.vendors.telling import sentences
 from hardentui.harden.score import most_severe_first
@@ -16,8 +17,7 @@ from hardentui.words import plural
 
 
 def render(
-    looked: Looked,
-    result: CheckResult,
+    report: FilesReport,
     style: TextStyle,
     *,
     details: bool = False,
@@ -26,16 +26,21 @@ def render(
     and each check that the files do not decide.
     """
     write = Writer(style)
-    lines = [*_findings(looked, write, details=details)]
-    for refused in looked.refused:
-        lines.append(f"{visible(refused.shown, 200)}: not checked: {visible(refused.why, 300)}")
+    told = _Told(details=details)
+    refused = []
+    for subject in report.result.subjects:
+        if subject.trouble:
+            shown = visible(subject.file, 200)
+            refused.append(f"{shown}: not checked: {visible(subject.trouble, 300)}")
+        else:
+            told.add(subject)
+    lines = [*_findings(told, write), *refused]
     if lines:
         lines.append("")
     lines += _summary(
-        looked,
-        result,
+        told,
+        report,
         write,
-        details=details,
     )
     return "\n".join(lines) + "\n"
 
@@ -44,42 +49,82 @@ _ALWAYS_TOLD = ("mutable-image-tag",)
 """Low findings that a reader of files cannot see there: what the next pull brings."""
 
 
-def _findings(
-    looked: Looked,
-    write: Writer,
-    *,
-    details: bool,
-) -> Iterator[str]:
-    placed: list[tuple[Place, Finding, str]] = []
-    for judged in looked.services:
-        for finding in judged.findings:
-            always = finding.severity > Severity.LOW or finding.check in _ALWAYS_TOLD
-            shown = finding.failing and (details or always)
-            if finding.place is not None and (
-                shown or (details and finding.status is Status.WAIVED)
-            ):
-                placed.append((finding.place, finding, judged.service.name))
-    placed.sort(
-        key=lambda each: (
-            each[0].file,
-            each[0].line,
-            most_severe_first(each[1]),
+class _Line(NamedTuple):
+    """A finding as it is told; lines are sorted by their fields."""
+
+    file: str
+    line: int
+    order: tuple[bool, int, int, int, str]
+    column: int
+    failing: bool
+    service: str
+    sentence: tuple[Severity, str, str]  # severity, check, what is wrong
+
+
+class _Told:
+    """What the text says of all services, without the services."""
+
+    def __init__(self, *, details: bool) -> None:
+        self.details = details
+        self.services = 0
+        self.files: set[str] = set()
+        self.lines: list[_Line] = []
+        self.undecided: dict[str, str] = {}
+        self.decided: set[str] = set()
+        self._sentences: dict[tuple[Severity, str, str], tuple[Severity, str, str]] = {}
+
+    def add(self, service: SubjectResult) -> None:
+        self.services += 1
+        self.files.add(service.file)
+        for finding in service.findings:
+            if finding.status is Status.UNKNOWN:
+                self.undecided.setdefault(finding.check, finding.verdict.reason)
+            else:
+                self.decided.add(finding.check)
+            if finding.place is not None and self._shows(finding):
+                self.lines.append(self._line(finding, finding.place, service.subject.name))
+
+    def _shows(self, finding: Finding) -> bool:
+        always = finding.severity > Severity.LOW or finding.check in _ALWAYS_TOLD
+        if self.details and finding.status is Status.WAIVED:
+            return True
+        return finding.failing and (self.details or always)
+
+    def _line(
+        self,
+        finding: Finding,
+        place: Place,
+        service: str,
+    ) -> _Line:
+        sentence = (finding.severity, finding.check, finding.verdict.reason or finding.title)
+        return _Line(
+            place.file,
+            place.line,
+            most_severe_first(finding),
+            place.column,
+            finding.failing,
+            service,
+            self._sentences.setdefault(sentence, sentence),
         )
-    )
-    shared = set() if details else _of_most(placed, len(looked.services))
-    for place, finding, name in placed:
-        if _sentence(finding) in shared:
+
+
+def _findings(told: _Told, write: Writer) -> Iterator[str]:
+    counts = Counter(each.sentence for each in told.lines if each.failing)
+    shared = set() if told.details else _of_most(counts, told.services)
+    for each in sorted(told.lines):
+        severity, check, what = each.sentence
+        if each.sentence in shared:
             continue
-        word = finding.severity.word if finding.failing else "accepted"
-        where = f"{visible(place.file, 200)}:{place.line}:{place.column}"
-        what = visible(finding.verdict.reason or finding.title, 300)
-        named = "" if place.file.endswith(f"{name}.container") else f"{visible(name, 60)}: "
-        yield f"{where}: {write.paint(word, COLORS[finding.severity])} {finding.check}: {named}{what}"
-    for severity, check, what in sorted(shared, reverse=True):
-        count = sum(_sentence(finding) == (severity, check, what) for _, finding, _ in placed)
+        word = severity.word if each.failing else "accepted"
+        where = f"{visible(each.file, 200)}:{each.line}:{each.column}"
+        is_own = each.file.endswith(f"{each.service}.container")
+        named = "" if is_own else f"{visible(each.service, 60)}: "
+        yield f"{where}: {write.paint(word, COLORS[severity])} {check}: {named}{visible(what, 300)}"
+    for sentence in sorted(shared, reverse=True):
+        severity, check, what = sentence
         word = write.paint(severity.word, COLORS[severity])
         yield (
-            f"{count} of {len(looked.services)} services: {word} {check}: {visible(what, 300)} "
+            f"{counts[sentence]} of {told.services} services: {word} {check}: {visible(what, 300)} "
             "(--details lists them)"
         )
 
@@ -89,66 +134,51 @@ _MOST_PLACES = 5
 
 
 def _of_most(
-    placed: Iterable[tuple[Place, Finding, str]],
+    counts: Mapping[tuple[Severity, str, str], int],
     services: int,
 ) -> set[tuple[Severity, str, str]]:
     """What most services have alike, below high: a decision for the repository, not for a line."""
-    counts = Counter(
-        _sentence(finding)
-        for _, finding, _ in placed
-        if finding.failing and finding.severity < Severity.HIGH
-    )
-    return {each for each, count in counts.items() if count > _MOST_PLACES and 2 * count > services}
-
-
-def _sentence(finding: Finding) -> tuple[Severity, str, str]:
-    return finding.severity, finding.check, finding.verdict.reason or finding.title
+    return {
+        sentence
+        for sentence, count in counts.items()
+        if sentence[0] < Severity.HIGH and count > _MOST_PLACES and 2 * count > services
+    }
 
 
 def _summary(
-    looked: Looked,
-    result: CheckResult,
+    told: _Told,
+    report: FilesReport,
     write: Writer,
-    *,
-    details: bool,
 ) -> Iterator[str]:
-    counts: Counter[Severity] = Counter()
-    undecided: dict[str, str] = {}
-    decided: set[str] = set()
-    for judged in looked.services:
-        for finding in judged.findings:
-            if finding.failing:
-                counts[finding.severity] += 1
-            if finding.status is Status.UNKNOWN:
-                undecided.setdefault(finding.check, finding.verdict.reason)
-            else:
-                decided.add(finding.check)
-    files = len({judged.service.file.shown for judged in looked.services})
+    result = report.result
+    counts = result.counts()
     failing = ", ".join(
-        f"{counts[each]} {each.word}" for each in reversed(Severity) if counts[each]
+        f"{counts[Status.FAIL, each]} {each.word}"
+        for each in reversed(Severity)
+        if counts[Status.FAIL, each]
     )
     yield from write.wrapped(
-        f"{plural(len(looked.services), 'service')} in {plural(files, 'file')}, no engine asked. "
+        f"{plural(told.services, 'service')} in {plural(len(told.files), 'file')}, no engine asked. "
         f"Failing: {failing or 'nothing'}.",
         "",
     )
-    if undecided:
-        never = len(set(undecided) - decided)
-        some = len(undecided) - never
+    if told.undecided:
+        never = len(told.undecided.keys() - told.decided)
+        some = len(told.undecided) - never
         text = f"Only the image, the host or a running container can tell {plural(never, 'check')}"
         text += f", and {some} more of some services" if some else ""
         yield from write.wrapped(
-            f"{text}." if details else f"{text} (--details lists them).",
+            f"{text}." if told.details else f"{text} (--details lists them).",
             "",
         )
-        if details:
-            for line in _grouped(undecided):
+        if told.details:
+            for line in _grouped(told.undecided):
                 yield from write.wrapped(line, "    ", "  ")
-    for note in looked.notes:
+    for note in report.notes:
         yield f"note: {visible(note, 300)}"
     for group in result.managed:
-        told = ". ".join(sentences(group, result.checklist))
-        yield from write.wrapped(f"{told}.", "    ", "  ")
+        about = ". ".join(sentences(group, result.checklist))
+        yield from write.wrapped(f"{about}.", "    ", "  ")
     yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
 
 

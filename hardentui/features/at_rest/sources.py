@@ -12,7 +12,7 @@ import re
 import stat
 import sys
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from functools import cached_property
 
 from msgspec import Struct
@@ -120,7 +120,7 @@ class Sources(Struct, frozen=True):
     # the given paths, absolute and without links; nothing outside them is read
     roots: tuple[str, ...]
     # those that describe services or stand beside them, by absolute path
-    files: dict[str, SourceFile]
+    files: MutableMapping[str, SourceFile]
     refused: tuple[Refused, ...]
     # absolute paths that the user named as files, whatever they are called
     named: frozenset[str] = frozenset()

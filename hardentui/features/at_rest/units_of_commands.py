@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from itertools import chain, count
 
 from msgspec.structs import replace
@@ -42,17 +41,16 @@ from hardentui.writers.context import UnitContext
 _SECRETS = CHECKS["plaintext-secret-env"]
 
 
-def unit_names(services: Iterable[Judged]) -> Iterator[str]:
-    """The name of each unit: that of its container, else what it runs; each only once."""
-    taken: set[str] = set()
-    for judged in services:
-        wanted = judged.service.spec
-        named = NAME not in wanted.unknowable and wanted[NAME]
-        name = named or application_name(judged.facts) or judged.service.name
-        numbers = (f"{name}-{number}" for number in count(2))
-        name = next(each for each in chain((name,), numbers) if each not in taken)
-        taken.add(name)
-        yield safe_file_name(name)
+def unit_name(judged: Judged, taken: set[str]) -> str:
+    """The name of its unit: that of its container, else what it runs. `taken`: those of others; it
+    is added."""
+    wanted = judged.service.spec
+    named = NAME not in wanted.unknowable and wanted[NAME]
+    name = named or application_name(judged.facts) or judged.service.name
+    numbers = (f"{name}-{number}" for number in count(2))
+    name = next(each for each in chain((name,), numbers) if each not in taken)
+    taken.add(name)
+    return safe_file_name(name)
 
 
 def units_of(

@@ -15,9 +15,10 @@ from hardentui.features.checklists.loading import load
 from hardentui.features.compare import DifferenceKind, compare
 from hardentui.features.fleet.facts_files import FactsFile, stem
 from hardentui.features.fleet.summary import summaries_of
-from hardentui.features.fleet.told import EngineTold, HostTold, as_one, pack
+from hardentui.features.fleet.told import EngineTold, HostTold, as_one
 from hardentui.features.looking.judging import Judge
 from hardentui.features.reports.fleet_view import ChangedFinding, ChangesOfHost
+from hardentui.features.reports.packed_subjects import pack
 from hardentui.features.reports.result import CheckResult, SubjectResult
 from hardentui.features.reports.saved_report import (
     SavedCheck,

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from hardentui import __version__
 from hardentui.features.fleet.comparing import ages, applications, everywhere
 from hardentui.features.fleet.facts_files import FactsFile
-from hardentui.features.fleet.told import EngineTold, HostTold, unpack
+from hardentui.features.fleet.told import EngineTold, HostTold
 from hardentui.features.reports.fleet_view import ContainerSummary, FleetView, HostAge
+from hardentui.features.reports.packed_subjects import unpack
 from hardentui.features.reports.result import (
     INCOMPLETE,
     CheckResult,

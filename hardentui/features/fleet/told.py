@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
-from functools import partial
 from typing import TypeVar, cast
 
 from msgspec import Struct, msgpack
 from msgspec.structs import replace
 
 from hardentui.features.reports.fleet_view import ChangesOfHost, ContainerSummary
-from hardentui.features.reports.result import SubjectResult
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import DoFirst
-from hardentui.harden.score import Rise, Score
-from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
+from hardentui.model.finding import Kind, Severity, Status
 from hardentui.model.network import NetworkMap
 from hardentui.model.waiver import WaiverUse
 
 T = TypeVar("T")
-
-
-class PackedSubject(Struct, frozen=True):
-    """A subject of a report, with what a report asks for instead of the functions that find it."""
-
-    subject: Subject
-    score: Score
-    findings: tuple[Finding, ...]
-    detail: str
-    trouble: str
-    attack: str
-    fixable: frozenset[str]
-    rises: dict[str, Rise]
-    file: str
-    line: int
-    also: tuple[Finding, ...]
-    image: str
 
 
 class EngineTold(Struct, frozen=True):
@@ -78,10 +57,9 @@ class HostTold(Struct, frozen=True, kw_only=True):
     do_first: tuple[DoFirst, ...] = ()
     waivers: tuple[WaiverUse, ...] = ()
     network_map: NetworkMap | None = None
-    subjects: bytes = b""  # packed, see `pack`; empty where no report lists them
+    subjects: bytes = b""  # packed, see `packed_subjects`; empty where no report lists them
 
 
-_SUBJECTS = msgpack.Decoder(tuple[PackedSubject, ...])
 _HOST = msgpack.Decoder(HostTold)
 
 
@@ -115,67 +93,6 @@ def _sharing(
 
 def _once(value: T, parts: dict[object, object]) -> T:
     return cast("T", parts.setdefault(value, value))
-
-
-def pack(
-    subjects: Iterable[SubjectResult],
-    *,
-    with_rises: bool,
-) -> bytes:
-    """The subjects of a host, a tenth as large as they are.
-
-    Args:
-        with_rises: also what each fix brings, which only some reports tell.
-    """
-    return zlib.compress(
-        msgpack.encode([_packed(subject, with_rises=with_rises) for subject in subjects]), 6
-    )
-
-
-def _packed(
-    subject: SubjectResult,
-    *,
-    with_rises: bool,
-) -> PackedSubject:
-    return PackedSubject(
-        subject=subject.subject,
-        score=subject.score,
-        findings=subject.findings,
-        detail=subject.detail,
-        trouble=subject.trouble,
-        attack=subject.attack,
-        fixable=subject.fixable,
-        rises=dict(subject.rises) if with_rises else {},
-        file=subject.file,
-        line=subject.line,
-        also=subject.also,
-        image=subject.image,
-    )
-
-
-def unpack(packed: bytes, host: str) -> tuple[SubjectResult, ...]:
-    """The subjects of `pack`, as those of this host."""
-    if not packed:
-        return ()
-    return tuple(_result(subject, host) for subject in _SUBJECTS.decode(zlib.decompress(packed)))
-
-
-def _result(packed: PackedSubject, host: str) -> SubjectResult:
-    return SubjectResult(
-        packed.subject,
-        packed.score,
-        packed.findings,
-        packed.detail,
-        packed.trouble,
-        add_up=partial(str, packed.attack),
-        can_fix=partial(frozenset, packed.fixable),
-        can_rise=partial(dict, packed.rises),
-        host=host,
-        file=packed.file,
-        line=packed.line,
-        also=packed.also,
-        image=packed.image,
-    )
 
 
 def as_one(uses: Iterable[WaiverUse]) -> tuple[WaiverUse, ...]:

@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hardentui.features.reports.result import CheckResult, TextStyle
 
 FORMATS = {
@@ -33,3 +35,16 @@ def render(
     """The result in one of the FORMATS, ending with a line break."""
     text: str = import_module(f"{__name__}.{FORMATS[form]}").render(result, style)
     return text
+
+
+def render_pieces(
+    form: str,
+    result: CheckResult,
+    style: TextStyle,
+) -> Iterator[str]:
+    """The text of `render`, bit by bit where it may be larger than the memory."""
+    module = import_module(f"{__name__}.{FORMATS[form]}")
+    pieces: Iterator[str] = (
+        module.pieces(result) if form == "json" else iter((module.render(result, style),))
+    )
+    return pieces

@@ -7,7 +7,7 @@ ASCII: whatever a name contains, a terminal that shows the JSON sees only escape
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec import UNSET, UnsetType, to_builtins
 
@@ -49,15 +49,28 @@ _LISTED = (Status.FAIL, Status.UNKNOWN, Status.WAIVED)
 
 
 def render(result: CheckResult, style: TextStyle) -> str:
-    """One line for each subject: indenting makes Python's encoder ten times as slow."""
+    return "".join(pieces(result))
+
+
+def pieces(result: CheckResult) -> Iterator[str]:
+    """The report as it is written: one line for each subject, since indenting makes Python's encoder
+    ten times as slow, and those of a large tree do not fit in memory."""
     dense = json.JSONEncoder(separators=(",", ":")).encode
-    # each is encoded at once: as data, those of a fleet are five times as large
-    subjects = ",\n".join(dense(to_builtins(_subject(subject))) for subject in result.subjects)
-    lines = [
-        f"{dense(key)}: {f'[{chr(10)}{subjects}{chr(10)}]' if key == 'subjects' else dense(value)}"
-        for key, value in to_builtins(_around(result, ())).items()
-    ]
-    return strict_json("{\n" + ",\n".join(lines) + "\n}\n")
+    before = "{\n"
+    for key, value in to_builtins(_around(result, ())).items():
+        yield f"{before}{dense(key)}: "
+        before = ",\n"
+        if key != "subjects":
+            yield strict_json(dense(value))
+            continue
+        yield "["
+        first = True
+        for subject in result.subjects:
+            yield "\n" if first else ",\n"
+            first = False
+            yield strict_json(dense(to_builtins(_subject(subject))))
+        yield "\n]"
+    yield "\n}\n"
 
 
 def document(result: CheckResult) -> CheckDocument:

@@ -153,6 +153,18 @@ class SubjectsOfHosts(Sequence[SubjectResult]):
         return tuple(self)[at]
 
 
+class CountedSubjects(Sequence[SubjectResult]):
+    """The services of files, too many to go through for each question.
+
+    Attributes:
+        counted: their findings by status and severity.
+        trouble: whether one of them could not be checked.
+    """
+
+    counted: Counter[tuple[Status, Severity]]
+    trouble: bool
+
+
 class KeptResult(Struct, frozen=True):
     """A container that is no subject and not counted: one that a change keeps for its undo, a twin,
     a lab."""
@@ -201,7 +213,7 @@ class CheckResult(Struct, frozen=True, dict=True):
             return FINDINGS if FINDINGS in codes or self._any(Status.FAIL) else max(codes)
         if self._any(Status.FAIL):
             return FINDINGS
-        if any(subject.trouble for subject in self.subjects):
+        if self._has_trouble():
             return INCOMPLETE
         if self._any(Status.UNKNOWN):
             return INCOMPLETE
@@ -209,6 +221,8 @@ class CheckResult(Struct, frozen=True, dict=True):
 
     def counts(self) -> Counter[tuple[Status, Severity]]:
         """The number of findings by status and severity."""
+        if isinstance(self.subjects, CountedSubjects):
+            return self.subjects.counted
         counted: Counter[tuple[Status, Severity]] = Counter()
         for host in self.hosts:
             counted.update({(status, severity): n for status, severity, n in host.counted})
@@ -230,9 +244,19 @@ class CheckResult(Struct, frozen=True, dict=True):
         """The subjects that are not counted with their host."""
         return self.subjects.more if isinstance(self.subjects, SubjectsOfHosts) else self.subjects
 
+    def _has_trouble(self) -> bool:
+        if isinstance(self.subjects, CountedSubjects):
+            return self.subjects.trouble
+        return any(subject.trouble for subject in self.subjects)
+
     def _any(self, status: Status) -> bool:
         """Whether something with this status counts for the exit code: each subject's worst
         decides."""
+        if isinstance(self.subjects, CountedSubjects):
+            return status is Status.FAIL and any(
+                counted is status and severity >= self.fail_on
+                for counted, severity in self.subjects.counted
+            )
         return any(
             findings[0].severity >= self.fail_on
             for subject in self._own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
@@ -38,8 +39,11 @@ class ComposeTarget(FileTarget[str]):
         sources: Sources,
         service: Service,
     ) -> Iterable[SourceFile]:
-        """Any file may be included or extended."""
-        return sources.files.values()
+        """Those of the stack, and those that it includes or extends for this service."""
+        made: InStack = service.source
+        places = (service.header, *(each.span for each in service.sets))
+        files = (*made.stack.files, *(place.file for place in places))
+        return {file.path: file for file in files}.values()
 
     @property
     def _key(self) -> str:
@@ -47,10 +51,10 @@ class ComposeTarget(FileTarget[str]):
 
     def _services(self, texts: Mapping[str, str]) -> dict[str, Service]:
         known = self._sources.files
-        files = {
-            **known,
-            **{path: replace(known[path], text=text) for path, text in texts.items()},
-        }
+        files = ChainMap(
+            {path: replace(known[path], text=text) for path, text in texts.items()},
+            known,  # never written to
+        )
         made: InStack = self._first.source
         services = of_project(
             replace(self._sources, files=files), [files[file.path] for file in made.stack.files]

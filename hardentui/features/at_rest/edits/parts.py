@@ -8,6 +8,7 @@ more at the end.
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
@@ -159,7 +160,7 @@ class StackParts:
             path: replace(self._sources.files[path], text=each.text)
             for path, each in self._cut.items()
         }
-        sources = replace(self._sources, files={**self._sources.files, **files})
+        sources = replace(self._sources, files=ChainMap(files, self._sources.files))
         try:
             services = of_project(sources, [sources.files[file.path] for file in self._stack.files])
         except HardenError as error:

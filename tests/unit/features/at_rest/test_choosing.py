@@ -1,5 +1,6 @@
 """What `fix` at rest does unasked, what it only does when asked, and what it says of it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,8 @@ from hardentui.checks import all_checks
 from hardentui.features.at_rest.browsing import FilesLook, Services
 from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.choosing import Wanted
-from hardentui.features.at_rest.fixing import fix_all
-from hardentui.features.at_rest.heads import head_of
+from hardentui.features.at_rest.fixing import Fixed, fix_all
+from hardentui.features.at_rest.heads import DiffHead
 from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
@@ -114,6 +115,13 @@ def test_what_is_replaced_is_told_with_the_comment_beside(run: Run) -> None:
     assert "Programs that need those bits" in head
 
 
+def head_of(fixed: Iterable[Fixed], *, explained: bool) -> list[str]:
+    head = DiffHead(explained=explained)
+    for each in fixed:
+        head.add([each])
+    return [*head.lines()]
+
+
 @pytest.mark.parametrize("example", sorted(EXAMPLES))
 def test_the_head_of_a_diff_is_short_and_names_each_fix_and_what_it_replaces(
     run: Run,
@@ -122,14 +130,14 @@ def test_the_head_of_a_diff_is_short_and_names_each_fix_and_what_it_replaces(
 ) -> None:
     folder = write(tmp_path, example)
     fixed = fix_all(look(AtRest((str(folder),)), TODAY), Wanted((), Caution.ALL), Version(5, 8))
-    head = [*head_of(fixed)]
+    head = head_of(fixed, explained=False)
     checks = {taken.check.id for each in fixed for taken in each.taken}
     to_weigh = {text for each in fixed for taken in each.taken for text in taken.to_weigh}
     assert {line.partition(":")[0] for line in head if not line.startswith(" ")} >= checks
     assert len(head) <= 5 * len(checks) + 3 * len(to_weigh) + 1
     joined = " ".join(" ".join(head).split())
     assert all(" ".join(text.split()) in joined for text in to_weigh)
-    assert len([*head_of(fixed, explained=True)]) >= len(head) - 1
+    assert len(head_of(fixed, explained=True)) >= len(head) - 1
 
 
 def test_what_fails_because_of_a_variable_alone_is_not_said_to_be_fixed(tmp_path: Path) -> None:

@@ -6,19 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.__main__ import main
 from hardentui.features.at_rest import trees
-from hardentui.features.at_rest.checking import AtRest, look, result_of
+from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.edits import parts
 from hardentui.features.at_rest.fixing import fix_all
-from hardentui.features.at_rest.report_text import render as in_text
 from hardentui.features.at_rest.sources import SourceFile, find
-from hardentui.features.reports import render
-from hardentui.features.reports.result import TextStyle
-from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
-from tests.unit.features.at_rest.stacks import TODAY, write
+from tests.unit.features.at_rest.stacks import TODAY
 
 SERVICE = """\
   s{number}:
@@ -86,47 +83,49 @@ def test_a_large_tree_is_read_and_its_progress_is_told(tmp_path: Path) -> None:
     assert len(find([str(tmp_path)]).files) == 6000
 
 
-def held(folder: Path, projects: int) -> int:
-    """Bytes that a report on so many projects, of two services each, keeps."""
+def tree(folder: Path, projects: int) -> str:
+    """So many projects of two services each, and a Quadlet beside them."""
     for number in range(projects):
         place = folder / f"{projects}/p{number}"
         place.mkdir(parents=True)
         text = "services:\n" + "".join(SERVICE.format(number=each) for each in range(2))
         (place / "compose.yaml").write_text(text)
-    asked = AtRest((str(folder / f"{projects}"),))
+        unit = f"[Container]\nImage=docker.io/library/redis:7\nVolume=/srv/{number}:/data\n"
+        (place / f"r{number}.container").write_text(unit)
+    return str(folder / f"{projects}")
+
+
+def peak_of(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> int:
+    """Bytes that a command holds at most, without what it prints here."""
     gc.collect()
     tracemalloc.start()
-    looked = look(asked, TODAY, for_report=True)
-    gc.collect()
-    used, _ = tracemalloc.get_traced_memory()
+    main(arguments)
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(looked.services) == 2 * projects
-    return used
+    out, err = capsys.readouterr()
+    return peak - len(out) - len(err)
 
 
-def test_a_report_on_more_projects_keeps_their_findings_only(tmp_path: Path) -> None:
-    """Facts of a service are some 60 kB, what is said of it is a quarter of that."""
-    held(tmp_path, 1)  # what is parsed once
-    few, many = held(tmp_path, 5), held(tmp_path, 25)
-    assert (many - few) / 40 < 20_000
-
-
-@pytest.mark.parametrize("shape", ["text", "json", "sarif", "junit", "markdown"])
-@pytest.mark.parametrize("example", ["postgres", "portainer", "home"])
-def test_a_report_says_the_same_with_what_is_kept(
+@pytest.mark.parametrize(
+    ("arguments", "most"),
+    [
+        (("check",), 6_000),
+        (("check", "--format", "json"), 4_000),
+        (("fix",), 6_000),
+        (("fix", "-o", "out"), 6_000),
+    ],
+)
+def test_a_larger_tree_takes_little_more_memory(
     tmp_path: Path,
-    example: str,
-    shape: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    most: int,
 ) -> None:
-    folder = write(tmp_path, example)
-    said = []
-    for for_report in (False, True):
-        looked = look(AtRest((str(folder),)), TODAY, for_report=for_report)
-        result = result_of(looked, Severity.HIGH)
-        told = (
-            in_text(looked, result, TextStyle(), details=True)
-            if shape == "text"
-            else render(shape, result, TextStyle())
-        )
-        said.append(told)
-    assert said[0] == said[1]
+    """A service takes 60 kB while it is judged; what stays of it is what is written."""
+    monkeypatch.chdir(tmp_path)
+    small, large = (tree(tmp_path, projects) for projects in (4, 24))
+    command, *options = arguments
+    peak_of((command, small, *options), capsys)  # what is imported and parsed once
+    few, many = (peak_of((command, path, *options), capsys) for path in (small, large))
+    assert (many - few) / 60 < most

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from hardentui.features.fleet.facts_files import FactsFile
 from hardentui.features.fleet.merging import merged
-from hardentui.features.fleet.told import EngineTold, HostTold, pack
+from hardentui.features.fleet.told import EngineTold, HostTold
 from hardentui.features.frameworks.judging import by_control
 from hardentui.features.reports import FORMATS, as_sarif, render
 from hardentui.features.reports.fleet_view import (
@@ -31,6 +31,7 @@ from hardentui.features.reports.fleet_view import (
     HostAge,
     Lagging,
 )
+from hardentui.features.reports.packed_subjects import pack
 from hardentui.features.reports.result import (
     CheckResult,
     KeptResult,

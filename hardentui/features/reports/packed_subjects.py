@@ -1,0 +1,136 @@
+"""Subjects of a report as bytes: they cross between processes, and thousands of them fit in memory."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import overload
+
+from msgspec import Struct, msgpack
+
+from hardentui.features.reports.result import CountedSubjects, SubjectResult
+from hardentui.harden.score import Rise, Score
+from hardentui.model.finding import Finding, Subject
+
+
+class PackedSubject(Struct, frozen=True):
+    """A subject of a report, with what a report asks for instead of the functions that find it."""
+
+    subject: Subject
+    score: Score
+    findings: tuple[Finding, ...]
+    detail: str
+    trouble: str
+    attack: str
+    fixable: frozenset[str]
+    rises: dict[str, Rise]
+    file: str
+    line: int
+    also: tuple[Finding, ...]
+    image: str
+
+
+_SUBJECTS = msgpack.Decoder(tuple[PackedSubject, ...])
+
+
+def pack(
+    subjects: Iterable[SubjectResult],
+    *,
+    with_rises: bool,
+) -> bytes:
+    """Subjects of a report, a tenth as large as they are.
+
+    Args:
+        with_rises: also what each fix brings, which only some reports tell.
+    """
+    return zlib.compress(
+        msgpack.encode([_packed(subject, with_rises=with_rises) for subject in subjects]), 6
+    )
+
+
+def _packed(
+    subject: SubjectResult,
+    *,
+    with_rises: bool,
+) -> PackedSubject:
+    return PackedSubject(
+        subject=subject.subject,
+        score=subject.score,
+        findings=subject.findings,
+        detail=subject.detail,
+        trouble=subject.trouble,
+        attack=subject.attack,
+        fixable=subject.fixable,
+        rises=dict(subject.rises) if with_rises else {},
+        file=subject.file,
+        line=subject.line,
+        also=subject.also,
+        image=subject.image,
+    )
+
+
+def unpack(packed: bytes, host: str = "") -> tuple[SubjectResult, ...]:
+    """The subjects of `pack`, as those of this host in a report on several."""
+    if not packed:
+        return ()
+    return tuple(_result(subject, host) for subject in _SUBJECTS.decode(zlib.decompress(packed)))
+
+
+def _result(packed: PackedSubject, host: str) -> SubjectResult:
+    return SubjectResult(
+        packed.subject,
+        packed.score,
+        packed.findings,
+        packed.detail,
+        packed.trouble,
+        add_up=partial(str, packed.attack),
+        can_fix=partial(frozenset, packed.fixable),
+        can_rise=partial(dict, packed.rises),
+        host=host,
+        file=packed.file,
+        line=packed.line,
+        also=packed.also,
+        image=packed.image,
+    )
+
+
+class PackedSubjects(CountedSubjects):
+    """The services of files, unpacked a chunk at a time whenever a report lists them."""
+
+    def __init__(self) -> None:
+        self._chunks: list[tuple[int, bytes]] = []
+        self.counted = Counter()
+        self.trouble = False
+
+    def add(
+        self,
+        subjects: Sequence[SubjectResult],
+        *,
+        with_rises: bool,
+    ) -> None:
+        for subject in subjects:
+            self.counted.update(
+                (finding.verdict.status, finding.severity) for finding in subject.findings
+            )
+            self.trouble = self.trouble or bool(subject.trouble)
+        self._chunks.append((len(subjects), pack(subjects, with_rises=with_rises)))
+
+    def __len__(self) -> int:
+        return sum(count for count, _ in self._chunks)
+
+    def __iter__(self) -> Iterator[SubjectResult]:
+        for _, packed in self._chunks:
+            yield from unpack(packed)
+
+    @overload
+    def __getitem__(self, at: int) -> SubjectResult: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[SubjectResult, ...]: ...
+
+    def __getitem__(
+        self,
+        at: int | slice,
+    ) -> SubjectResult | tuple[SubjectResult, ...]:
+        return tuple(self)[at]
