@@ -101,6 +101,7 @@ entry, name them as sources, and contribute it (CONTRIBUTING.md).
 - `path`, for each directory that it writes: `use` is data, configuration, scratch or logs; `owner`,
   `mode`, `volume` (the image declares one), `programs` (it runs files from there), `only_with` (it
   writes there only if something is mounted at that path), `size`, `note`
+- `reads`: directories and files that it only reads: a mount there becomes read-only
 - `port`: `number`, `protocol`; `use` is clients, administrators or peers
 - `health`: a `command` that exists in the image; `in_image` if the image declares it
 - `stop`: `signal`, `seconds`; `memory`: `floor`, below which no limit is proposed; `why`

@@ -166,6 +166,8 @@ class Application(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     capabilities: ApplicationCapabilities = ApplicationCapabilities()
     privileges: Privileges = Privileges()
     path: tuple[ApplicationPath, ...] = ()
+    # directories and files that it only reads: configuration and content that somebody mounts there
+    reads: tuple[str, ...] = ()
     root: ReadOnlyRoot = ReadOnlyRoot()
     port: tuple[ApplicationPort, ...] = ()
     health: ApplicationHealth = ApplicationHealth()

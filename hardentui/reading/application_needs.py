@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable
 
 from hardentui.model.application import Application, ApplicationPath, PathUse, ProofKind
 from hardentui.model.facts import ContainerFacts, capability_name
@@ -68,15 +69,35 @@ def writable_paths(
     spec: Spec,
 ) -> tuple[ApplicationPath, ...]:
     """Directories that it writes and that no mount, tmpfs or volume of the image holds."""
-    places = [mount.destination for mount in spec[MOUNTS]]
-    places += [mount.partition(":")[0] for mount in spec[TMPFS]]
-    mounted = [place.rstrip("/") or "/" for place in places]
+    mounted = _mounted(spec)
     return tuple(
         path
         for path in application.path
         if not path.volume
         and not any(at_or_above(place, path.path) for place in mounted)
-        and (not path.only_with or any(at_or_above(path.only_with, place) for place in mounted))
+        and _is_written(path, mounted)
+    )
+
+
+def _mounted(spec: Spec) -> list[str]:
+    """Where something is mounted."""
+    places = [mount.destination for mount in spec[MOUNTS]]
+    places += [mount.partition(":")[0] for mount in spec[TMPFS]]
+    return [place.rstrip("/") or "/" for place in places]
+
+
+def _is_written(path: ApplicationPath, mounted: Iterable[str]) -> bool:
+    """Whether it writes there, with what is mounted elsewhere."""
+    return not path.only_with or any(at_or_above(path.only_with, place) for place in mounted)
+
+
+def only_reads(application: Application, spec: Spec, mount: Mount) -> bool:
+    """Whether its entry says that it only reads what is mounted there."""
+    place = mount.destination.rstrip("/") or "/"
+    mounted = _mounted(spec)
+    written = [path.path for path in application.path if _is_written(path, mounted)]
+    return any(at_or_above(read, place) for read in application.reads) and not any(
+        at_or_above(path, place) or at_or_above(place, path) for path in written
     )
 
 

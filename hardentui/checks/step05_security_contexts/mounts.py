@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
+from hardentui.reading.application_needs import only_reads
 from hardentui.reading.confinement import SELINUX, lsm
+from hardentui.reading.containers import known_application
 from hardentui.reading.host_paths import REPOSITORY
 from hardentui.reading.mounts import HostMount, came_from, host_mounts, shown
 from hardentui.reading.selinux_words import is_never_relabelled, to_label_back
@@ -332,9 +334,27 @@ def _fix_writable_mount(spec: Spec, context: FixContext) -> Spec:
             f"the mount at {others[0].mount.destination} {came_from(others[0])}",
             "Set nosuid, nodev and noexec there, then recreate this container.",
         )
-    mounts = (_tightened(mount) if mount in targets else mount for mount in spec[MOUNTS])
+    mounts = (
+        _tightened(mount, spec, context) if mount in targets else mount for mount in spec[MOUNTS]
+    )
     plain = (m.with_options(drop=("dev", "suid")) if _asked(m) else m for m in mounts)
     return spec.with_(MOUNTS, tuple(plain))
+
+
+def _advise_writable_mount(
+    before: Spec,
+    after: Spec,
+    context: FixContext,
+) -> Advice:
+    """A known application does not miss the right to write what it only reads."""
+    application = known_application(context.facts)
+    changed = [mount for mount in after[MOUNTS] if mount not in before[MOUNTS]]
+    read = [mount.destination for mount in changed if mount.read_only]
+    if application is None or not read:
+        return Advice(Risk.MAY_BREAK)
+    note = f"it only reads {listed(read)}, {application.said_by}"
+    whole = len(read) == len(changed)
+    return Advice(Risk.CHANGES_BEHAVIOUR if whole else Risk.MAY_BREAK, (note,))
 
 
 _LIVE = (
@@ -352,6 +372,7 @@ _LIVE = (
     points=1,
     summary="Mount host directories with nosuid, nodev and noexec",
     remediate=_fix_writable_mount,
+    advise=_advise_writable_mount,
     passes=lambda: (
         "",
         "-v /srv/data:/data:ro",
@@ -383,7 +404,8 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
     What may break:
     Programs, scripts with a `#!` line and libraries that run from the mount: plug-in directories,
     CGI directories, virtual environments, home directories. Keep exec for those mounts. If the
-    service only reads from a mount, `:ro` is better than all three.
+    service only reads from a mount, `:ro` is better than all three; the fix of a known application
+    writes that where its entry says so.
     """
     writable = _writable(facts)
     loosened = [mount for mount in facts.spec[MOUNTS] if _asked(mount)]
@@ -464,5 +486,8 @@ def _missing(options: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(option for option in _TIGHT if option not in options)
 
 
-def _tightened(mount: Mount) -> Mount:
+def _tightened(mount: Mount, spec: Spec, context: FixContext) -> Mount:
+    application = known_application(context.facts)
+    if application is not None and only_reads(application, spec, mount):
+        return mount.with_options("ro", drop=("rw",))
     return mount.with_options(*_TIGHT, drop=_LOOSE)

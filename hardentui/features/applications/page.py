@@ -41,6 +41,7 @@ def sections_of(application: Application) -> tuple[EntrySection, ...]:
             "Directories that it writes",
             tuple(_path(path, application.user.work) for path in application.path),
         ),
+        EntrySection("What it only reads", application.reads),
         EntrySection("Ports", tuple(_ports(application))),
         EntrySection("Health check", tuple(_health(application))),
         EntrySection("Stop, and memory", tuple(_stop(application))),

@@ -24,6 +24,7 @@ _REPOSITORY = re.compile(
     r"|(?=[^/]*[.:])[\w.-]+(?::\d+)?/[^/:@\s]+"  # of one part, in this registry
 )
 _PATH = re.compile(r"/[\w.@+/-]*", re.ASCII)
+_FORM_OF_PATH = "must be absolute, without .. or a slash at its end, of letters, digits and ._@+-"
 _IDS = re.compile(r"\d+(?::\d+)?")
 _USER = re.compile(r"[\w.-]+(?::[\w.-]+)?", re.ASCII)
 _SIGNAL = re.compile(r"SIG[A-Z0-9+]+")
@@ -81,12 +82,12 @@ def _of_capabilities(application: Application) -> Iterator[EntryFault]:
 
 def _of_paths(application: Application) -> Iterator[EntryFault]:
     seen: set[str] = set()
+    for index, read in enumerate(application.reads):
+        if not _is_path(read):
+            yield ("reads", index), f"path {_FORM_OF_PATH}"
     for index, entry in enumerate(application.path):
-        if not _PATH.fullmatch(entry.path) or posixpath.normpath(entry.path) != entry.path:
-            yield (
-                ("path", index, "path"),
-                "path must be absolute, without .. or a slash at its end, of letters, digits and ._@+-",
-            )
+        if not _is_path(entry.path):
+            yield ("path", index, "path"), f"path {_FORM_OF_PATH}"
         if entry.path in seen:
             yield ("path", index, "path"), "this path is given twice"
         seen.add(entry.path)
@@ -96,6 +97,10 @@ def _of_paths(application: Application) -> Iterator[EntryFault]:
             yield ("path", index, "owner"), "owner must be UID:GID, or work"
         if entry.size and not _is_size(entry.size):
             yield ("path", index, "size"), "size must be a size such as 64m"
+
+
+def _is_path(text: str) -> bool:
+    return bool(_PATH.fullmatch(text)) and posixpath.normpath(text) == text
 
 
 def _of_the_rest(application: Application) -> Iterator[EntryFault]:

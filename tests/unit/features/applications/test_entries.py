@@ -104,6 +104,8 @@ def test_an_entry_agrees_with_itself(family: Family, variant: Variant) -> None:
         data = [path for path in application.path if path.use is PathUse.DATA]
         assert [path.owner for path in data] == ["work"] * len(data)
     assert all(sentence.endswith(".") for sentence in application.breaks.values())
+    always = [path.path for path in application.path if not path.only_with]
+    assert not {*always} & {*application.reads}, "it writes there"
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

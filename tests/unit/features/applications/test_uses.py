@@ -20,7 +20,7 @@ from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.spec import Spec
-from hardentui.options import ENV, MEMORY, SECRETS
+from hardentui.options import ENV, MEMORY, MOUNTS, SECRETS
 from hardentui.reading.applications import AskedImage
 from hardentui.reading.containers import known_application
 
@@ -177,3 +177,48 @@ def test_a_postgres_of_an_unknown_tag_gets_no_user() -> None:
     facts = container("docker.io/library/postgres:1", application=family.of_any_tag)
     with pytest.raises(CannotFix):
         fixed("root-user", facts)
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "after"),
+    [
+        (
+            "library/nginx:1.27",
+            "-v /srv/c:/etc/nginx/conf.d -v /srv/w:/usr/share/nginx/html",
+            "ro ro",
+        ),
+        ("prom/prometheus:v3.1.0", "-v /srv/p.yml:/etc/prometheus/prometheus.yml:Z", "Z,ro"),
+        ("library/postgres:17", "-v /srv/i:/docker-entrypoint-initdb.d", "ro"),
+        # its entry point fills templates in there
+        (
+            "library/nginx:1.27",
+            "-v /srv/t:/etc/nginx/templates -v /srv/c:/etc/nginx/conf.d",
+            "ro nodev,noexec,nosuid",
+        ),
+        ("library/nginx:1.27", "-v /srv/nginx:/etc", "nodev,noexec,nosuid"),
+        ("library/postgres:17", "-v /srv/d:/var/lib/postgresql/data", "nodev,noexec,nosuid"),
+    ],
+)
+def test_what_it_only_reads_is_mounted_read_only(image: str, options: str, after: str) -> None:
+    facts = of_image(image, options)
+    mounts = fixed("writable-mount", facts)[MOUNTS]
+    assert sorted(",".join(mount.options) for mount in mounts) == sorted(after.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        ("-v /srv/c:/etc/nginx/conf.d", True),
+        ("-v /srv/c:/etc/nginx/conf.d:rw", False),  # somebody said so
+        ("-v /srv/c:/etc/nginx/conf.d -v /srv/cache:/srv/cache", False),
+    ],
+)
+def test_it_is_a_default_fix_where_the_entry_knows_all_mounts(
+    options: str,
+    taken: bool,
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "web.sh"
+    file.write_text(f"podman run -d --name web {options} docker.io/library/nginx:1.27\n")
+    assert main(["fix", str(file), "--in-place", "--quiet"]) == 0
+    assert ("/etc/nginx/conf.d:ro" in file.read_text()) is taken
