@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from tests.host.machine import Machine
@@ -25,6 +23,7 @@ while kill -0 $trial 2>/dev/null; do
                 done
                 echo oom_score_adj $(cat /proc/$process/oom_score_adj)
             }} >/tmp/twins.now 2>/dev/null && mv /tmp/twins.now /tmp/twins.seen
+            {{ {units}; }} >>/tmp/twins.units 2>&1
         done
     done
     sleep 0.2
@@ -34,22 +33,37 @@ echo $? >/tmp/trial.code
 """
 
 
+_UNITS = "systemctl {} list-units --all --no-legend '*.slice'; ls -R {}; true"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("name", "user", "root"),
+    ("name", "user", "root", "units"),
     [
-        ("plain", "root", "/sys/fs/cgroup"),
-        ("mine", "bench", "/sys/fs/cgroup/user.slice"),
+        (
+            "plain",
+            "root",
+            "/sys/fs/cgroup",
+            _UNITS.format("--system", "/run/systemd/system.control"),
+        ),
+        (
+            "mine",
+            "bench",
+            "/sys/fs/cgroup/user.slice",
+            _UNITS.format("--user", "/run/user/$(id -u)/systemd/user.control"),
+        ),
     ],
+    ids=["root", "bench"],
 )
 def test_the_slice_of_the_twins_binds_and_goes(
     machine: Machine,
     name: str,
     user: str,
     root: str,
+    units: str,
 ) -> None:
     machine.run("rm -f /tmp/trial.* /tmp/twins.*")
-    machine.write(f"/tmp/look-{user}.sh", _LOOK.format(name=name, root=root), user)
+    machine.write(f"/tmp/look-{user}.sh", _LOOK.format(name=name, root=root, units=units), user)
     machine.run(f"nohup sh /tmp/look-{user}.sh >/dev/null 2>&1 &", user)
     assert eventually(lambda: machine.run("cat /tmp/trial.code 2>/dev/null || true", user), 900), (
         machine.run("cat /tmp/trial.said")
@@ -64,8 +78,6 @@ def test_the_slice_of_the_twins_binds_and_goes(
     assert seen["memory.swap.max"] == "0", seen
     assert seen["cpu.weight"] == "1", seen
     assert seen["oom_score_adj"] == "1000", seen
-    number = re.escape(seen["slice"])
-    listed = machine.run(
-        "systemctl list-units --all --no-legend '*.slice'; ls /run/systemd/system.control"
-    )
-    assert not re.search(number, listed), "the slice and its properties are gone"
+    number = seen["slice"]
+    assert number in machine.run("cat /tmp/twins.units"), "it and its properties are units"
+    assert number not in machine.run(units, user), "the slice and its properties are gone"

@@ -183,6 +183,20 @@ def test_data_that_would_fill_the_disk_of_the_original_is_not_copied(
     assert bench.podman("exec", NAME, "sh", "-c", "cat /tmp/lost 2>/dev/null || true") == ""
 
 
+def test_a_full_disk_that_no_twin_writes_to_ends_no_trial(bench: Bench) -> None:
+    place = bench.directory / "nearly-full"
+    place.mkdir()
+    bench.execute("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place))
+    try:
+        bench.run(NAME, "--network", "none", "-v", f"{place}:/data", BUSYBOX, "sh", "-c", SLEEPS)
+        code, record = tried(bench)
+    finally:
+        bench.remove(NAME)
+        bench.execute("umount", "-l", str(place))
+        place.rmdir()
+    assert (code, record["result"]) == (0, "works"), record["ended"]
+
+
 FORKS = (
     "i=0; while [ $i -lt 30 ]; do sleep 100000 & i=$((i+1)); done; touch /tmp/ready; "
     "while :; do (sleep 0.02 & wait) 2>/dev/null && echo ok >>/tmp/jobs || echo no >>/tmp/failed; "

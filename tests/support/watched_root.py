@@ -2,7 +2,8 @@
 
 `watched_root.py LIE-FILE us|UID COMMAND…`, where a UID is the account that runs all of it, with a
 JSON list of lies on standard input; writes a JSON list: for each lie the exit code, what was said,
-and the events that changed something.
+and the events that changed something. A command that becomes another account is over with that: the
+kernel lets it do nothing more as root.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from hardentui.__main__ import main
 from hardentui.become import become
+from hardentui.errors import HardenError
 
 _CHANGES = (
     "os.chmod os.chown os.link os.listxattr os.mkdir os.remove os.removexattr os.rename os.rmdir"
@@ -22,6 +24,8 @@ _CHANGES = (
     " os.posix_spawn os.spawn os.system subprocess.Popen socket.bind"
 ).split()
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+BECAME = 100
+"""The exit code of a command that became another account."""
 
 
 def _watch(events: list[str]) -> None:
@@ -53,35 +57,66 @@ def _is_child(pid: object) -> bool:
     return stat.rpartition(")")[2].split()[1] == str(os.getpid())
 
 
-def _one(words: list[str], said: str, who: str, state: str) -> None:
-    """In a process of its own, since an account is become for good."""
-    handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+def _say_into(path: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    events: list[str] = []
-    pipe = os.open(f"{said}.events", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    if who.isdecimal():
-        become(int(who), int(who))
-        Path(state).mkdir(mode=0o700, exist_ok=True)
-        os.environ["XDG_STATE_HOME"] = state
-    _watch(events)
-    code = main(words, become)
-    os.write(pipe, json.dumps([code, os.geteuid(), events]).encode())
+    os.close(handle)
+
+
+def _warm_up(words: list[str]) -> None:
+    """Load what the command needs, so that its runs, which are children of this process, have it."""
+
+    def refuse(uid: int, gid: int) -> str:
+        raise HardenError(f"Nobody becomes {uid}:{gid} yet.")
+
+    streams = os.dup(1), os.dup(2)
+    _say_into(os.devnull)
+    main(words, refuse)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    for number, stream in enumerate(streams, 1):
+        os.dup2(stream, number)
+        os.close(stream)
+
+
+def _one(words: list[str], said: str) -> None:
+    """In a process of its own, since an account is become for good."""
+    _say_into(said)
+    events: list[str] = []
+    told = os.open(f"{said}.events", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+
+    def end(code: int) -> None:
+        os.write(told, json.dumps([code, os.geteuid(), events]).encode())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+    def become_and_end(uid: int, gid: int) -> str:
+        name = become(uid, gid)
+        end(BECAME)
+        return name
+
+    _watch(events)
+    end(main(words, become_and_end))
 
 
 def _all() -> None:
     lie_file, who, *words = sys.argv[1:]
+    if who.isdecimal():
+        become(int(who), int(who))
+        state = Path(lie_file).with_name("own-state")
+        state.mkdir(mode=0o700, exist_ok=True)
+        os.environ["XDG_STATE_HOME"] = str(state)
     results = []
     with tempfile.TemporaryDirectory() as directory:
         said = f"{directory}/said"
+        _warm_up(words)
         for lie in json.load(sys.stdin):
             Path(lie_file).write_text(json.dumps(lie))
             child = os.fork()
             if not child:
-                _one(words, said, who, str(Path(lie_file).with_name("own-state")))
+                _one(words, said)
             os.waitpid(child, 0)
             code, uid, events = json.loads(Path(f"{said}.events").read_text() or "[70, 0, []]")
             results.append(

@@ -14,6 +14,7 @@ from hardentui.engine.change.containers import (
     ContainerControl,
 )
 from hardentui.engine.change.copying import Copying
+from hardentui.engine.change.engine_thread import usual_thread
 from hardentui.engine.change.forwarded_ports import drop_stale_forwards, nft
 from hardentui.engine.change.objects import (
     Images,
@@ -119,21 +120,13 @@ class ChangingEngine:
 
     @property
     def service(self) -> int:
-        """A thread of the process that answers for the engine, in the network of its host; 0 if it
-        cannot be seen from here. Podman moves single threads, the first one too, into networks of
-        containers for good.
+        """A thread of the process that answers for the engine, in the namespaces of its host; 0 if
+        it cannot be seen from here.
 
         Raises:
             EngineUnreachable: there is none.
         """
-        pid = self._session.peer()[0]
-        networks: dict[str, list[int]] = {}
-        with suppress(OSError):
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                with suppress(OSError):  # it has ended
-                    network = os.readlink(f"/proc/{pid}/task/{thread}/ns/net")
-                    networks.setdefault(network, []).append(int(thread))
-        return max(networks.values(), key=len)[0] if networks else 0
+        return usual_thread(self._session.peer()[0])
 
     def end_half_started(self, container: str) -> None:
         """End what is left of a start that Podman's service did not survive (see `half_started`).

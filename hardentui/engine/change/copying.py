@@ -29,6 +29,7 @@ from hardentui.engine.change.copy_process import (
     Task,
 )
 from hardentui.engine.change.disk_use import DiskRoom, Weight
+from hardentui.engine.change.engine_thread import usual_thread
 from hardentui.engine.change.owner_label import owner_label
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
@@ -294,7 +295,7 @@ class Copying:
         if not self.possible or service <= 0:
             raise ChangeFailed("What the engine's disk holds can only be seen on its machine.")
         task = Task(
-            pid=service,
+            pid=usual_thread(service) or service,
             user=user,
             pairs=(),
             weighed=tuple(places),

@@ -21,6 +21,7 @@ from hardentui.features.change.inspected import pid_of
 from hardentui.features.change.probe import is_slow
 from hardentui.features.change.service_operator import probe_once
 from hardentui.features.sections import size_text
+from hardentui.features.trial.budget import line_of
 from hardentui.features.trial.twin_cgroup import TwinCgroup
 from hardentui.host.files import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups, levels_of, parse_membership
@@ -46,6 +47,18 @@ _PART_OF_RESERVE = 2
 _SLOW_ANSWERS = 2  # one after the other
 
 
+class _Place(Struct, frozen=True):
+    """Where an original writes, on a file system with a fixed size.
+
+    Attributes:
+        path: of this machine.
+        least: what may be left there while twins run: bytes, and files.
+    """
+
+    path: str
+    least: tuple[int, int]
+
+
 class _Original(Struct):
     """One container that is watched, as it was before the first twin."""
 
@@ -56,7 +69,7 @@ class _Original(Struct):
     healthy: bool
     cgroup: str  # its directory of memory; empty if unknown
     killed: int  # processes in it that the OOM killer had ended
-    places: tuple[str, ...] = ()  # where it writes, as paths of this machine
+    places: tuple[_Place, ...] = ()
     comes_and_goes: bool = False
     watched: bool = True
 
@@ -222,18 +235,15 @@ class OriginalWatch:
                 yield from memory_above(self._files, tree, parse_membership(text))
 
     def _scarce_disk(self) -> Iterator[str]:
-        reserves = [line.reserve for line in self._budget if line.resource is Resource.DISK]
-        if not reserves:
-            return
-        least = min(reserves) // _PART_OF_RESERVE
         for original in self._watched():
             for place in original.places:
                 with suppress(OSError):
-                    status = os.statvfs(place)
-                    free = status.f_bavail * status.f_frsize
-                    if status.f_blocks and free < least:
-                        name = visible(original.facts.name, 80)
-                        yield f"only {size_text(free)} are left on the disk that {name} writes to"
+                    (size, _), (files, _) = _rooms(place.path)
+                    name = f"the disk that {visible(original.facts.name, 80)} writes to"
+                    if size < place.least[0]:
+                        yield f"only {size_text(size)} are left on {name}"
+                    if files < place.least[1]:
+                        yield f"only {files} more files can be made on {name}"
 
     def _seen_by_engine(self, changing: ChangingEngine) -> Iterator[str]:
         for original in self._watched():
@@ -319,12 +329,34 @@ def _memory_cgroup(files: Files | None, pid: int) -> str:
         return ""
 
 
-def _places(facts: ContainerFacts, pid: int) -> Iterator[str]:
+def _places(facts: ContainerFacts, pid: int) -> Iterator[_Place]:
     """Its root file system and what it mounts to write."""
-    yield f"/proc/{pid}/root/."
+    root = f"/proc/{pid}/root"
+    paths = [f"{root}/."]
     for mount in facts.spec[MOUNTS]:
         if not mount.read_only and mount.type in ("bind", "volume"):
-            yield f"/proc/{pid}/root{os.path.normpath(mount.destination)}"
+            paths.append(f"{root}{os.path.normpath(mount.destination)}")
+    for path in paths:
+        with suppress(OSError):
+            size, files = _rooms(path)
+            yield _Place(path, (_least(Resource.DISK, *size), _least(Resource.FILES, *files)))
+
+
+def _rooms(path: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(what is free, the whole): of the bytes and of the files of a file system."""
+    status = os.statvfs(path)
+    block = status.f_frsize
+    return (
+        (status.f_bavail * block, status.f_blocks * block),
+        (status.f_favail, status.f_files),
+    )
+
+
+def _least(resource: Resource, free: int, total: int) -> int:
+    """Half of what stays in reserve, or of what is free before the first twin: a disk may be nearly
+    full already, with nothing of a twin on it. 0 where there is no limit."""
+    reserve = line_of(resource, 0, free, total, "").reserve if total else 0
+    return min(reserve, free) // _PART_OF_RESERVE
 
 
 def _health(document: Mapping[str, Any]) -> str:
