@@ -133,7 +133,7 @@ _RISKS = (
 )
 """Least risky first."""
 _NO_CHECK = "there is no check with this name"
-_OF_CHECKLIST = "A check from your own checklist needs --checklist FILE."
+_OF_CHECKLIST = "A check of your own needs its checklist."
 _ALREADY = "nothing to change: the options already have these values"
 
 

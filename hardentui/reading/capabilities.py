@@ -191,7 +191,7 @@ def refuse_privileged(spec: Spec) -> None:
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once (add --check privileged).",
+            "Fix both at once, with privileged.",
         )
 
 

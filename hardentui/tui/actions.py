@@ -314,6 +314,8 @@ CHANGE = (
     Action("change.data", "space", "Data", "What happens to data in its writable layer.", "Change", True),
     Action("change.limit", "", "Time to keep it", "The seconds after which it rolls back by itself.",
            "Change"),
+    Action("change.level", "v", "Level", "Keep only the rights that were seen in use, or a margin.", "Change",
+           True),
     Action("change.all", "F", "All fixes", "Toggle: also fixes that no twin shows.", "Change", True),
 )  # fmt: skip
 

@@ -32,6 +32,7 @@ STAGES = {
     "limit": (Stage.STEPS, Stage.CARD),
     "data": (Stage.STEPS, Stage.CARD),
     "all": (Stage.OUTSET, Stage.CARD),
+    "level": (Stage.OUTSET, Stage.CARD),
     "soak": (Stage.CARD,),
     "write": (Stage.STEPS, Stage.CARD),
     "save": (Stage.FILES,),

@@ -148,19 +148,25 @@ def started(lsm: str) -> Iterator[Machine]:
 
 
 @pytest.fixture(scope="session")
-def machine() -> Iterator[Machine]:
-    """The running host with AppArmor, and with its containers."""
+def bare_machine() -> Iterator[Machine]:
+    """The running host with AppArmor."""
     with started("apparmor") as started_machine:
-        add_unit(started_machine, "limited", LIMITED)
-        add_unit(
-            started_machine,
-            "own",
-            OWN,
-            "bench",
-        )
-        started_machine.run("sh", text=_ROOTFUL)
-        started_machine.run("sh", "bench", _ROOTLESS)
         yield started_machine
+
+
+@pytest.fixture(scope="session")
+def machine(bare_machine: Machine) -> Machine:
+    """It with its containers."""
+    add_unit(bare_machine, "limited", LIMITED)
+    add_unit(
+        bare_machine,
+        "own",
+        OWN,
+        "bench",
+    )
+    bare_machine.run("sh", text=_ROOTFUL)
+    bare_machine.run("sh", "bench", _ROOTLESS)
+    return bare_machine
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +50,8 @@ def _call(bench: Bench, *words: str, ends: int | None = 0) -> list[dict[str, Any
     return [validated(json.loads(line)) for line in lines]
 
 
-def _inspected(bench: Bench) -> dict[str, Any]:
-    listed = json.loads(bench.podman("inspect", *NAMES))
+def _inspected(bench: Bench, names: tuple[str, ...] = NAMES) -> dict[str, Any]:
+    listed = json.loads(bench.podman("inspect", *names))
     moving = ("State", "NetworkSettings")
     return {
         document["Name"]: {name: value for name, value in document.items() if name not in moving}
@@ -117,3 +121,40 @@ def test_what_could_not_be_kept_is_told_before_the_first_twin(
     single = hardentui("harden", NAMES[0], "--try", "--url", host.url, ends=2)
     assert "the result could not be kept" in single.stderr
     assert not host.podman("ps", "-a", "-q", "--filter", "label=hardentui.trial")
+
+
+def _stop_as_a_machine_does(process: subprocess.Popen[str], state: str) -> None:
+    """End it with whoever looks after what it does, so that nobody is left to take anything back."""
+    process.send_signal(signal.SIGSTOP)
+    for directory in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (directory / "cmdline").read_bytes()
+            if b"guard_process" in words and state.encode() in (directory / "environ").read_bytes():
+                os.kill(int(directory.name), signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.long
+def test_a_machine_that_stops_in_the_middle_of_all_is_gone_on_with_as_one(host: Bench) -> None:
+    names = (*NAMES, "all-alone")
+    host.run(names[-1], BUSYBOX, *WAITS)
+    before = _inspected(host, names)
+    ready = _members(_call(host, "--try")[-1]["run"])
+    assert {ready[name]["standing"] for name in names} == {"ready"}
+    keep = ("harden", "--everything", "--keep", "--yes", "--url", host.url)
+    with launched(*keep) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if line.rstrip().endswith(": hardened"))
+        _stop_as_a_machine_does(process, state_directory())
+    entries = json.loads(hardentui("journal", "--format", "json").stdout)["entries"]
+    holder = next(entry for entry in entries if entry["action"] == "harden")
+    assert holder["state"] == "open"
+
+    done = hardentui(*keep, ends=0)
+    assert f"{holder['id']} was interrupted" in done.stderr
+    assert "harden 3 containers: done" in done.stdout
+    now = _inspected(host, names)
+    assert all(now[name] != before[name] for name in names)
+    hardentui("undo", "--yes", ends=0)
+    assert _inspected(host, names) == before

@@ -36,7 +36,7 @@ def remove(bench: Bench) -> None:
     kept = bench.podman("ps", "-a", "-q", "--no-trunc").split()
     bench.remove(*kept)
     bench.podman("network", "prune", "-f")
-    bench.podman("volume", "prune", "-a", "-f")
+    bench.podman("volume", "prune", "-f")
 
 
 def _containers() -> dict[str, tuple[str, ...]]:

@@ -21,6 +21,7 @@ from hardentui.features.first_look import FirstLook
 from hardentui.features.harden import simulated
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.kept_trials import KeptTrial
+from hardentui.features.harden.outset import Outset
 from hardentui.features.harden.simulated import prepare_played
 from hardentui.features.harden.task import Hardening
 from hardentui.features.views import Selection
@@ -194,7 +195,7 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
             assert label in card, label
         await pilot.press("e", shows="round 1")
         await pilot.press("d", shows="What will be done")
-        await pilot.press("enter", shows="Done.")
+        await pilot.press("enter", shows="Played to its end.")
         assert isinstance(app.screen, ChangeScreen), "card, difference and apply are one screen"
 
 
@@ -220,6 +221,29 @@ async def test_marked_containers_of_a_stack_are_one_and_the_walk_has_the_same_ke
         await pilot.press("enter", shows="hardened twin works")
         await pilot.press("w")
         await until(pilot, lambda: writes(app))
+
+
+async def test_a_key_of_the_card_asks_for_the_tight_set_and_for_the_margin_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wished: list[bool] = []
+    outset = Hardening.outset
+
+    def noted(task: Hardening) -> Outset:
+        wished.append(task.wishes.tight)
+        return outset(task)
+
+    monkeypatch.setattr(Hardening, "outset", noted)
+    app = make_app()
+    async with running(app, (120, 36)) as pilot:
+        await at_web(app, pilot, "h")
+        await shows(pilot, "Enter starts the trial")
+        await pilot.press("enter", shows="Enter applies it")
+        await pilot.press("v", shows=("tight", "Enter starts the trial"))
+        await pilot.press("enter", shows="Enter applies it")
+        await pilot.press("v")
+        await until(pilot, lambda: wished == [False, True, False])
+        await until(pilot, lambda: "   tight" not in screen_text(app))
 
 
 async def test_a_trial_is_stopped_and_another_probe_is_taken(
@@ -319,9 +343,9 @@ async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(
             pilot,
             "hardened twin works",
             "Tried at",
-            "i or F tries again",
+            "i, F or v tries again",
         )
-        await pilot.press("s", shows="Done.")
+        await pilot.press("s", shows="Played to its end.")
     assert len(kept) == 1, "nothing was tried twice"
 
 

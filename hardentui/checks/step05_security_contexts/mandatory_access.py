@@ -22,7 +22,7 @@ def _fix_apparmor_unconfined(spec: Spec, context: FixContext) -> Spec:
     if _switched_off(spec):
         raise CannotFix(
             "privileged mode also turns AppArmor off",
-            "Fix both at once (add --check privileged), or name a profile.",
+            "Fix both at once, with privileged, or name a profile.",
         )
     return spec
 

@@ -21,7 +21,7 @@ def _fix_open_device_cgroup(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode turns the device filter off",
-            "Fix both at once (add --check privileged).",
+            "Fix both at once, with privileged.",
         )
     kept = tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))
     if kept == spec[DEVICE_CGROUP_RULE] and _is_unfiltered(context.facts):

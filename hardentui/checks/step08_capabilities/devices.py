@@ -31,9 +31,7 @@ def _fix_host_devices(spec: Spec, context: FixContext) -> Spec:
     allowed = context.parameters.texts("allowed")
     kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
     if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode brings every device", "Fix both at once (add --check privileged)."
-        )
+        raise CannotFix("privileged mode brings every device", "Fix both at once, with privileged.")
     bound = [
         mount for mount in _bound(context.facts.planned(spec)) if _device_of(mount) not in allowed
     ]

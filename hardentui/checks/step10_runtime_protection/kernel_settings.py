@@ -32,9 +32,7 @@ _MASKS = (
 
 def _fix_unmasked_system_paths(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode removes every mask", "Fix both at once (add --check privileged)."
-        )
+        raise CannotFix("privileged mode removes every mask", "Fix both at once, with privileged.")
     lost = ask(context.facts, lambda kernel: kernel.lost_masks)
     bare = bare_kernel_mounts(context.facts)
     if not spec[UNMASK] and (of_host := [row for row in bare if row.paths]):

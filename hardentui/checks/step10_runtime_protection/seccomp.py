@@ -480,7 +480,7 @@ def _fix_seccomp_unconfined(spec: Spec, context: FixContext) -> Spec:
     if _by_options(spec):
         raise CannotFix(
             "privileged mode also turns the filter off",
-            "Fix both at once (add --check privileged), or name a profile.",
+            "Fix both at once, with privileged, or name a profile.",
         )
     if (
         spec == context.facts.spec

@@ -235,12 +235,7 @@ class History:
         """
         entry = self._journal.find(text)
         if entry.action is EntryAction.HARDEN:
-            for part in parts_of(self._journal, entry):
-                self._take_back(
-                    part,
-                    EntryState.OPEN,
-                    "HardenTUI was killed.",
-                )
+            self._take_back_open_parts(entry)
             finish_together(self._journal, entry)
             return
         self._take_back(
@@ -248,6 +243,33 @@ class History:
             EntryState.OPEN,
             "HardenTUI was killed.",
         )
+
+    def _take_back_open_parts(self, holder: JournalEntry) -> None:
+        for part in parts_of(self._journal, holder):
+            self._take_back(
+                part,
+                EntryState.OPEN,
+                "HardenTUI was killed.",
+            )
+
+    def cut_off_together(self, engine: str) -> JournalEntry | None:
+        """Changes of several containers that were cut off together with the process that looks after
+        them, as a machine that stops does. What was under way is taken back; the rest can be gone
+        on with. None: there are none.
+
+        Raises:
+            Locked: they are under way.
+            ApplyFailed: what was under way could not be undone.
+        """
+        for entry in self._journal.unfinished():
+            together = entry.action is EntryAction.HARDEN and entry.state is EntryState.OPEN
+            if not together or entry.engine != engine:
+                continue
+            with self._alone_with(entry):
+                self._take_back_open_parts(entry)
+            parts = [part.id for part in parts_of(self._journal, entry) if part.in_force]
+            return replace(entry, parts=tuple(reversed(parts)))
+        return None
 
     def _take_back(
         self,

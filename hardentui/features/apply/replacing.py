@@ -393,7 +393,7 @@ def keep_owners(
             raise CannotFix(
                 f"The files in {visible(volume, 80)} would get another owner (:U), and"
                 f" {visible(', '.join(others), 200)} may no longer be able to write there.",
-                "Leave root-user out, or choose its user in a --plan, once the others run as that "
+                "Leave root-user out, or choose its user in a plan, once the others run as that "
                 "user too.",
             )
     if volumes and not engine.copying.possible:

@@ -47,7 +47,7 @@ _PROVEN = ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-famili
 
 def no_soak(why: str) -> CannotFix:
     return CannotFix(
-        f"A soak is impossible here: {why}.", "Without --soak the profile is enforced at once."
+        f"A soak is impossible here: {why}.", "Without a soak the profile is enforced at once."
     )
 
 
@@ -71,7 +71,7 @@ def soaking(
     base = profile_in_force(facts, files)
     if os.path.basename(path) != profile_name(facts.name) or path == plan.before[SECCOMP_PROFILE]:
         raise CannotFix(
-            "There is no learned profile to soak.", "Without --soak nothing would differ."
+            "There is no learned profile to soak.", "Without a soak nothing would differ."
         )
     if isinstance(base, Unread) or base.get("defaultAction") != "SCMP_ACT_ERRNO":
         why = base.reason if isinstance(base, Unread) else "it allows what it does not list"
@@ -153,7 +153,7 @@ def refuse_unproven(entry: JournalEntry, soaked: Soaked) -> None:
             (
                 "It goes on and counts what comes. What was lost may be needed: to begin anew, ",
                 Do(Verb.UNDO, entry.id),
-                " and harden it again with --soak; auditd loses less.",
+                " and harden it with a soak again; auditd loses less.",
             ),
         )
 

@@ -147,8 +147,8 @@ def _refuse_over_code(
             raise CannotFix(
                 f"{name} keeps data beside its programs, in {visible(directory, 120)}{example}: a volume "
                 "there would hide what the next image brings.",
-                f"Let it keep its data elsewhere. To have the volume all the same: apply {name} "
-                f"--keep-data. {_sentence(f'{wishes.discard_with} continues without that data')}",
+                "Let it keep its data elsewhere. "
+                f"{_sentence(f'{wishes.discard_with} continues without that data')}",
             )
 
 

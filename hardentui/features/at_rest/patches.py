@@ -46,7 +46,7 @@ class Patch(Struct, frozen=True):
         if not self.complete:
             return (
                 "a changed line holds a secret, which is masked here, so git cannot apply this: "
-                "use --in-place or -o DIR"
+                "write it in place, or to a directory"
             )
         if self.bare:
             return "apply it with: git apply --unidiff-zero (the lines around hold secrets)"

@@ -32,6 +32,7 @@ def begun_together(
     containers: int,
     engine: str,
     confirm_within: float,
+    cut_off: JournalEntry | None = None,
 ) -> Iterator[JournalEntry]:
     """The entry for changes that follow. If this process is killed, what is finished by then waits
     for confirmation like the whole.
@@ -39,18 +40,20 @@ def begun_together(
     Args:
         containers: how many will be changed.
         confirm_within: seconds in which all must be kept; 0 = no limit.
+        cut_off: an entry that is gone on with, so that it is still undone as one.
 
     Raises:
         JournalError, Locked, ChangeFailed: nothing was begun.
     """
     now = datetime.now(UTC)
     entry = JournalEntry(
-        id=journal.new_id(now),
+        id=cut_off.id if cut_off is not None else journal.new_id(now),
         time=now.isoformat(timespec="seconds"),
         action=EntryAction.HARDEN,
         container=plural(containers, "container"),
         engine=engine,
         by=who(),
+        parts=cut_off.parts if cut_off is not None else (),
         confirm_clock=ConfirmClock(
             boot="",
             uptime=0.0,

@@ -157,7 +157,7 @@ class ProbeOperator(Operator[RunProbe]):
             if result.succeeded and monotonic() > end:
                 raise ChangeFailed(
                     f"{slowed(operation, seconds)}.",
-                    "Without --soak the learned profile is enforced at once, and nothing is logged.",
+                    "Without a soak the learned profile is enforced at once, and nothing is logged.",
                 )
             if monotonic() > end:
                 raise ChangeFailed(

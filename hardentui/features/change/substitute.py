@@ -177,7 +177,7 @@ def _not_only_serves(
     if channel:
         return f"it can reach a socket, {visible(channel, 120)}"
     if client is None:
-        return "whether it asks others was not learned (harden, and apply --trial, learn that)"
+        return "whether it asks others was not learned (a trial that learns shows it)"
     return client[0] if client else ""
 
 

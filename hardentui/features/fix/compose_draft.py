@@ -25,7 +25,7 @@ def compose_draft(facts: ContainerFacts, plan: Plan | None) -> Draft:
         raise CannotExpress(
             f"{visible(facts.name, 80)} is of no compose project, or compose has no key for its "
             "changes.",
-            "Write a Quadlet (--to quadlet) or a script (--to run).",
+            "Write a Quadlet or a script.",
         )
     masked = "\n".join(map(mask_text, override.text.split("\n")))
     return Draft(

@@ -99,7 +99,7 @@ def _origin(files: Files, facts: ContainerFacts) -> Origin:
     if origin is None:
         raise CannotFix(
             "No unit of this container was found.",
-            "Write new files instead: --to quadlet or --to run.",
+            "Write a new Quadlet or script instead.",
         )
     return origin
 

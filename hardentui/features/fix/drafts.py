@@ -62,8 +62,7 @@ def new_files(
     if verify and target is Target.QUADLET and podman < OLDEST_WITH_QUADLET:
         raise UsageError(
             f"Podman {podman} has no Quadlet: {OLDEST_WITH_QUADLET} and newer have.",
-            "Write a script (--to run); a container that runs from a unit is changed there (--to "
-            "unit).",
+            "Write a script; a container that runs from a unit is changed in that unit.",
         )
     spec = plan.after if plan else facts.spec
     if facts.engine.only_read:  # a container of Docker moves to Podman
@@ -168,7 +167,7 @@ def _started_by(
     if unit := visible(own_unit_of(facts), 100):
         yield (
             f"it runs from {unit} today: remove that unit before you use this, or change the unit itself, "
-            "which keeps its settings for systemd, such as After= and Restart= (--to unit)"
+            "which keeps its settings for systemd, such as After= and Restart="
         )
     project = visible(compose_project(facts.labels), 80)
     if not project or target not in (Target.QUADLET, Target.RUN):
@@ -207,7 +206,7 @@ def _left_in_layers(
         copied = moved if container is facts else ()
         if layer_of(container).data and (files := only_in_layer(container, copied)):
             name = command_word(container.name, container.id[:12])
-            kept = "; applying it here carries them over in volumes (--keep-data)"
+            kept = "; applying it here carries them over in volumes"
             kept = "" if facts.engine.only_read else kept
             yield f"the new {name} starts without {files}, which only {name} has, in no volume{kept}"
 

@@ -70,12 +70,12 @@ def figures(members: Iterable[Member]) -> tuple[Figure, ...]:
     """What hardening them takes away from an intruder, over all that were tried."""
     tried = [member for member in members if member.after is not None]
     made = (
-        _averaged("mean capabilities", (member.capabilities for member in tried)),
-        _averaged("mean system calls", (member.calls for member in tried)),
-        _averaged("mean kernel bugs", (member.bugs for member in tried)),
-        _counted("as root", (member.user for member in tried), "root"),
-        _counted("write everything", (member.writes for member in tried), "everything"),
-        _counted("reach anywhere", (member.reaches for member in tried), "anywhere"),
+        _averaged("capabilities, mean", (member.capabilities for member in tried)),
+        _averaged("system calls, mean", (member.calls for member in tried)),
+        _averaged("kernel bugs, mean", (member.bugs for member in tried)),
+        _counted("run as root", (member.user for member in tried), "root"),
+        _counted("can write everything", (member.writes for member in tried), "everything"),
+        _counted("can connect anywhere", (member.reaches for member in tried), "anywhere"),
     )
     return tuple(figure for figure in made if figure.most)
 
@@ -235,7 +235,7 @@ def result_lines(run: HostRun, width: int) -> Iterator[ResultLine]:
 def _member_line(member: Member, indent: str) -> str:
     name = f"{indent}{visible(member.name, _NAME):<{_NAME + 4 - len(indent)}}"
     if member.standing in (Standing.NOT_READY, Standing.NOTHING, Standing.WAITING):
-        return f"{name} {member.reason}".rstrip()
+        return f"{name} {member.reason} {member.advice}".rstrip()
     score = f"{score_word(member.before)} → {score_word(member.after)}"
     down = f"down {member.downtime:.1f} s" if member.downtime else "keeps running"
     needs = f"   {member.reason}" if member.reason else ""

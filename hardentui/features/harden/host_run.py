@@ -92,8 +92,12 @@ def with_choice(
     choice: Choice,
 ) -> Asked:
     """With this decision, or these values of a fix, in place of earlier ones."""
-    others = [each for each in asked.given if each.check != choice.check]
-    return replace(asked, given=(*others, choice))
+    return replace(asked, given=(*without(asked, choice.check).given, choice))
+
+
+def without(asked: Asked, check: str) -> Asked:
+    """A decision is taken back."""
+    return replace(asked, given=tuple(each for each in asked.given if each.check != check))
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -108,6 +112,7 @@ class Member(Struct, frozen=True, kw_only=True):
     asked: Asked = Asked()
     standing: Standing = Standing.WAITING
     reason: str = ""  # why it is not ready, or what has to be decided; one sentence
+    advice: str = ""  # what may help, with options of the command line
     now: str = ""  # what is being done
     began: float = 0.0  # seconds since the epoch
     seconds: float = 0.0  # that its trial took
@@ -280,7 +285,8 @@ class RunFiles:
             write_own(self._card_path(member), msgspec.json.encode(card))
 
     def _card_path(self, member: Member) -> str:
-        name = hashlib.sha256(member.key.encode()).hexdigest()[:16]
+        whose = f"{member.engine}\n{member.name}"  # a unit creates it anew, with another ID
+        name = hashlib.sha256(whose.encode()).hexdigest()[:16]
         return os.path.join(self.directory, f"card-{name}.json")
 
     def is_running(self) -> bool:

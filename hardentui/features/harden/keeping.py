@@ -21,7 +21,6 @@ from hardentui.features.harden.host_run import Member, RunFiles, Standing
 from hardentui.features.harden.task import Hardening
 from hardentui.features.looking.stack import stacks
 from hardentui.features.trial.tried import without
-from hardentui.features.views import known_facts
 from hardentui.model.journal import JournalEntry
 from hardentui.visible import visible
 
@@ -197,31 +196,39 @@ def keep_all(
     """
     if bench.opened.simulated:
         raise UsageError("This host is simulated: nothing is applied, and nothing was changed.")
+    chosen = tuple(chosen)
+    address = address_of(
+        bench.opened,
+        bench.opened.engine(chosen[0].member.engine).facts,
+    )
+    cut_off = History().cut_off_together(address)
+    if cut_off is not None:
+        told(f"{cut_off.id} was interrupted; what was under way is as before, and it goes on.")
     tasks: dict[str, Hardening] = {}
     members: dict[str, Member] = {}
     for struck in chosen:
         try:
-            tasks[struck.member.id] = picked_up(
+            task = picked_up(
                 bench,
                 struck,
             )
-            members[struck.member.id] = struck.member
+            tasks[task.report.subject.id] = task
+            members[task.report.subject.id] = struck.member
         except HardenError as error:
             told(
                 f"{visible(struck.member.name, 80)} is left out: {error.title} {error.hint}".strip()
             )
-    if not tasks:
-        raise UsageError("Nothing was changed: no result can be applied.")
     journal = Journal()
-    address = address_of(
-        bench.opened,
-        known_facts(next(iter(tasks.values())).report).engine,
-    )
+    if not tasks:
+        if cut_off is not None:
+            return finish_together(journal, cut_off)
+        raise UsageError("Nothing was changed: no result can be applied.")
     with begun_together(
         journal,
         len(tasks),
         address,
         confirm_within,
+        cut_off,
     ) as holder:
 
         def begins(part: str) -> str:
@@ -297,13 +304,15 @@ def picked_up(
     Raises:
         HardenError: it cannot be applied, or it has to be tried again.
     """
-    row = bench.containers.refresh(struck.member.key)
+    member = struck.member
+    keys = {(row.engine.label, row.name): row.key for row in bench.containers.rows()}
+    row = bench.containers.refresh(keys.get((member.engine, member.name), member.key))
     if row is None or row.report is None:
         raise NotFound("It is gone.")
     task = Hardening(
         bench,
         row.report,
-        struck.member.asked.wishes,
+        member.asked.wishes,
     )
     outset = task.outset()
     kept = task.tried_before()

@@ -19,6 +19,23 @@ from hardentui.model.trial import Result, Trial
 from hardentui.state import read_own, state_directory, write_own
 
 _KEPT_FOR = 86_400.0  # seconds that a trial may wait for the decision
+_SHORT_ID = 12  # characters
+
+
+def created_as(facts: ContainerFacts) -> str:
+    """A hash of what the container was created with: its name, image and configuration.
+
+    The same for one that its unit creates anew with each start, which gets another ID each time.
+    """
+    inspect = facts.inspect
+    parts = [inspect.get(name) for name in ("Name", "Image", "Config", "HostConfig")]
+    encoded = msgspec.json.encode(
+        [facts.engine.url, str(facts.engine.version), *parts],
+        order="deterministic",
+    )
+    for identity in (facts.id, facts.id[:_SHORT_ID]):  # its hostname, the path of its ID
+        encoded = encoded.replace(identity.encode(), b"")
+    return hashlib.sha256(encoded).hexdigest()[:24]
 
 
 class KeptTrial(Struct, frozen=True, kw_only=True):
@@ -53,7 +70,7 @@ class KeptTrials:
             map(
                 str,
                 (
-                    facts.id,
+                    created_as(facts),
                     wishes.named,
                     wishes.everything,
                     wishes.probes,

@@ -12,6 +12,7 @@ from hardentui import __version__
 from hardentui.features.harden.card import EVERYTHING, Card, Side
 from hardentui.features.harden.host_run import Asked, Fix, Member, Standing
 from hardentui.features.harden.keeping import score_without
+from hardentui.features.harden.kept_trials import created_as
 from hardentui.features.harden.page import summary
 from hardentui.features.harden.task import Hardening
 from hardentui.features.looking.stack import stacks
@@ -68,6 +69,7 @@ def tried(
         member,
         standing=standing,
         reason=reason,
+        advice=visible(card.trial.baseline.advice, 400) if not works else "",
         now="",
         seconds=round(
             seconds,
@@ -161,26 +163,8 @@ def _fingerprint(
     facts: ContainerFacts,
     asked: Asked,
 ) -> str:
-    """Of what a result depends on: what was asked for when it was created, its image, its engine."""
-    inspect = facts.inspect
-    parts = [
-        inspect.get(name)
-        for name in (
-            "Id",
-            "Image",
-            "Config",
-            "HostConfig",
-        )
-    ]
-    tried_how = (
-        str(facts.engine.version),
-        __version__,
-        asked,
-    )
-    encoded = msgspec.json.encode(
-        [*parts, tried_how],
-        order="deterministic",
-    )
+    """Of what a result depends on: what it was created with, what was asked for, its engine."""
+    encoded = msgspec.json.encode((created_as(facts), __version__, asked))
     return hashlib.sha256(encoded).hexdigest()[:24]
 
 
@@ -188,9 +172,7 @@ def _standing_of(card: Card) -> tuple[Standing, str]:
     """And why, where it is not simply ready."""
     if not card.works:
         why = (card.trial.baseline.why or card.trial.ended).rstrip(".")
-        reason = (
-            summary(card) if card.trial.result.judged else f"{why}. {card.trial.baseline.advice}"
-        )
+        reason = summary(card) if card.trial.result.judged else f"{why}."
         return Standing.NOT_READY, visible(
             " ".join(reason.split()),
             400,

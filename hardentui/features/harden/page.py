@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from hardentui.features.change.data_told import told_rows
 from hardentui.features.harden.card import EVERYTHING, Card, Side
+from hardentui.features.harden.everything_page import bar
 from hardentui.features.harden.rights_kept import rights_kept
 from hardentui.features.rights.kernel_reach import FIRST_YEAR
 from hardentui.features.trial.page import flagged
@@ -29,6 +31,11 @@ _FEW = 6  # capabilities that are named
 _LEFT_OUT_FIRST = ("Kernel bugs", "Rights kept", "Not learned", "Known application", "Afterwards")
 """What explains the rest, in the order in which a small screen goes without it."""
 _LEAST_BEFORE = 14
+_WITH_BARS = 94
+"""Cells of a line that has room for bars."""
+_BAR = 5
+TableRow: TypeAlias = tuple[tuple[str, str], tuple[str, str]]
+"""Before and after, each with the label."""
 
 
 class CardLine(Struct, frozen=True):
@@ -59,17 +66,22 @@ def lines(
     card: Card,
     width: int,
     height: int = 0,
+    *,
+    options: bool = True,
 ) -> list[CardLine]:
     """The card below its heading.
 
     Args:
+        options: name those of the command line that give a twin what it lacks.
         height: at most so many lines, if that is possible by shortening and without what only
             explains; 0 = all of it.
     """
     table = list(_table(card, width))
     shown_before = ("Afterwards", "Judged by") if card.others else ()
     parts = [
-        (label, _wrapped(text, width)) for label, text in _parts(card) if label not in shown_before
+        (label, _wrapped(text, width))
+        for label, text in _parts(card, options)
+        if label not in shown_before
     ]
     room = height - len(table) if height else sum(len(part) for _, part in parts)
     for label in _LEFT_OUT_FIRST:
@@ -120,6 +132,8 @@ def _table(card: Card, width: int) -> Iterator[CardLine]:
             strict=True,
         )
     )
+    if width >= _WITH_BARS:
+        rows = [_with_bars(row, card) for row in rows]
     room = max(
         _LEAST_BEFORE, min((width - LABEL) // 3, max(len(before[1]) for before, _ in rows) + 2)
     )
@@ -133,6 +147,24 @@ def _table(card: Card, width: int) -> Iterator[CardLine]:
         for number in range(max(len(left), len(right))):
             here, there = (part[number] if number < len(part) else "" for part in (left, right))
             yield CardLine("" if number else label, f"{here:<{room}}{there}".rstrip())
+
+
+def _with_bars(row: TableRow, card: Card) -> TableRow:
+    """A row of numbers with a bar before each of them."""
+    (label, before), (_, after) = row
+    counts = {
+        "capabilities": (card.before.capabilities, card.after.capabilities),
+        "system calls": (card.before.system_calls, card.after.system_calls),
+        "known kernel bugs": (
+            card.before.kernel_vulnerabilities,
+            card.after.kernel_vulnerabilities,
+        ),
+    }.get(label)
+    if counts is None or not before or before == after:
+        return row
+    most = max(counts[0] or 0, counts[1] or 0)
+    bars = [bar(count, most, _BAR) for count in counts]
+    return (label, f"{bars[0]} {before}"), (label, f"{bars[1]} {after}")
 
 
 def _side(side: Side, peak: int) -> tuple[tuple[str, str], ...]:
@@ -168,11 +200,15 @@ def _memory(limit: int, peak: int) -> str:
     return f"{limit >> 20} MiB{seen}"
 
 
-def _parts(card: Card) -> Iterator[tuple[str, str]]:
+def _parts(card: Card, options: bool) -> Iterator[tuple[str, str]]:
     trial = card.trial
+    lacks = "; ".join(str(lack) if options else lack.what for lack in trial.lacks)
     if not trial.result.judged:
         yield "Why", trial.baseline.why
-        yield from _given("What helps", trial.baseline.advice)
+        if options:
+            yield from _given("What helps", trial.baseline.advice)
+        else:
+            yield from _given("The twin lacked", lacks)
         return
     unproven = {line.partition(":")[0] for line in card.unproven}
     proven = (kept.check for kept in trial.kept if kept.check not in unproven)
@@ -185,7 +221,7 @@ def _parts(card: Card) -> Iterator[tuple[str, str]]:
     yield from _given("Loosened", "; ".join(_loosened(trial)))
     yield from _given("Not exercised", ", ".join(card.not_exercised))
     yield from _given("Not learned", "; ".join(_not_learned(trial)))
-    yield from _given("Twins lacked", "; ".join(map(str, trial.lacks)))
+    yield from _given("Twins lacked", lacks)
     yield from _given("Judged by", _judged(card))
     yield from _given("Decide", "; ".join(card.decide))
     yield from _given("Needs a value", ", ".join(card.needs_values))
@@ -202,13 +238,13 @@ def _kernel_bugs(card: Card) -> str:
     if before.kernel_vulnerabilities is None:
         return ""
     counts = (
-        f"counted are known vulnerabilities since {FIRST_YEAR} whose ways in are open to it, whether "
-        "or not this kernel is mended"
+        f"known vulnerabilities since {FIRST_YEAR} in code that it can reach, whether or not this "
+        "kernel has the patches"
     )
     by_switch = before.kernel_vulnerabilities_by_user_namespace or 0
     if by_switch * 2 < before.kernel_vulnerabilities or not by_switch:
         return counts
-    return f"{counts}; {by_switch} hang on one switch: it can make user namespaces"
+    return f"{counts}; {by_switch} of them need only that it can create user namespaces"
 
 
 def _given(label: str, text: str) -> Iterator[tuple[str, str]]:
@@ -247,6 +283,6 @@ def downtime(card: Card, confirm_within: float) -> str:
             else "No downtime: a second one serves meanwhile."
         )
     if card.simulated:
-        down = "Simulated: nothing is changed."
+        return "Simulated: nothing is changed."
     back = f" Rolls back unless kept within {confirm_within:g} s." if confirm_within else ""
     return f"{down}{back or ' Rolls back if anything fails.'}"

@@ -112,7 +112,7 @@ def _answering(
         names = ", ".join(visible(name, 40) for name in failed)
         raise UsageError(
             f"The probe {visible(command, 120)!r} succeeds at none of {names}, before any change.",
-            "A probe of one of them: --probe NAME=COMMAND. Nothing was changed.",
+            "Say whose probe it is: NAME=COMMAND. Nothing was changed.",
         )
     return owners
 

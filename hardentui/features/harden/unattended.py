@@ -171,11 +171,7 @@ class Unattended:
         )
         earlier = self._files.read_now()
         results = {member.key: member for member in earlier.members} if earlier else {}
-        kept = {
-            (member.engine, member.name): member
-            for member in results.values()
-            if member.standing is Standing.KEPT
-        }
+        by_name = {(member.engine, member.name): member for member in results.values()}
         asked = self._files.asked()
         for row, group in in_order(without_originals(rows.values())):
             its = asked.get(row.key, Asked())
@@ -184,24 +180,21 @@ class Unattended:
                 group,
                 replace(its, everything=self._everything, tight=its.tight or self._tight),
             )
-            before = results.get(row.key) or kept.get((row.engine.label, row.name))
+            before = results.get(row.key) or by_name.get((row.engine.label, row.name))
             if self._wanted and row.id not in self._wanted:
                 if before is None:
                     continue
             elif self._again:
                 before = None
-            if before is not None and before.standing is Standing.KEPT:
+            if before is not None and (
+                before.standing is Standing.KEPT
+                or (before.fingerprint == member.fingerprint and not before.standing.is_open)
+            ):
                 member = replace(
                     before,
                     key=row.key,
                     id=row.id,
                 )
-            elif (
-                before is not None
-                and before.fingerprint == member.fingerprint
-                and not before.standing.is_open
-            ):
-                member = before
             self._members[row.key] = member
 
     def _waiting(self) -> list[Member]:

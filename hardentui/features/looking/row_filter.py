@@ -282,7 +282,7 @@ def _fail(sign: str, value: str) -> FilterWord:
             finding.failing and value in finding.check for finding in row.report.everything
         )
 
-    trouble = f'No check here is called "{value}". hardentui explain --list shows all of them.'
+    trouble = f'No check here is called "{value}". Each finding shows the name of its check.'
     return FilterWord(
         _not(test) if sign == "!=" else test,
         sense,

@@ -38,7 +38,7 @@ _SECONDS = 5.0
 _AUTO_IDS = 256 * WHOLE
 """For root's `--userns=auto`: so many containers at once, each with 16 bits of ids."""
 _ACCOUNT_WANTED = "; some newer Podmans also want an account of that name: useradd -r containers"
-_WITHOUT_QUADLET = "use scripts (--to run), or change the unit that runs the container (--to unit)"
+_WITHOUT_QUADLET = "write scripts, or change the unit that runs the container"
 _CONTROLLERS = ("cpu", "memory", "pids")
 _TOOLS = (
     ("skopeo", "checks registries for newer images, signs images"),
@@ -456,9 +456,7 @@ def _systemd(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(Mark.GOOD, "systemd", "runs")
     else:
         value = "not running here: units can be written and checked, but not started"
-        yield Diagnosis(
-            Mark.NOTE, "systemd", value, "a run script can be written instead: fix NAME --to run"
-        )
+        yield Diagnosis(Mark.NOTE, "systemd", value, "a run script can be written instead")
 
 
 def _security_modules(machine: Machine) -> Iterator[Diagnosis]:

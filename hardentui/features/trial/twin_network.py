@@ -126,8 +126,7 @@ def shut(conmon: int, bridges: Sequence[str]) -> None:
     if isinstance(answer, Unread):
         raise ChangeFailed(
             f"The twins' network cannot be shut off from this host: {answer.reason}.",
-            "With --outside twins get an ordinary network, which leads to the host and the "
-            "outside.",
+            "Twins that may reach the outside get an ordinary network, which leads to the host too.",
         )
 
 

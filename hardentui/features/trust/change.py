@@ -341,7 +341,7 @@ class TrustChange:
         if not signed:
             raise UsageError(
                 f"No running image is in {visible(rule.scope, 100)}, so the rule cannot be proven.",
-                "Name an image signed with its key: --signed IMAGE",
+                "Name an image signed with its key.",
             )
         return signed
 
@@ -428,7 +428,7 @@ def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
     if draft.refused:
         return (
             f"{', '.join(visible(image, 100) for image in draft.refused)} could no longer be pulled "
-            "(add rules for them, or use --accept-in-use)"
+            "(add rules for them, or accept that)"
         )
     failed = [proof for proof in proofs if not proof.holds]
     if failed:

@@ -139,7 +139,7 @@ NOBODY = "nobody@hardentui.invalid"
 _ELSEWHERE = "elsewhere.hardentui.invalid/some/image:1"
 _TAG = "hardentui-unsigned"
 _HINTS = {
-    PullVerdict.WRONG_IDENTITY: "cosign signs without the tag: add --any-tag",
+    PullVerdict.WRONG_IDENTITY: "cosign signs without the tag: accept any tag",
     PullVerdict.UNSIGNED: "Podman reads signatures stored as tag sha256-DIGEST.sig beside the image, not "
     "bundles: sign with `hardentui trust sign`, podman, skopeo, or cosign --recursive "
     "--new-bundle-format=false (an image for several architectures needs one signature for each)",

@@ -143,9 +143,7 @@ def public_key_of(private: str) -> str:
     base = private.removesuffix(".private").removesuffix(".key")
     public = f"{base}.pub"
     if not os.path.isfile(public):
-        raise InputError(
-            f"There is no {visible(public)} beside the private key.", "Give it with --public."
-        )
+        raise InputError(f"There is no {visible(public)} beside the private key.", "Give its path.")
     return public
 
 

@@ -110,7 +110,7 @@ def _fixed(
     if spec[PRIVILEGED] and option in OVERRIDDEN:
         raise CannotFix(
             f"privileged mode overrides {label(option)}",
-            "Fix both at once (add --check privileged).",
+            "Fix both at once, with privileged.",
         )
     if option in _LIMITS:
         refuse_where_ignored(context.facts)

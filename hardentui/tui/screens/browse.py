@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.text import Text
 from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -13,25 +14,30 @@ from textual.widgets import DataTable, Static
 
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import cell, fit
+from hardentui.tui.widgets.page import titled
 from hardentui.tui.widgets.row_table import RowTable
 
 _SETTLE = 0.2
 
 
 class Column(NamedTuple):
-    """A column: its heading, its width in cells (0 = the rest), and the screen width that it needs."""
+    """A column: its heading, its width in cells (0 = the rest), the screen width that it needs, and
+    whether it is drawn in the accent."""
 
     title: str
     width: int
     from_width: int = 0
+    accent: bool = False
 
 
 class BrowseRow(NamedTuple):
-    """A row of the table: its key, its texts, and the sort value of each column."""
+    """A row of the table: its key, its texts, the sort value of each column, and whether it heads
+    others."""
 
     key: str
     texts: tuple[str, ...]
     sort: tuple[object, ...]
+    heads: bool = False
 
 
 def short(text: str, width: int) -> str:
@@ -72,6 +78,10 @@ class BrowseScreen(HardenScreen):
     def about(self, key: str) -> Content:
         """The page about a row."""
         raise NotImplementedError
+
+    def title_of(self, key: str) -> str:
+        """What the page about a row is called."""
+        return str(self.table.get_cell_at(self.table.cursor_coordinate)).strip() if key else ""
 
     def crumb(self) -> Content:
         raise NotImplementedError
@@ -131,9 +141,8 @@ class BrowseScreen(HardenScreen):
         self._keys = [line.key for line in lines]
         widths = [column.width for column in table.ordered_columns]
         for line in lines:
-            texts = [(short(line.texts[at], width), width) for at, width in self._widths(widths)]
             table.add_row(
-                *(cell(fit(text, width, self.signs.of("…")).rstrip()) for text, width in texts)
+                *(self._cell(line, at, width) for at, width in self._widths(widths)),
             )
         if stay in self._keys:
             table.move_cursor(
@@ -143,6 +152,13 @@ class BrowseScreen(HardenScreen):
         self.query_one("#crumb", Static).update(self.crumb())
         self.set_class(not lines, "-empty")
         self._show_page()
+
+    def _cell(self, line: BrowseRow, at: int, width: int) -> Text:
+        text = fit(short(line.texts[at], width), width, self.signs.of("…")).rstrip()
+        accent = self.app.theme_variables["primary"]
+        if line.heads:
+            return cell(text, style=f"bold {accent}")
+        return cell(text, style=accent if self.COLUMNS[at].accent else "")
 
     def _widths(self, widths: Sequence[int]) -> Iterable[tuple[int, int]]:
         return zip(self._columns, widths, strict=True)
@@ -170,6 +186,7 @@ class BrowseScreen(HardenScreen):
             content = Content(self.signs.of("Reading…"))
         else:
             content = Content(self.nothing())
+        titled(self.query_one("#page"), self.title_of(key))
         self.query_one("#text", Static).update(content)
 
     @property

@@ -82,6 +82,7 @@ class ChangeScreen(StoppablePage):
         self._choices = choices
         self._tries = tries
         self._all = False
+        self._tight = False
         self._asked: tuple[str, ...] = ()  # the user's probes; NAME=COMMAND in a stack
         self._data = Data.KEEP
         self._limit = CONFIRM_WITHIN
@@ -258,7 +259,16 @@ class ChangeScreen(StoppablePage):
         self._prepare_again()
 
     def action_all(self) -> None:
-        self._all, self._card, self._events, self._shown = not self._all, None, [], ""
+        self._all = not self._all
+        self._tries_otherwise()
+
+    def action_level(self) -> None:
+        self._tight = not self._tight
+        self._tries_otherwise()
+
+    def _tries_otherwise(self) -> None:
+        """Another trial is wished: an earlier one of that kind is picked up."""
+        self._card, self._events, self._shown = None, [], ""
         self._look_at_it()
 
     def action_write(self) -> None:
@@ -365,6 +375,7 @@ class ChangeScreen(StoppablePage):
         wishes = HardenWishes(
             choices=self._choices,
             everything=self._all,
+            tight=self._tight,
             confirm_within=self._limit,
             together=bool(self._others),
             keep_with=f"the space key ({Data.KEEP})",
@@ -572,7 +583,15 @@ class ChangeScreen(StoppablePage):
             self._hardening.report.subject if self._hardening else self.session.rows.get(self._key)
         )
         also = f" and {plural(len(self._others), 'other')}" if self._others else ""
-        modes = f"{'   all fixes' if self._all else ''}{'   simulated' if self._simulated else ''}"
+        modes = "".join(
+            f"   {mode}"
+            for mode, is_on in (
+                ("all fixes", self._all),
+                ("tight", self._tight),
+                ("simulated", self._simulated),
+            )
+            if is_on
+        )
         waits = self._entry is not None and self._entry.state is EntryState.WAITING
         now = (
             f"   K keeps it, {self._seconds_left} s left",
@@ -753,6 +772,7 @@ class ChangeScreen(StoppablePage):
             card,
             self._width,
             0 if tall else self.app.size.height - _AROUND - below,
+            options=False,
         ):
             parts += [
                 (f"{line.label:<{LABEL}}", "$muted"),
@@ -761,7 +781,9 @@ class ChangeScreen(StoppablePage):
             ]
         parts += others
         if down := downtime(card, self._limit):
-            earlier = f"Tried at {self._tried_at}; i or F tries again. " if self._tried_at else ""
+            earlier = (
+                f"Tried at {self._tried_at}; i, F or v tries again. " if self._tried_at else ""
+            )
             data = "" if self._data is Data.KEEP else f"Data it wrote: {self._data.value}. "
             parts += [
                 down,
@@ -815,11 +837,12 @@ class ChangeScreen(StoppablePage):
                 f"It works. K keeps it; it rolls back in {self._seconds_left} s.{down}",
                 "$warning",
             )
+        elif entry.in_force and self._simulated:
+            text, color = "Played to its end. Simulated: nothing was changed.", "$success"
         elif entry.in_force:
             names = visible(", ".join(entry.originals), 200)
             kept = f" Kept, stopped: {names}." if names else ""
-            undo = "u undoes it." if not self._simulated else "Simulated: nothing was changed."
-            text, color = f"Done.{down}{kept} {undo}", "$success"
+            text, color = f"Done.{down}{kept} u undoes it.", "$success"
         else:
             but = ", but for what was written since" if entry.newer else ""
             text, color = (

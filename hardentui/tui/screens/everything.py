@@ -7,7 +7,7 @@ tells how far it is. So it can be left at any time, and another session shows th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
@@ -32,6 +32,7 @@ from hardentui.features.harden.host_run import (
     RunFiles,
     Standing,
     with_choice,
+    without,
 )
 from hardentui.features.harden.keeping import Outcome, Struck, keep_all
 from hardentui.features.harden.outset import CONFIRM_WITHIN
@@ -131,6 +132,10 @@ class EverythingScreen(ResultsScreen):
 
     def standing_of(self, member: Member) -> str:
         return "changed: t tries it" if self._is_changed(member) else super().standing_of(member)
+
+    def answered(self, member: Member) -> Collection[str]:
+        asked = self._asked.get(member.key, Asked())
+        return {choice.check for choice in asked.given}
 
     def _is_changed(self, member: Member) -> bool:
         """Whether something else is asked of it than what was tried."""
@@ -236,7 +241,7 @@ class EverythingScreen(ResultsScreen):
         if member.key not in self._cards and self._files is not None:
             self._cards[member.key] = self._files.card(member)
         if (card := self._cards.get(member.key)) is not None:
-            for line in lines(card, width):
+            for line in lines(card, width, options=False):
                 yield (f"{line.label:<{_CARD}}", "$muted")
                 yield f"{line.text}\n"
 
@@ -306,14 +311,8 @@ class EverythingScreen(ResultsScreen):
             return
         bench, row = self.session.bench, self.session.rows.get(member.key)
         report = row.report if row is not None else None
-        finding = (
-            next(
-                (finding for finding in report.everything if finding.check == check),
-                None,
-            )
-            if report is not None
-            else None
-        )
+        everything = report.everything if report is not None else ()
+        finding = next((finding for finding in everything if finding.check == check), None)
         if bench is None or report is None or finding is None:
             self.complain("The container is being checked again.")
             return
@@ -323,13 +322,17 @@ class EverythingScreen(ResultsScreen):
             {},
             {choice.check: dict(choice.parameters) for choice in asked.given},
         )
+        before = choosing.choice(check)
         if not choosing.settings(check):
-            self._ask(member, with_choice(asked, choosing.choice(check)))
+            decided = check in self.answered(member)
+            self._ask(member, without(asked, check) if decided else with_choice(asked, before))
             return
-        self.app.push_screen(
-            ValuesScreen(choosing, finding),
-            lambda _: self._ask(member, with_choice(asked, choosing.choice(check))),
-        )
+
+        def left(_: object) -> None:
+            if (choice := choosing.choice(check)) != before:
+                self._ask(member, with_choice(asked, choice))
+
+        self.app.push_screen(ValuesScreen(choosing, finding), left)
 
     def _probe_given(
         self,

@@ -57,7 +57,7 @@ class FilesScreen(ResultsScreen):
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("Service", 0),
         Column("Score", 11),
-        Column("", 23, 100),
+        Column("", 23, 100, accent=True),
         Column("Fix", 30),
     )
 

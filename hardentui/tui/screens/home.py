@@ -27,6 +27,7 @@ from hardentui.tui.places import Place
 from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.status import Part, both_ends, fit, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
+from hardentui.tui.widgets.page import titled
 from hardentui.tui.widgets.plan_panel import Beside, Outlook, Prospect, prospect_of
 from hardentui.tui.widgets.text_field import TextField
 from hardentui.tui.widgets.title_bar import ScreenReport
@@ -81,9 +82,9 @@ class HomeScreen(ContainerScreen):
             id="filter",
         )
         yield Static(id="trouble")
-        yield Static(id="first")
+        yield titled(Static(id="first"), "Do these first")
         yield Static(id="empty")
-        with Horizontal(id="middle"):
+        with titled(Horizontal(id="middle"), "Containers"):
             yield ContainerList(id="containers")
             yield Beside()
         yield Outlook(id="outlook")
@@ -202,7 +203,7 @@ class HomeScreen(ContainerScreen):
         height = self.app.size.height
         shown = self._first[: 5 if height >= 30 else 3 if height >= 22 else 0]
         width = self.app.size.width - 2
-        parts: list[Part] = [("Do these first\n", "$muted")] if shown else []
+        parts: list[Part] = []
         for number, line in enumerate(shown, 1):
             right = f"+{line.points:<3}" if line.points else "    "
             right += f" {line.risk:<7}"

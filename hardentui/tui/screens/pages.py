@@ -367,13 +367,13 @@ class HelpScreen(ReadingScreen):
                     (f"{action.group}\n", "bold $primary"),
                 ]
                 group = action.group
-            keys = f"  {self._keys(action):<8} {action.label}"
+            keys = f"  {self._keys(action):<8} {action.label} "
             parts += hanging(
                 keys,
                 action.tooltip,
                 width,
                 "$muted",
-                indent=28,
+                indent=30,
                 label_style="bold",
             )
             if why := self._reasons.get(action.id):
@@ -382,13 +382,13 @@ class HelpScreen(ReadingScreen):
                     f"Not now: {why}",
                     width,
                     "$status-medium",
-                    indent=28,
+                    indent=30,
                 )
         if self._filters:
             parts.append(("\nFilter: all words must match\n", "bold $primary"))
             for example, meaning in EXAMPLES:
                 parts += hanging(
-                    f"  {example}", meaning, width, "$muted", indent=28, label_style="bold"
+                    f"  {example}", meaning, width, "$muted", indent=30, label_style="bold"
                 )
         parts.append(("\nSigns\n", "bold $primary"))
         if self._filters:

@@ -3,7 +3,7 @@ them is marked, any of their fixes is struck out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from textual.content import Content
@@ -30,8 +30,8 @@ class ResultsScreen(BrowseScreen):
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("Container", 0),
         Column("Score", 11),
-        Column("", 23, 100),
-        Column("Standing", 20),
+        Column("", 23, 100, accent=True),
+        Column("Standing", 28),
         Column("Down", 8, 90),
     )
 
@@ -46,6 +46,10 @@ class ResultsScreen(BrowseScreen):
 
     def struck_out(self, changed: Iterable[Member]) -> None:
         """Fixes of these were struck out, or taken back."""
+
+    def answered(self, member: Member) -> Collection[str]:
+        """Checks of its open fixes that got their value, or the decision."""
+        return ()
 
     @property
     def members(self) -> Mapping[str, Member]:
@@ -71,7 +75,8 @@ class ResultsScreen(BrowseScreen):
         rows: list[BrowseRow] = []
         for heading, groups in self.sections():
             if heading:
-                rows.append(self._row(f"{_SECTION}{_KEY}{heading}", heading))
+                row = self._row(f"{_SECTION}{_KEY}{heading}", heading)
+                rows.append(row._replace(heads=True))
             for name, members in groups:
                 indent = "  " if len(members) > 1 else ""
                 if indent:
@@ -134,7 +139,7 @@ class ResultsScreen(BrowseScreen):
 
     def standing_of(self, member: Member) -> str:
         if member.standing is Standing.RUNNING and member.now:
-            return visible(member.now, 20)
+            return visible(member.now, 28)
         return WORDS[member.standing]
 
     def fix_row(
@@ -144,14 +149,15 @@ class ResultsScreen(BrowseScreen):
         indent: str = "",
     ) -> BrowseRow:
         struck = fix.check in self.struck_of(member)
-        mark = "[?]" if fix.is_open else "[ ]" if struck else "[x]"
+        answered = fix.is_open and fix.check in self.answered(member)
+        mark = "[+]" if answered else "[?]" if fix.is_open else "[ ]" if struck else "[x]"
         cost = cost_of(member, fix)
         worth = f"{'-' if struck else '+'}{cost}" if cost > 0 else ""
         texts = (
             f"      {indent}{mark} {visible(fix.text, 120)}",
             worth,
             "",
-            f"needs {fix.missing}" if fix.is_open else fix.check,
+            "t tries it" if answered else f"needs {fix.missing}" if fix.is_open else fix.check,
             "",
         )
         return BrowseRow(f"{member.key}{_KEY}{fix.check}", texts, texts)
@@ -169,6 +175,15 @@ class ResultsScreen(BrowseScreen):
                 if kind == _GROUP and members[0].key == rest:
                     return members, ""
         return (), ""
+
+    def title_of(self, key: str) -> str:
+        members, check = self.under()
+        if check:
+            return f"{members[0].name}: {check}"
+        if len(members) == 1:
+            return members[0].name
+        kind, _, rest = key.partition(_KEY)
+        return rest if kind == _SECTION else members[0].group if members else ""
 
     def signed(self, part: Part) -> Part:
         if isinstance(part, str):

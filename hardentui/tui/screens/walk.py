@@ -472,7 +472,7 @@ class WalkScreen(ContainerScreen):
             if why.needs:
                 self._open_values(choosing, finding)
             else:
-                self.complain(str(why), "No automatic fix")
+                self.complain(why.why if why.decides else str(why), "No automatic fix")
         await self._show_step()
         self.query_one(FindingList).show_headline()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -16,6 +17,7 @@ from hardentui.tui.action_texts import in_keys, reason_of
 from hardentui.tui.status import Part, hanging, look_of, signs_of, worst_first
 from hardentui.visible import visible, visible_lines
 
+Pane = TypeVar("Pane", bound=Widget)
 _HEAD = "bold $primary"
 _LABEL = 13
 _STYLES = {
@@ -24,6 +26,12 @@ _STYLES = {
     Tone.BAD: "$status-high",
     Tone.MUTED: "$muted",
 }
+
+
+def titled(widget: Pane, title: str) -> Pane:
+    """With a title in its upper border, which shows the beginning of foreign text as it is."""
+    widget.border_title = Content(visible(title, 60)) if title else None
+    return widget
 
 
 def page(

@@ -24,7 +24,7 @@ from hardentui.model.plan import Plan, Skipped
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.listing import about_kept
 from hardentui.tui.status import Part, Signs, fit, hanging, look_of, look_of_cell, signs_of
-from hardentui.tui.widgets.page import DiffView
+from hardentui.tui.widgets.page import DiffView, titled
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -195,6 +195,7 @@ class Outlook(Static):
             promise: what the plans make of its score, in one sentence; empty while unknown.
             helpful: what raises its score most, each with what its fix alone brings.
         """
+        titled(self, row.name if row is not None else "")
         self.update(
             "" if row is None else self._content(row, attack, promise, helpful), layout=False
         )
@@ -207,17 +208,13 @@ class Outlook(Static):
         helpful: Sequence[tuple[Finding, Rise]],
     ) -> Content:
         signs = signs_of(self)
-        name = (visible(row.name, 60), "bold")
         if row.kept is not None:
-            return Content.assemble(name, ": ", about_kept(row))
+            return Content(about_kept(row))
         if row.report is None:
-            return Content.assemble(name, signs.of(": loading its details…"))
+            return Content(signs.of("Loading its details…"))
         if row.report.trouble:
-            return Content.assemble(
-                name, ": nothing could be judged: ", visible(row.report.trouble, 300)
-            )
-        words = visible(attack, 400) or "nothing stands out."
-        parts: list[Part] = [name, ": ", words, "\n"]
+            return Content(f"Nothing could be judged: {visible(row.report.trouble, 300)}")
+        parts: list[Part] = [visible(attack, 400) or "Nothing stands out.", "\n"]
         if helpful:
             parts += _helps_most(row.report, helpful, signs)
         if promise:

@@ -419,7 +419,7 @@ def test_each_command_tells_a_service_that_became_slower(monkeypatch: pytest.Mon
     with watched(Journal(), slow):  # as the process that measures does
         (sentence,) = slow_soaks()
     assert begun == [ENTRY], "one process is enough"
-    assert sentence.startswith("web takes 3.0 s to answer. hardentui harden web --soak 0")
+    assert sentence.startswith("web takes 3.0 s to answer. Hardening web again enforces")
     shown = "\n".join(entry_lines(Journal().read(ENTRY), whole=False))
     assert "    web takes 3.0 s to answer" in shown
     assert public_entry(Journal().read(ENTRY)).soak_slower == "web takes 3.0 s to answer"

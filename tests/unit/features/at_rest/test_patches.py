@@ -110,7 +110,7 @@ def test_where_a_changed_line_holds_a_secret_it_says_what_to_do_instead() -> Non
     patch = patch_of(draft)
     assert "hunter2" not in patch.text
     assert not patch.complete
-    assert "use --in-place or -o DIR" in patch.how
+    assert "write it in place, or to a directory" in patch.how
 
 
 LINES = st.sampled_from(
