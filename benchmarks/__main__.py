@@ -1,8 +1,9 @@
-"""usage: python -m benchmarks [scan|paint|all] [-n CONTAINERS]... [-r ROUNDS] [--python PYTHON]
+"""usage: python -m benchmarks [scan|paint|trials|all] [-n CONTAINERS]... [-r ROUNDS] [--python PYTHON]
 
 Makes a private Podman with N created containers (a few of them running) and prints ratios: the
 whole process of `hardentui check` against the floor and against Podman's own `podman container
-inspect` of all of them, the first paint of the TUI against a trivial table. HardenTUI, the floor
+inspect` of all of them, the first paint of the TUI against a trivial table; check, first paint and
+keys while eight trials run against the same without them. HardenTUI, the floor
 and the table run on PYTHON: an interpreter in whose environment HardenTUI is installed, by default
 this one.
 """
@@ -10,13 +11,17 @@ this one.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
+from unittest import mock
 
 from benchmarks.terminal import Seen, watch
 from tests.support.podman import Bench
@@ -27,8 +32,10 @@ BUDGETS = {
     "paint": 1.5,
     "key": 2.0,
     "page": 2.0,
+    "trials": 1.3,
 }
 RUNNING = 5
+TRIALS = 8
 
 
 def main() -> int:
@@ -40,7 +47,7 @@ def main() -> int:
         "what",
         nargs="?",
         default="all",
-        choices=("scan", "paint", "all"),
+        choices=("scan", "paint", "trials", "all"),
     )
     parser.add_argument(
         "-n", type=int, action="append", help="containers; default 100, 300 and 1000, paint 1000"
@@ -71,6 +78,8 @@ def main() -> int:
             wanted = max(given.n or (1000,))
             made = fill(bench, made, wanted)
             fine &= paint(bench, wanted, given.r, given.python)
+        if given.what in ("trials", "all"):
+            fine &= trials(bench, given.r, given.python)
     finally:
         bench.stop()
     return 0 if fine else 1
@@ -170,6 +179,51 @@ def paint(
         )
         and fine
     )
+
+
+def trials(bench: Bench, rounds: int, python: str) -> bool:
+    """The same while eight trials run and without them, in turns; the first round warms up."""
+    for number in range(TRIALS):
+        bench.run(f"bench-tried-{number}", "--network", "none", "localhost/bb:1", "sleep", "100000")
+    url = f"unix://{bench.socket}"
+    ours = [installed(python), "--url", url]
+    everything = [installed(python), "harden", "--everything", "--url", url]
+    check = partial(_seconds, [installed(python), "check", "--url", url])
+    checks: tuple[list[float], list[float]] = ([], [])
+    seen: tuple[list[Seen], list[Seen]] = ([], [])
+    with tempfile.TemporaryDirectory() as state, mock.patch.dict(os.environ, XDG_STATE_HOME=state):
+        for number in range(rounds + 1):
+            for side, are_running in enumerate((True, False)):
+                started = _eight_trials(everything) if are_running else None
+                taken, watched = check(), watch(ours, b"bench-tried-")
+                if started is not None:
+                    subprocess.run([*everything, "--stop"], check=True, capture_output=True)
+                    started.wait()
+                if number:
+                    checks[side].append(taken)
+                    seen[side].append(watched)
+    beside = f"beside {TRIALS} trials against none"
+    fine = _tell("trials", f"check {beside}", *checks)
+    paints = [[session.paint for session in sessions] for sessions in seen]
+    keys = [[statistics.median(session.keys) for session in sessions] for sessions in seen]
+    fine &= _tell("trials", f"first paint {beside}", *paints)
+    return _tell("trials", f"key down {beside}", *keys) and fine
+
+
+def _eight_trials(everything: Sequence[str]) -> subprocess.Popen[str]:
+    """Trials of all, as soon as eight of them run."""
+    words = [*everything, "--try", "--again", "--at-once", str(TRIALS), "--format", "json"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    running: set[str] = set()
+    for line in process.stdout:
+        if (member := json.loads(line)["container"]) is None:
+            break
+        (running.add if member["standing"] == "running" else running.discard)(member["key"])
+        if len(running) == TRIALS:
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            return process
+    raise SystemExit(f"{TRIALS} trials never ran at once")
 
 
 def _seconds(command: Sequence[str]) -> float:

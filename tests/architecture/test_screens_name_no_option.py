@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import hardentui
 from hardentui.options import BY_NAME, FLAGS_WITHOUT_ROW
+from tests.architecture.test_boring_python import sources
 
 _ROOT = Path(hardentui.__file__).parent
 _NOT_SHOWN = ("cli", "lib", "writers")
@@ -68,9 +69,7 @@ def _sentences(tree: ast.Module) -> Iterator[str]:
                 yield text
 
 
-def _naming(path: Path, own: frozenset[str]) -> list[str]:
-    source = path.read_text(encoding="utf-8")
-    tree = ast.parse(source if any(option in source for option in own) else "")
+def _naming(tree: ast.Module, own: frozenset[str]) -> list[str]:
     return [
         text
         for text in _sentences(tree)
@@ -84,9 +83,9 @@ def test_no_module_that_a_screen_shows_names_an_option_of_the_command_line() -> 
     own = _own_options()
     assert {"--grant", "--soak", "--keep-data"} <= own
     naming = {
-        str(path.relative_to(_ROOT)): texts
-        for path in sorted(_ROOT.rglob("*.py"))
-        if path.relative_to(_ROOT).parts[0] not in _NOT_SHOWN and (texts := _naming(path, own))
+        module: texts
+        for module, tree in sources()
+        if PurePath(module).parts[0] not in _NOT_SHOWN and (texts := _naming(tree, own))
     }
     assert {name: texts for name, texts in naming.items() if name not in _OF_THE_COMMAND_LINE} == {}
     assert sorted(_OF_THE_COMMAND_LINE) == sorted(naming), "what no longer does leaves the list"

@@ -25,7 +25,6 @@ _MENTION = re.compile(rf"\bhardentui (?:{'|'.join(_COMMANDS)})\b")
 _ELSEWHERE = ("cli", "reports", "writers", "serving.py")
 """Rooms whose sentences no screen shows."""
 _ALLOWED = {
-    "hardentui explain --list": "no screen lists every check",
     "hardentui config checklist": "checklists are written and tested in a shell",
     "hardentui check --format json": "for scripts; the screen names its own way first",
     "hardentui check --check": "a page in a browser has no keys of ours",

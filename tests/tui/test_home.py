@@ -442,10 +442,11 @@ async def test_the_outlook_says_which_fixes_help_most() -> None:
     async with at_home(some()) as (_, pilot):
         await shows(
             pilot,
-            "shop-web: Runs as root",
+            "─shop-web─",
+            "Runs as root",
             "Helps most  ! writable-rootfs",
         )
-        await pilot.press("end", shows=("vault: ", "No automatic fix"))
+        await pilot.press("end", shows=("─vault─", "No automatic fix"))
 
 
 async def test_leaving_closes_the_workbench() -> None:
@@ -484,7 +485,7 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
     host.multiply("web-00", [f"web-{number:02}" for number in range(1, 40)])
     async with at_home(host, (120, 40)) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
-        await shows(pilot, "web-00: ")
+        await shows(pilot, "─web-00─")
         drawn: list[int] = []
         layouts: list[bool] = []
         render_line, arrange = ContainerList.render_line, HomeScreen._refresh_layout
@@ -511,7 +512,7 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
             "_refresh_layout",
             arranged,
         )
-        await pilot.press("down", shows="web-01: ")
+        await pilot.press("down", shows="─web-01─")
         assert set(drawn) == {1, 2}
         await pilot.press("r")
         await until(pilot, lambda: 30 in drawn)  # new reports draw the list anew

@@ -27,10 +27,11 @@ def created_as(facts: ContainerFacts) -> str:
 
     The same for one that its unit creates anew with each start, which gets another ID each time.
     """
-    inspect = facts.inspect
+    inspect, engine = facts.inspect, facts.engine
+    where = engine.label if engine.local else engine.url  # one that we start moves each time
     parts = [inspect.get(name) for name in ("Name", "Image", "Config", "HostConfig")]
     encoded = msgspec.json.encode(
-        [facts.engine.url, str(facts.engine.version), *parts],
+        [where, str(engine.version), *parts],
         order="deterministic",
     )
     for identity in (facts.id, facts.id[:_SHORT_ID]):  # its hostname, the path of its ID

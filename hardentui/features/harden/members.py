@@ -23,6 +23,7 @@ from hardentui.harden.score import Level
 from hardentui.model.application_labels import compose_project
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
+from hardentui.model.trial import Result
 from hardentui.visible import visible
 
 
@@ -172,6 +173,8 @@ def _standing_of(card: Card) -> tuple[Standing, str]:
     """And why, where it is not simply ready."""
     if not card.works:
         why = (card.trial.baseline.why or card.trial.ended).rstrip(".")
+        if card.trial.result is Result.BASELINE_FAILS:
+            why = f"The twin does not work even without changes: {why}"
         reason = summary(card) if card.trial.result.judged else f"{why}."
         return Standing.NOT_READY, visible(
             " ".join(reason.split()),
