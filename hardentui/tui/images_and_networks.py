@@ -187,7 +187,11 @@ class Around:
             self.renew()
         self._session.state_changed.publish("look")
 
-    def users_of(self, engine: str, image: str) -> list[Row]:
+    def users_of(
+        self,
+        engine: str,
+        image: str,
+    ) -> list[Row]:
         """The containers created from an image."""
         rows = self._session.rows.values()
         return [row for row in rows if row.engine.label == engine and image_id(row) == image]

@@ -337,7 +337,11 @@ class Session:
                     told(error), title=f"{what} failed", severity="error", markup=False
                 )
 
-    def _tell(self, text: str, bad: bool) -> None:
+    def _tell(
+        self,
+        text: str,
+        bad: bool,
+    ) -> None:
         self._app.notify(
             text,
             severity="warning" if bad else "information",

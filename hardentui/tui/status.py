@@ -178,7 +178,11 @@ def paragraphs(text: str) -> Content:
     return Content(visible_lines(text))
 
 
-def cell(text: str, limit: int | None = None, style: str = "") -> Text:
+def cell(
+    text: str,
+    limit: int | None = None,
+    style: str = "",
+) -> Text:
     """One line for a DataTable or a Tree, which render a Content wrongly."""
     return Text(
         visible(text, limit),

@@ -83,7 +83,11 @@ class TypeAhead:
         ):  # it has been removed
             self._app.call_later(then)
 
-    def _settle(self, focus: DOMNode, number: int) -> None:
+    def _settle(
+        self,
+        focus: DOMNode,
+        number: int,
+    ) -> None:
         """Wait also for what has the focus now."""
         if not self._app.screen_stack:
             return  # the app ends

@@ -110,7 +110,11 @@ class Workers:
             self._post(say.WorkFailed("The scan", error))
         self._post(say.ScanEnded(stop.is_set()))
 
-    def recheck(self, bench: Workbench, key: str) -> None:
+    def recheck(
+        self,
+        bench: Workbench,
+        key: str,
+    ) -> None:
         """The latest result of a container is reported last; of many waiting checks, only one runs."""
         ask = self._newest_of(key)
         with self._looking:

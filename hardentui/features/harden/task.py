@@ -308,7 +308,12 @@ class Hardening:
             next=(NextStep("apply", self._command("harden")), write),
         )
 
-    def _is_known(self, card: Card, prepared: PreparedChange, note: str) -> bool:
+    def _is_known(
+        self,
+        card: Card,
+        prepared: PreparedChange,
+        note: str,
+    ) -> bool:
         """What the card tells already, or the card of another one will."""
         others = prepared.entry.containers[1:] if self.wishes.together else ()
         of_others = note.startswith(tuple(visible(name, 80) for name in others))
@@ -396,7 +401,12 @@ class Hardening:
         entry = history.cut_off_entry(identity) if identity else None
         return identity if entry is not None and resumable_from(entry) is not None else ""
 
-    def resume(self, identity: str, on_event: OnEvent, stop: threading.Event) -> JournalEntry:
+    def resume(
+        self,
+        identity: str,
+        on_event: OnEvent,
+        stop: threading.Event,
+    ) -> JournalEntry:
         """Complete a change that was cut off.
 
         Raises:

@@ -153,7 +153,12 @@ class BrowseScreen(HardenScreen):
         self.set_class(not lines, "-empty")
         self._show_page()
 
-    def _cell(self, line: BrowseRow, at: int, width: int) -> Text:
+    def _cell(
+        self,
+        line: BrowseRow,
+        at: int,
+        width: int,
+    ) -> Text:
         text = fit(short(line.texts[at], width), width, self.signs.of("…")).rstrip()
         accent = self.app.theme_variables["primary"]
         if line.heads:

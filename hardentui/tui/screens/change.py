@@ -510,7 +510,11 @@ class ChangeScreen(StoppablePage):
         self.draw()
         self.to_end()
 
-    def _ready(self, card: Card, tried_at: str = "") -> None:
+    def _ready(
+        self,
+        card: Card,
+        tried_at: str = "",
+    ) -> None:
         self._card, self.stop, self._now = card, None, ""
         self._tried_at = tried_at
         self._from_the_top()

@@ -280,7 +280,11 @@ class EverythingScreen(ResultsScreen):
                 return "This fix takes no value."
         return super().why_not(action)
 
-    def _takes_value(self, member: Member | None, check: str) -> bool:
+    def _takes_value(
+        self,
+        member: Member | None,
+        check: str,
+    ) -> bool:
         fix = next((fix for fix in member.fixes if fix.check == check), None) if member else None
         known = self.session.bench.judge.check(check) if self.session.bench else None
         return (fix is not None and fix.is_open) or (known is not None and bool(known.takes))

@@ -417,7 +417,11 @@ class ContainerList(ScrollView, can_focus=True):
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._lines) - 1))
 
-    def watch_cursor(self, before: int, after: int) -> None:
+    def watch_cursor(
+        self,
+        before: int,
+        after: int,
+    ) -> None:
         self.refresh_line(before + 1)
         self.refresh_line(after + 1)
         self._follow_cursor()
@@ -525,7 +529,11 @@ class ContainerList(ScrollView, can_focus=True):
             Segment(line.sign, sign),
         ]
 
-        def put(text: str, width: int, style: Style) -> None:
+        def put(
+            text: str,
+            width: int,
+            style: Style,
+        ) -> None:
             if width:
                 segments.append(Segment(fit(text, width, signs.ellipsis) + " ", style))
 

@@ -328,7 +328,11 @@ class Beside(Horizontal):
             yield Static()
         yield DiffView()
 
-    def show(self, name: str, seen: Prospect | None) -> None:
+    def show(
+        self,
+        name: str,
+        seen: Prospect | None,
+    ) -> None:
         """Args:
         seen: None while it is computed, or where nothing can be planned.
         """
