@@ -14,7 +14,7 @@ from hardentui.model.draft import DraftFile
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import known
 from hardentui.model.trial import Learned, Trial
-from hardentui.options import READ_ONLY
+from hardentui.options import HEALTH_CMD, MOUNTS
 from hardentui.reading.applications import repository_names
 from hardentui.reading.containers import image_config, is_root
 from hardentui.reading.images import image_name, reference
@@ -52,10 +52,13 @@ def drafted(
         "user": _user(facts),
         "capabilities": _capabilities(trial, learned),
         "root": _root(trial),
-        "path": [_path(directory) for directory in learned.writable],
+        "path": [*_data(facts), *(_path(directory) for directory in learned.writable)],
         "port": _ports(learned),
+        "health": _health(trial),
         "breaks": {
-            left.check: f"{visible(left.reason, 200).rstrip('.')}." for left in trial.left_out
+            left.check: f"{visible(left.reason, 200).rstrip('.')}."
+            for left in trial.left_out
+            if _broke_it(left.check, trial)
         },
         "source": [{"address": _seen_on(facts), "read": today}],
         "proof": {"kind": "run", "how": _how(trial)},
@@ -104,10 +107,44 @@ def _capabilities(trial: Trial, learned: Learned) -> dict[str, Any]:
 
 
 def _root(trial: Trial) -> dict[str, Any]:
-    if any(left.check == "writable-rootfs" for left in trial.left_out):
+    if _broke_it("writable-rootfs", trial):
         return {"works": False}
-    kept = any(change.option == READ_ONLY.flag for change in trial.options)
-    return {"works": True} if kept else {}
+    return {"works": True} if any(kept.check == "writable-rootfs" for kept in trial.kept) else {}
+
+
+def _broke_it(check: str, trial: Trial) -> bool:
+    """Whether a fix was tried, with others or alone, failed and was left out; others were not tried
+    because of the host or of a decision that nobody took."""
+    left_out = any(left.check == check for left in trial.left_out)
+    return left_out and any(check in each.changes and not each.ready for each in trial.rounds)
+
+
+def _health(trial: Trial) -> dict[str, Any]:
+    """The health check with which it worked."""
+    for kept in trial.kept:
+        if kept.option == HEALTH_CMD.name and kept.after:
+            return {"command": kept.after}
+    return {}
+
+
+def _data(facts: ContainerFacts) -> list[dict[str, Any]]:
+    """What is mounted for writing, and what its image declares as a volume."""
+    volumes = {path.rstrip("/") or "/" for path in image_config(facts).get("Volumes") or ()}
+    mounted = {
+        mount.destination.rstrip("/") or "/"
+        for mount in facts.spec[MOUNTS]
+        if mount.type in ("volume", "bind")
+        and not mount.read_only
+        and not _is_special(mount.source)
+    }
+    return [
+        {"path": path, "use": "data", **({"volume": True} if path in volumes else {})}
+        for path in sorted(mounted | volumes)
+    ]
+
+
+def _is_special(source: str) -> bool:
+    return source.endswith(".sock") or source.startswith(("/dev/", "/proc", "/sys"))
 
 
 def _path(directory: str) -> dict[str, Any]:

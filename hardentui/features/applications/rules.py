@@ -93,6 +93,11 @@ def _of_paths(application: Application) -> Iterator[EntryFault]:
         seen.add(entry.path)
         if not re.fullmatch(r"[0-7]{4}", entry.mode):
             yield ("path", index, "mode"), "mode must be four octal digits, such as 0700"
+        if application.user.start_as and not entry.owner and entry.mode[-1:] in "0145":
+            yield (
+                ("path", index),
+                f"as {application.user.start_as} it cannot write there: owner or mode must let it",
+            )
         if entry.owner not in ("", "work") and not _IDS.fullmatch(entry.owner):
             yield ("path", index, "owner"), "owner must be UID:GID, or work"
         if entry.size and not _is_size(entry.size):

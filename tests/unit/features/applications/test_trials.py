@@ -12,7 +12,7 @@ from hardentui.features.applications.comparing import compared
 from hardentui.features.applications.drafting import drafted
 from hardentui.features.applications.loading import EntryFile, Library, lint
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.trial import Baseline, How, Kept, Learned, LeftOut, Result, Trial
+from hardentui.model.trial import Baseline, How, Kept, Learned, LeftOut, Result, Round, Trial
 from hardentui.reading.applications import AskedImage
 
 POSTGRES = Library().find(AskedImage("postgres:17"))
@@ -98,13 +98,31 @@ def test_nothing_is_said_without_an_entry_or_without_a_twin_that_works() -> None
 
 def test_an_entry_is_written_from_a_trial_and_is_valid(tmp_path: Path) -> None:
     facts = container(
+        "-v shop:/srv/shop -v /srv/c:/etc/shop:ro -v /run/x.sock:/x.sock "
         "registry.example:5000/team/My_Shop:3",
         image=image(
-            inspect={"Config": {"User": "", "Entrypoint": ["/bin/run.sh"], "Cmd": ["serve"]}}
+            inspect={
+                "Config": {
+                    "User": "",
+                    "Entrypoint": ["/bin/run.sh"],
+                    "Cmd": ["serve"],
+                    "Volumes": {"/srv/shop": {}, "/srv/more": {}},
+                }
+            }
         ),
     )
     left = LeftOut("root-user", 'it "needs" root\nto bind')
-    draft = drafted(facts, trial(left_out=(left,), exercised=("reload",)), date(2026, 12, 1))
+    untried = LeftOut("no-update-path", "the update timer of this host is not active")
+    tried = trial(
+        left_out=(left, untried),
+        rounds=(Round(("root-user", "writable-rootfs"), ready=False, why="it ended"),),
+        kept=(
+            Kept("writable-rootfs", "read-only", None, ""),
+            Kept("missing-health-check", "health-cmd", None, "run.sh check"),
+        ),
+        exercised=("reload",),
+    )
+    draft = drafted(facts, tried, date(2026, 12, 1))
     assert draft.name == "my-shop.application.toml"
     file = tmp_path / draft.name
     file.write_text(draft.text)
@@ -114,9 +132,17 @@ def test_an_entry_is_written_from_a_trial_and_is_valid(tmp_path: Path) -> None:
     assert entry.match.entrypoint == "run.sh"
     assert entry.match.command == ("serve",)
     assert entry.capabilities.start == ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID")
-    assert [path.path for path in entry.path] == ["/run/postgresql", "/tmp"]
+    places = [(path.path, path.use.value, path.volume) for path in entry.path]
+    assert places == [
+        ("/srv/more", "data", True),
+        ("/srv/shop", "data", True),
+        ("/run/postgresql", "scratch", False),
+        ("/tmp", "scratch", False),
+    ]
+    assert entry.root.works is True
+    assert entry.health.command == "run.sh check"
     assert [port.number for port in entry.port] == [5432]
-    assert "root-user" in entry.breaks
+    assert [*entry.breaks] == ["root-user"], "what the twin showed, not what its host lacks"
     assert "reload" in entry.proof.how
 
 
