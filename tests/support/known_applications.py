@@ -52,8 +52,8 @@ class RunApplication(NamedTuple):
         return f"{REGISTRY}/{self.image}"
 
 
-_MADE = "groupadd -g {0} {1} 2>/dev/null || groupmod -g {0} {1}; id {1} >/dev/null 2>&1 && usermod -u {0} {1}"
-_MADE += " || useradd -u {0} -g {1} -M {1}"
+_MADE = "groupadd -o -g {0} {1} 2>/dev/null || groupmod -o -g {0} {1}; id {1} >/dev/null 2>&1 && usermod -o -u {0} {1}"
+_MADE += " || useradd -o -u {0} -g {1} -M {1}"
 
 
 def account(uid: int, name: str) -> str:

@@ -20,17 +20,18 @@ _MARIADB_UPGRADE = (
     "for i in $(seq 60); do mariadb-admin --socket=$s ping && break; sleep 1; done; "
     "mariadb-dump --socket=$s --skip-lock-tables --replace --databases mysql | gzip "
     ">/var/lib/mysql/system_mysql_backup.sql.gz; mariadb-upgrade --socket=$s --upgrade-system-tables; "
-    "mariadb-admin --socket=$s shutdown; wait; fi; "
+    "kill $!; wait; fi; "
 )
 
 
 class Side(NamedTuple):
-    """A release of an application: its image, its Debian, and their packages if they are others
-    than those of the application."""
+    """A release of an application: its image, its Debian, and, if they are others than those of the
+    application, their packages and how to see that it serves."""
 
     image: str
     debian: str = "trixie"
     packages: str = ""
+    ready: str = ""
 
 
 class Upgrade(NamedTuple):
@@ -70,6 +71,7 @@ class Upgrade(NamedTuple):
         return application._replace(
             image=side.image,
             packages=side.packages or application.packages,
+            ready=side.ready or application.ready,
         )
 
 
@@ -135,7 +137,12 @@ UPGRADES = (
     Upgrade(
         application="syncthing",
         package="syncthing",
-        old=Side("syncthing/syncthing:1.19", "bookworm", _OF_BOOKWORM),
+        old=Side(
+            "syncthing/syncthing:1.19",
+            "bookworm",
+            _OF_BOOKWORM,
+            ready="curl -fsS -o /dev/null http://127.0.0.1:8384/",
+        ),
         new=Side("syncthing/syncthing:1.29"),
     ),
     Upgrade(

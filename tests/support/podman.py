@@ -190,6 +190,7 @@ class Bench:
             *words,
             str(tar),
             reference,
+            timeout=300,
         ).removeprefix("sha256:")
 
     def podman(self, *arguments: str, timeout: float = 60) -> str:
