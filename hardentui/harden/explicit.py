@@ -2,46 +2,56 @@
 
 A value that is not the default was chosen by a person or a vendor, who may know a need that only
 load, time or the next release shows (`--shm-size=0` of a database: its parallel queries). So every
-option is a decision, but for rights over the host or other containers (`--privileged`, mounts, a
-namespace of the host): whether a service needs those is what hardening is about, and a trial shows
-it. In the units of a vendor those are decisions too: no admin chose them, and who takes them away
-leaves what the vendor tests and supports.
+value that names what is needed is a decision: a size, a time, a capability, a device, a path, a
+namespace of the host.
+
+`--privileged`, `seccomp=unconfined` or root name nothing. They switch a protection off, for whatever
+the service may do, and what it does is what a trial sees: the kernel refuses, and says so. A trial may
+switch the protection on again. It shows nothing of the values that name their need: a twin never has
+the namespaces and sockets of the host, and a service that sees less does not fail. In the units of a
+vendor all values are decisions: who changes them leaves what the vendor tests and supports.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hardentui.harden.remedy import OptionDiff
+from hardentui.harden.remedy import OptionDiff, arguments
 from hardentui.harden.unshown import unshown
 from hardentui.model.check import Advice, Check
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, capability_name
 from hardentui.model.known import known
 from hardentui.model.remediation import Risk
 from hardentui.model.spec import Option
 from hardentui.options import *
 from hardentui.options import IMAGE
 from hardentui.reading.application_needs import declared_fixes
-from hardentui.reading.containers import known_application
+from hardentui.reading.containers import known_application, section
 from hardentui.reading.vendors import delivered_by, purposes, vendor_known
 from hardentui.visible import visible
 
-_SECURITY = "security"
-_TUNED = frozenset({SYSCTL, SECRETS})
-"""Of the area of security, what tunes the service."""
-_RIGHTS = frozenset({USER, GROUP_ADD, MOUNTS, LABELS, IMAGE})
-"""Rights of other areas. A label or an image that is replaced is the decision of its own check; a
-name that is spelled out stays the same image."""
-_OF_HOST = frozenset({PID, IPC, UTS, NETWORK, USERNS, CGROUPNS})
-"""Namespaces: sharing the host's is a right, any other choice tunes the service."""
-_HOST = "host"
+_SWITCHES: Mapping[Option[Any], frozenset[str]] = {
+    PRIVILEGED: frozenset({""}),
+    CAP_ADD: frozenset({"all"}),
+    SECCOMP_PROFILE: frozenset({"seccomp=unconfined"}),
+    APPARMOR: frozenset({"apparmor=unconfined"}),
+    UNMASK: frozenset({"unmask=all"}),
+    GROUP_ADD: frozenset({"keep-groups"}),
+    USER: frozenset({"root", "0", "root:root", "0:0", "root:0", "0:root"}),
+}
+"""Values that switch a protection off without a word of what needs that, in lower case."""
+_PROTECTIONS = frozenset({CAP_DROP, MASK, NO_NEW_PRIVILEGES})
+"""A fix replaces their values by stricter ones; a plan that weakens is refused."""
+_OF_OTHER_CHECKS = frozenset({LABELS, IMAGE})
+"""Replacing one is the decision of its own check; a name that is spelled out stays the same image."""
 _PARTS = re.compile(r"[:,]")
 
 
 _REASON = re.compile(
     r"\b(?:because|since|as|so that|otherwise|needs?|needed|requires?|required|must|wants?|workaround|"
+    r"for|uses?|reads?|writes?|allows?|lets?|breaks?|fails?|without|"
     r"do not|don't|never|bug|issue|bsc)\b|#\d|https?://",
     re.IGNORECASE,
 )
@@ -52,44 +62,69 @@ def gives_reason(comment: str) -> bool:
     return bool(_REASON.search(comment))
 
 
-def is_right(option: Option[Any], value: str) -> bool:
-    """Whether a set value gives rights over the host or other containers."""
-    if option in _OF_HOST:
-        return value.partition(":")[0] == _HOST
-    return option in _RIGHTS or (option.area == _SECURITY and option not in _TUNED)
+def names_a_need(option: Option[Any], value: str) -> bool:
+    """Whether a set value says what is needed, instead of switching a protection off."""
+    if option in _PROTECTIONS or option in _OF_OTHER_CHECKS:
+        return False
+    return value.lower() not in _SWITCHES.get(option, ())
 
 
 def overridden(
     facts: ContainerFacts,
     changed: Iterable[OptionDiff],
 ) -> tuple[OptionDiff, ...]:
-    """The changes that replace or remove a value that was set on purpose; adding is none."""
+    """The changes that replace or remove a value that was set on purpose, be it the default that
+    somebody has spelled out; adding is none."""
     delivered = delivered_by(facts) is not None
     said = _reasons(facts)
     return tuple(
         diff
         for diff in changed
-        if diff.option in facts.spec
-        and any(
+        if _spelled_out(facts, diff.option)
+        or any(
             _takes(
                 diff,
                 value,
-                delivered or (diff.option.name, value) in said,
+                delivered or bool(_said(said, diff.option, value)),
             )
             for value in diff.removed
+            if value in arguments(facts.spec, diff.option)
         )
     )
 
 
+def _spelled_out(facts: ContainerFacts, option: Option[Any]) -> bool:
+    """Whether the create command says that the option shall have its default:
+    `--read-only=false`."""
+    if option in facts.spec or option.is_list:
+        return False
+    said = f"{option.flag}="
+    words = section(facts.inspect, "Config").get("CreateCommand") or ()
+    return any(
+        word.startswith(said) and names_a_need(option, word.removeprefix(said))
+        for word in words
+        if isinstance(word, str)
+    )
+
+
 def _reasons(facts: ContainerFacts) -> dict[tuple[str, str], str]:
-    """(option, argument) -> the comment in the file of its unit that says why it is there."""
+    """(option, argument) -> the comment in its files that says why it is there. An empty argument
+    stands for each of them."""
     unit = known(lambda: facts.unit, else_=None)
-    commented = unit.commented if unit is not None else ()
+    of_unit = unit.commented if unit is not None else ()
     return {
         (value.option, value.argument): value.comment
-        for value in commented
+        for value in (*of_unit, *known(lambda: facts.compose_comments, else_=()))
         if gives_reason(value.comment)
     }
+
+
+def _said(
+    reasons: Mapping[tuple[str, str], str],
+    option: Option[Any],
+    value: str,
+) -> str:
+    return reasons.get((option.name, value)) or reasons.get((option.name, ""), "")
 
 
 def _takes(
@@ -101,13 +136,16 @@ def _takes(
     vendor's, and one with a reason, is not added to either."""
     if with_reason:
         return True
-    parts = set(_PARTS.split(value))
-    if any(parts <= set(_PARTS.split(new)) for new in diff.added):
+    parts = _parts(diff.option, value)
+    if any(parts <= _parts(diff.option, new) for new in diff.added):
         return False
-    return not is_right(
-        diff.option,
-        value,
-    )
+    return names_a_need(diff.option, value)
+
+
+def _parts(option: Option[Any], value: str) -> frozenset[str]:
+    if option is CAP_ADD:
+        value = capability_name(value)
+    return frozenset(_PARTS.split(value))
 
 
 def on_purpose(
@@ -128,10 +166,10 @@ def on_purpose(
     reasons = [f"{vendor.tool}: {purpose.why} ({purpose.source})" for purpose in meant if vendor]
     said = _reasons(facts)
     reasons += [
-        f'{diff.option.flag} has a comment above it: "{visible(said[diff.option.name, value], 120)}"'
+        f'{diff.option.flag} has a comment: "{visible(comment, 120)}"'
         for diff in replaced
         for value in diff.removed
-        if (diff.option.name, value) in said
+        if (comment := _said(said, diff.option, value))
     ]
     by = f"by {vendor.tool}" if vendor is not None and vendor.delivers else "on purpose"
     reasons += [

@@ -37,6 +37,14 @@ def compose_project(labels: Mapping[str, str]) -> str:
     )
 
 
+def compose_service(labels: Mapping[str, str]) -> str:
+    """The service of a compose project that a container is; empty if none is named."""
+    return next(
+        (name for prefix in COMPOSE if (name := labels.get(f"{prefix}service"))),
+        "",
+    )
+
+
 def compose_files(labels: Mapping[str, str]) -> tuple[str, str]:
     """The working directory of its compose project and the names of its files, as far as its labels
     say."""

@@ -196,7 +196,7 @@ class UnitFacts(Struct, frozen=True):
     differences: tuple[str, ...] = ()
     quadlet: bool = False  # its file is a Quadlet, not a unit file that runs podman itself
     comments: tuple[str, ...] = ()  # at the head of its file
-    commented: tuple[CommentedValue, ...] = ()  # of its Quadlet
+    commented: tuple[CommentedValue, ...] = ()  # of its files
     # our drop-in with a copy of a command that the unit has changed since; empty = none
     outdated_copy: str = ""
 
@@ -516,6 +516,8 @@ class ContainerFacts(Facts, sources=OF_CONTAINER):
     )
     # its systemd unit; None if it has none
     unit: Fact[UnitFacts | None] = Fact(Unread("its unit was not read"))
+    # what comments in the files of its compose project say of its options
+    compose_comments: Fact[tuple[CommentedValue, ...]] = Fact(Unread("its files were not read"))
     # whether the unit named by its label still exists
     unit_exists: Fact[bool] = Fact(Unread("its unit was not read"))
     # GET /exec/ID/json of its running sessions
@@ -529,15 +531,13 @@ class ContainerFacts(Facts, sources=OF_CONTAINER):
     # actions that the kernel denied it during the last day
     denials: Fact[tuple[Denial, ...]] = Fact(Unread("the audit log was not read"))
     secret_drivers: Fact[Mapping[str, str]] = Fact(Unread("the engine's secrets were not read"))
-    # absolute path of an environment file used at creation -> the file as it is now
-    # why the Quadlet generator refuses its unit, in its words; empty: it does not; None: it was not
-    # asked, because the container runs from the unit
+    # why the Quadlet generator refuses its unit; empty: it does not; None: not asked, as it runs
     unit_refusal: Fact[str | None] = Fact(None)
+    # absolute path of an environment file used at creation -> the file as it is now
     env_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
     # host path of a file that is bind-mounted as a secret -> the file as it is now
     secret_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
-    # absolute path of a program that was named for this container alone (runtime, init, conmon,
-    # hooks) -> the file
+    # path of a program named for this container alone (runtime, init, conmon, hooks) -> the file
     programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
     # host path of a file in a bind mount that its command names -> the file
     mounted_programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)

@@ -466,14 +466,6 @@ def head_comments(text: str) -> tuple[str, ...]:
     return tuple(line[1:].strip() for line in lines if line.startswith(("#", ";")))
 
 
-def comment_above(text: str, offset: int) -> str:
-    """The comment in the line above the one at this offset, without its mark; empty if none."""
-    lines = text[:offset].splitlines(keepends=True)
-    at = len(lines) - (1 if offset and text[offset - 1] != "\n" else 0)
-    above = lines[at - 1].strip() if at > 0 else ""
-    return above[1:].strip() if above.startswith(("#", ";")) else ""
-
-
 def assignment_at(unit: UnitText, offset: int) -> Assignment:
     """The assignment whose lines contain this offset of the text."""
     return next(

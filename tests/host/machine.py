@@ -94,13 +94,9 @@ class Machine:
         self._script("build", seconds=_START_SECONDS)
         self._script("up", seconds=_START_SECONDS)
         for directory in ("hardentui", "checklists"):
-            self._script(
-                "push",
-                str(_REPOSITORY / directory),
-                _OURS,
-            )
+            self.push(_REPOSITORY / directory, _OURS)
         for wheel in self._wheels():
-            self._script("push", str(wheel), "/tmp")
+            self.push(wheel, "/tmp")
             self.run(f"python3 -m zipfile -e /tmp/{wheel.name} {_OURS}")
         self.run(f"ln -sfn {_OURS}/checklists {_OURS}/hardentui/checklists; chmod -R a+rX {_OURS}")
         self.run("sh", text=_IMAGE)
@@ -162,6 +158,10 @@ class Machine:
             user,
             text,
         )
+
+    def push(self, path: Path, directory: str) -> None:
+        """Bring a file or directory of this machine into a directory of that one, as root."""
+        self._script("push", str(path), directory)
 
     def hardentui(
         self,

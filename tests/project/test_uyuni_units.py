@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from hardentui.features.at_rest.checking import AtRest, look
+from tests.support.uyuni import CLONE
 from tools.uyuni_units import RELEASES, render, units, write
-
-CLONE = os.environ.get("HARDENTUI_UYUNI_TOOLS", "")
-"""A clone of uyuni-tools."""
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ class ServiceImage(NamedTuple):
     Attributes:
         package: Debian package that brings `program`.
         files: path in the image -> content.
+        scripts: the same, of files that can be run.
         directories: path in the image -> (uid, mode).
         links: path in the image -> target.
         copied: files of the host that are taken as they are.
@@ -32,6 +33,7 @@ class ServiceImage(NamedTuple):
     changes: tuple[str, ...]
     links: Mapping[str, str] = {"bin/sh": "busybox"}
     copied: tuple[str, ...] = ()
+    scripts: Mapping[str, str] = {}
 
 
 _PASSWD = """\
@@ -142,6 +144,8 @@ def _fill(archive: tarfile.TarFile, image: ServiceImage) -> None:
         archive.addfile(link)
     for path, text in image.files.items():
         _add(archive, path, text.encode(), 0o644)
+    for path, text in image.scripts.items():
+        _add(archive, path, text.encode(), 0o755)
     _add(
         archive,
         "bin/busybox",

@@ -1,6 +1,9 @@
 """An image whose main process is systemd, with one web server as its only service."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.conftest import cannot_run
 from tests.support.images import ServiceImage, build
@@ -32,13 +35,28 @@ _UNITS = {
 
 def systemd_image(bench: Bench) -> str:
     """The reference of the image: systemd as root, port 80."""
+    image = systemd_service(
+        "localhost/systemd:1",
+        "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",
+        "--log-target=console",
+    )
+    build(bench, image)
+    return image.reference
+
+
+def systemd_service(
+    reference: str,
+    *arguments: str,
+    scripts: Mapping[str, str] = MappingProxyType({}),
+) -> ServiceImage:
+    """What the image is made of. `arguments`: of systemd; `scripts`: path -> text."""
     program = next((path for path in _SYSTEMD if Path(path).exists()), "")
     if not program:
         cannot_run(
             "a package is missing; run: sudo apt-get install --no-install-recommends systemd"
         )
-    image = ServiceImage(
-        reference="localhost/systemd:1",
+    return ServiceImage(
+        reference=reference,
         package="systemd",
         program=program,
         files={
@@ -60,10 +78,9 @@ def systemd_image(bench: Bench) -> str:
             path for name in _HELPERS if Path(path := f"/usr/lib/systemd/{name}").exists()
         ),
         changes=(
-            'CMD ["/sbin/init", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1", "--log-target=console"]',
+            f"CMD {json.dumps(['/sbin/init', *arguments])}",
             "EXPOSE 80/tcp",
             "STOPSIGNAL SIGRTMIN+3",
         ),
+        scripts=scripts,
     )
-    build(bench, image)
-    return image.reference

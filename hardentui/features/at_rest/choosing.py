@@ -7,7 +7,6 @@ named that the file does not define.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any
@@ -31,6 +30,7 @@ from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_ON_FAILURE, IMAGE, MOUNTS, NETWORK, RESTART, SECRETS
 from hardentui.quadlet.edit.item_changes import changes_between
+from hardentui.reading.comments import comment_about, without_comment
 from hardentui.reading.containers import known_application
 from hardentui.reading.forms import text_of
 from hardentui.reading.networks import mode_of
@@ -55,8 +55,6 @@ _OF_APPLICATIONS = frozenset({"command", "tmpfs-size", "user"})
 """Those that the entry of a known application tells."""
 _STAYS_DOWN = (RESTART, HEALTH_ON_FAILURE)
 """With another value of these, a service may not come back by itself."""
-_COMMENT = re.compile(r"(?:^|[ \t])[#;]+[ \t]*(?P<text>[^\n]*\S)")
-_OWN_COMMENT = "hardentui:"
 
 
 class Choosing(IntEnum):
@@ -197,8 +195,11 @@ def offer(
     choosing = OF_RISK[risk]
     if overridden:
         choosing = max(choosing, Choosing.ALL)
-    reasoned = any(gives_reason(comment_beside(each)) for each in overridden)
-    if suggested or reasoned or any(diff.option in _STAYS_DOWN for diff in changed):
+    meant = any(
+        each.item.option not in spec.settings or gives_reason(comment_beside(each))
+        for each in overridden
+    )
+    if suggested or meant or any(diff.option in _STAYS_DOWN for diff in changed):
         choosing = Choosing.NAMED
     return Offer(
         check,
@@ -274,19 +275,8 @@ def _overridden(
 
 
 def comment_beside(each: Set) -> str:
-    """What a comment says in the line of an argument, or in the one above it."""
-    text, span = each.span.file.text, each.span
-    end = text.find("\n", span.end)
-    behind = text[span.end : end if end >= 0 else len(text)]
-    if match := _COMMENT.search(behind):
-        return _not_ours(match["text"])
-    start = text.rfind("\n", 0, span.start) + 1
-    above = text[text.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)].strip()
-    return _not_ours(above.lstrip("#; \t")) if above[:1] in ("#", ";") else ""
-
-
-def _not_ours(comment: str) -> str:
-    return "" if comment.startswith(_OWN_COMMENT) else comment
+    """What a comment of the file says of an argument."""
+    return comment_about(each.span.file.text, each.span.start, each.span.end)
 
 
 def _written(each: Set) -> str:
@@ -294,7 +284,8 @@ def _written(each: Set) -> str:
     file, line = each.span.file, each.span.file.line_of(each.span.start)
     start = file.offset_of(line)
     end = file.text.find("\n", start)
-    text = _COMMENT.sub("", file.text[start : end if end >= 0 else len(file.text)]).strip(" \t\r-")
+    line_text = file.text[start : end if end >= 0 else len(file.text)]
+    text = without_comment(line_text).strip(" \t\r-")
     return f"{visible(mask_line(text), 80)} ({visible(file.shown, 200)}:{line})"
 
 

@@ -27,14 +27,13 @@ def render(
     """
     write = Writer(style)
     told = _Told(details=details)
-    refused = []
+    refused: dict[str, list[str]] = {}  # why -> files
     for subject in report.result.subjects:
         if subject.trouble:
-            shown = visible(subject.file, 200)
-            refused.append(f"{shown}: not checked: {visible(subject.trouble, 300)}")
+            refused.setdefault(subject.trouble, []).append(visible(subject.file, 200))
         else:
             told.add(subject)
-    lines = [*_findings(told, write), *refused]
+    lines = [*_findings(told, write), *_refused(refused, details=details)]
     if lines:
         lines.append("")
     lines += _summary(
@@ -45,6 +44,18 @@ def render(
     return "\n".join(lines) + "\n"
 
 
+def _refused(refused: Mapping[str, list[str]], *, details: bool) -> Iterator[str]:
+    """What could not be checked; the same of many files is one line."""
+    for why, names in refused.items():
+        if len(names) > _MOST_ALIKE and not details:
+            more = len(names) - _MOST_ALIKE
+            names = [f"{', '.join(names[:_MOST_ALIKE])} and {more} more (--details lists them)"]
+        for name in names:
+            yield f"{name}: not checked: {visible(why, 300)}"
+
+
+_MOST_ALIKE = 3
+"""Files that are told one by one when they cannot be checked for the same reason."""
 _ALWAYS_TOLD = ("mutable-image-tag",)
 """Low findings that a reader of files cannot see there: what the next pull brings."""
 

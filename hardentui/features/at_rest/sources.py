@@ -239,14 +239,27 @@ def _below(
             if not is_interesting(name, place):
                 continue
             if os.path.islink(path) and not sources.is_below(path):
-                refused.append(
-                    Refused(
-                        os.path.relpath(path),
-                        "is a link that leads outside the given paths",
+                if not _is_enabled_or_masked(path):
+                    refused.append(
+                        Refused(
+                            os.path.relpath(path),
+                            "is a link that leads outside the given paths",
+                        )
                     )
-                )
                 continue
             yield path
+
+
+_OF_SYSTEMD = ("/etc/systemd/", "/run/systemd/", "/usr/lib/systemd/", "/lib/systemd/")
+_MASKED = "/dev/null"
+
+
+def _is_enabled_or_masked(path: str) -> bool:
+    """Whether a link is what systemctl makes: the unit itself lies in systemd's own directories."""
+    target = os.readlink(path)
+    return path.endswith(".service") and (
+        target == _MASKED or os.path.normpath(target).startswith(_OF_SYSTEMD)
+    )
 
 
 def _leading_out(

@@ -25,12 +25,12 @@ from hardentui.model.spec import Source, Spec
 from hardentui.model.vendor import CommentedValue
 from hardentui.options import NAME
 from hardentui.options.argv import spec_from_argv
-from hardentui.options.items import spec_of
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.object_names import DROP_IN, LAST_DROP_IN, default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles, outdated
+from hardentui.reading.comments import comment_about, commented, commented_flags
 from hardentui.systemd.search_paths import ServiceManager
-from hardentui.systemd.unit_text import check_unit_text, comment_above
+from hardentui.systemd.unit_text import check_unit_text
 from hardentui.visible import visible
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
@@ -309,13 +309,12 @@ def unit_facts(
 
 
 def _commented(origin: Origin) -> Iterator[CommentedValue]:
-    """The values of a Quadlet that have a comment above them."""
-    if origin.kind is not OriginKind.QUADLET:
+    """The values of its files that have a comment."""
+    if origin.kind is OriginKind.SERVICE:
+        yield from commented_flags(origin.service())
         return
     files = origin.quadlet()
     for entry in files.entries():
-        comment = comment_above(files.texts[entry.file], entry.places[0].start)
-        for item in entry.items if comment else ():
-            spec = spec_of([item])
-            for argument in item.option.to_arguments(spec[item.option]):
-                yield CommentedValue(item.option.name, argument, comment)
+        place = entry.places[0]
+        comment = comment_about(files.texts[entry.file], place.start, place.end)
+        yield from commented(entry.items if comment else (), comment)

@@ -85,11 +85,12 @@ def check_result(
         paths=paths[:_MOST_PATHS],
         paths_left=max(0, len(paths) - _MOST_PATHS),
         do_first=first_steps(bench, (report for report, _ in reports)),
-        managed=_managed(report for report, _ in reports if report.whole),
+        managed=managed_containers(report for report, _ in reports if report.whole),
     )
 
 
-def _managed(reports: Iterable[Report]) -> tuple[ManagedContainers, ...]:
+def managed_containers(reports: Iterable[Report]) -> tuple[ManagedContainers, ...]:
+    """The tools that manage any of these containers."""
     facts = [report.facts for report in reports if report.facts is not None]
     if not facts:
         return ()

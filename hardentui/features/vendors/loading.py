@@ -30,6 +30,7 @@ SCHEMA = "hardentui/vendor/1"
 _ENDING = ".toml"
 _LARGEST = 64 << 10  # bytes
 _DROP_IN_NAME = re.compile(r"[A-Za-z0-9_@.-]*[A-Za-z0-9_@-]\.conf")
+_OPEN_END = re.compile(r"[-_]\*")
 _NO_WORD = re.compile(r"[^A-Za-z0-9]")
 _BY_COMMENT = "comments"  # of a file that may name some
 _ANY_VALUE = "?*"  # of a label that is there
@@ -219,6 +220,9 @@ def _faults_of_match(vendor: Vendor) -> Iterator[str]:
     for pattern in patterns:
         if not pattern.strip("*?") and pattern != _ANY_VALUE:
             yield f"{visible(pattern, 80)!r} in match fits everything"
+    for pattern in (*match.units, *match.names, *match.images):
+        if _OPEN_END.search(pattern):
+            yield f"{visible(pattern, 80)!r} in match also fits a name without the last part: -?*"
 
 
 def _faults_of_overrides(overrides: VendorOverrides) -> Iterator[str]:

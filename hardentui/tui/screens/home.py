@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.features.looking.row_filter import FilteredRows, parse_filter
-from hardentui.features.reports.making import first_steps
+from hardentui.features.reports.making import first_steps, managed_containers
 from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
 from hardentui.harden.score import Rise
 from hardentui.model.draft import Target
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
     from hardentui.harden.do_first import DoFirst
 from hardentui.tui.screens.home_texts import (
+    fitting_checklists,
     no_containers,
     no_engine,
     nothing_matches,
@@ -73,6 +74,7 @@ class HomeScreen(ContainerScreen):
         self._promises: dict[tuple[str, str], tuple[Report, str, Prospect | None]] = {}
         self._warned_of: dict[str, tuple[Choice, ...]] = {}
         self._first: tuple[DoFirst, ...] = ()
+        self._checklists: tuple[str, ...] = ()  # those that fit some containers better
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
@@ -189,11 +191,12 @@ class HomeScreen(ContainerScreen):
     ) -> None:
         shared = [report for report, _ in told_once(reports)]
         first = first_steps(bench, (*reports, *shared, *host))
-        self.call_later(self._ranked, first)
+        fitting = fitting_checklists(managed_containers(reports), bench.judge.checklist.id)
+        self.call_later(self._ranked, first, fitting)
 
-    def _ranked(self, first: tuple[DoFirst, ...]) -> None:
-        if first != self._first:
-            self._first = first
+    def _ranked(self, first: tuple[DoFirst, ...], checklists: tuple[str, ...]) -> None:
+        if (first, checklists) != (self._first, self._checklists):
+            self._first, self._checklists = first, checklists
             self._show_first()
 
     def _show_first(self) -> None:
@@ -211,8 +214,10 @@ class HomeScreen(ContainerScreen):
                 f"{visible(line.names, 40)}: {visible(line.sentence, 200)}", width - 4 - len(right)
             )
             parts += [(f" {number}  ", "bold $primary"), f"{text}{right}\n"]
+        if self._checklists and height >= 22:
+            parts.append((fit(f" {self.signs.dot}  {self._checklists[0]}", width), "$muted"))
         lines.first(Static).update(Content.assemble(*parts).rstrip())
-        self.set_class(bool(shown), "-first")
+        self.set_class(bool(parts), "-first")
 
     def on_resize(self) -> None:
         self._show_first()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -21,6 +21,7 @@ from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.planner import Planner
+    from hardentui.features.vendors.telling import ManagedContainers
 
 
 _HEAD = "bold $primary"
@@ -58,6 +59,16 @@ def no_engine(error: HardenError, can_simulate: bool) -> Content:
         parts.append("  D  open a simulated host\n")
     parts.append("  q  quit")
     return Content.assemble(*parts)
+
+
+def fitting_checklists(groups: Iterable[ManagedContainers], used: str) -> tuple[str, ...]:
+    """The checklists that are made for containers of a vendor's tool, but for the one in use."""
+    return tuple(
+        f"{group.tool} manages {', '.join(visible(name, 40) for name in group.checklist_for)}: "
+        f"hardentui --checklist {group.checklist} is made for that"
+        for group in groups
+        if group.checklist and group.checklist != used
+    )
 
 
 def nothing_matches(text: str) -> Content:

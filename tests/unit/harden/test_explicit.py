@@ -7,7 +7,7 @@ import pytest
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import container, facts_of
 from hardentui.features.checklists.loading import load
-from hardentui.harden.explicit import is_right, overridden
+from hardentui.harden.explicit import names_a_need, overridden
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.harden.remedy import spec_diff
 from hardentui.model.facts import ContainerFacts
@@ -16,7 +16,7 @@ from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.plan import Caution, Choice
 from hardentui.model.remediation import Risk
 from hardentui.model.vendor import Purpose, Vendor, VendorMatch, VendorOverrides
-from hardentui.options import CPUS, IMAGE, IPC, MEMORY, NETWORK, POD, ROOTFS, TABLE
+from hardentui.options import CAP_ADD, CPUS, IMAGE, MEMORY, POD, ROOTFS, TABLE, USER
 from tests.support.option_samples import sample
 
 CHECKS = tuple(check for check in all_checks() if check.kind is Kind.CONTAINER)
@@ -107,16 +107,70 @@ def test_no_set_of_fixes_takes_away_what_was_set(vendor: Vendor | None) -> None:
     assert counted >= len(TABLE) + len(FIXABLE), counted
 
 
-def test_rights_are_few() -> None:
-    """What a trial may take from a person's container, and nothing else."""
-    rights = {option.name for option in TABLE if is_right(option, "host")}
-    tried = rights - {option.name for option in TABLE if option.area == "security"}
-    assert tried == {
-        *("user", "group-add", "volume", "label", "image"),
-        *("pid", "ipc", "uts", "network", "userns", "cgroupns"),
+SWITCHED_OFF = (
+    "--privileged",
+    "--cap-add=ALL",
+    "--security-opt=seccomp=unconfined",
+    "--security-opt=unmask=ALL",
+    "--group-add=keep-groups",
+)
+"""They name no need: what the service does without them is what a trial sees."""
+NAMED = {
+    "--cap-add=SYS_ADMIN": "host-takeover-capabilities",
+    "--cap-add=NET_ADMIN": "disruptive-capabilities",
+    "--group-add=0": "dangerous-supplementary-groups",
+    "--network=host": "host-network",
+    "--pid=host": "host-pid",
+    "--ipc=host": "host-ipc",
+    "--userns=host": "host-user-namespace",
+    "--cgroupns=host": "disabled-cgroups",
+    "--device=/dev/fuse": "host-devices",
+    "-v /run/podman/podman.sock:/run/podman/podman.sock": "mounted-engine-socket",
+    "-v /srv/data:/data:exec,dev,suid": "writable-mount",
+    "--sysctl=net.ipv4.ip_forward=1": "unsafe-sysctls",
+    "--read-only=false": "writable-rootfs",
+    "--memory=0": "no-memory-limit",
+}
+"""They say what is needed, and a twin has none of it: a trial shows nothing."""
+
+
+@pytest.mark.parametrize("options", SWITCHED_OFF)
+def test_a_trial_judges_what_only_switches_a_protection_off(options: str) -> None:
+    facts = typed(options)
+    before = {choice.check for choice in fixable(container(""), CHECKS, CHECKLIST, Caution.ALL)}
+    assert taken(facts, Caution.ALL) - before
+    assert not (taken(facts, Caution.LIKELY) | taken(facts, Caution.SAFE)) - before
+
+
+@pytest.mark.parametrize(("options", "check"), NAMED.items())
+@pytest.mark.parametrize("caution", list(Caution))
+def test_no_set_and_no_trial_takes_what_names_its_need(
+    options: str,
+    check: str,
+    caution: Caution,
+) -> None:
+    facts = typed(options)
+    assert check not in taken(facts, caution)
+    assert make_plan(facts, (Choice(check),), CHECKS, CHECKLIST).risks[check] is Risk.DECISION
+
+
+def typed(options: str) -> ContainerFacts:
+    """As by a person: with the create command."""
+    command = ["podman", "run", *options.split(), "x.example/a:1"]
+    return container(options, inspect={"Config": {"CreateCommand": command}})
+
+
+def test_all_but_a_few_values_name_a_need() -> None:
+    unnamed = {
+        option.name
+        for option in TABLE
+        if not names_a_need(option, option.to_arguments(sample(option))[0])
     }
-    assert not is_right(IPC, "shareable")
-    assert not is_right(NETWORK, "shop")
+    protections = {"cap-drop", "mask", "no-new-privileges"}
+    assert unnamed == {*protections, "privileged", "unmask", "label", "image"}
+    assert names_a_need(CAP_ADD, "NET_ADMIN")
+    assert not names_a_need(CAP_ADD, "ALL")
+    assert not names_a_need(USER, "root")
 
 
 @pytest.mark.parametrize("caution", list(Caution))

@@ -558,3 +558,28 @@ def test_a_service_is_judged_without_reading_outside(
     (tmp_path / "q/bad.container.d").symlink_to(tmp_path / "elsewhere")
     bad = service(report(run, {"q/bad.container": BAD}, "q"), "bad")
     assert finding(bad, "no-memory-limit")["status"] == "fail"
+
+
+def test_links_that_systemctl_makes_are_no_files_to_check(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "units/multi-user.target.wants").mkdir(parents=True)
+    for name, target in (
+        ("multi-user.target.wants/web.service", "/etc/systemd/system/web.service"),
+        ("sshd.service", "/usr/lib/systemd/system/ssh.service"),
+        ("getty@tty1.service", "/dev/null"),
+    ):
+        (tmp_path / "units" / name).symlink_to(target)
+    service = "[Service]\nExecStart=/usr/bin/podman run --name web x.example/web:1\n"
+    _, said = run({"units/web.service": service}, "check", "./units", "--fail-on", "critical")
+    assert "not checked" not in said
+    assert "1 service in 1 file" in said
+
+
+def test_the_same_reason_of_many_files_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "units").mkdir()
+    for number in range(5):
+        (tmp_path / f"units/a{number}.container").symlink_to("/srv/elsewhere/a.container")
+    _, said = run({"units/web.container": GOOD}, "check", "./units")
+    (line,) = [line for line in said.splitlines() if "not checked" in line]
+    assert "a0.container, units/a1.container, units/a2.container and 2 more" in line
+    _, said = run({}, "check", "./units", "--details")
+    assert said.count("not checked: is a link") == 5

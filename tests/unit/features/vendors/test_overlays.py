@@ -51,11 +51,32 @@ def test_each_of_ours_is_valid_and_has_a_source_for_each_purpose(path: Path) -> 
         ("web.service", ""),
         ("postgresql.service", ""),
         ("ceph.service", ""),
+        ("uyuni-hub-xmlrpc-.service", ""),
+        ("uyuni-proxy-exporter.service", ""),
+        ("edpm_.service", ""),
     ],
 )
 def test_a_container_is_recognised_by_its_unit(unit: str, name: str) -> None:
     vendor = started_by(unit).vendor
     assert (vendor.name if vendor is not None else "") == name
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("uyuni-hub-xmlrpc", "uyuni"),
+        ("uyuni-hub-xmlrpc-0", "uyuni"),
+        ("uyuni-hub-xmlrpc-", ""),
+        ("uyuni-hub-xmlrpc-exporter", ""),
+        ("uyuni-saline-backup", ""),
+        ("uyuni-proxy-ssh", "uyuni-proxy"),
+        ("uyuni-proxy-", ""),
+        ("nextcloud-aio-", ""),
+    ],
+)
+def test_a_container_is_recognised_by_its_name(name: str, known: str) -> None:
+    vendor = started_by("", f"--name={name}").vendor
+    assert (vendor.name if vendor is not None else "") == known
 
 
 def test_a_compose_project_is_managed_but_its_values_are_a_persons() -> None:
@@ -134,7 +155,8 @@ GOOD = OURS[0].read_text()
         ('schema = "hardentui/vendor/1"', 'schema = "x"', "schema must be"),
         ('"--pids-limit"', '"--pid-limits"', "no option '--pid-limits'"),
         ('"no-update-path"', '"no-update-paths"', "no check 'no-update-paths'"),
-        ("ceph-????????-????-????-????-????????????-*", "*", "fits everything"),
+        ("ceph-????????-????-????-????-????????????-?*", "*", "fits everything"),
+        ("????????????-?*", "????????????-*", "also fits a name without the last part"),
         ("one_application", "one_aplication", "unknown field"),
         ('name = "cephadm"', 'name = "ceph"', "name must be that of the file"),
     ],

@@ -20,8 +20,8 @@ tool = "acmectl"
 upgrade = "acmectl upgrade"
 
 [match]
-units = ["acme-*.service"]
-names = ["acme-*"]
+units = ["acme-?*.service"]
+names = ["acme-?*"]
 
 [overrides]
 place = "local.conf beside the unit."
