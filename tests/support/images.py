@@ -173,11 +173,12 @@ def _add(
 
 
 def _libraries(program: str) -> tuple[str, ...]:
-    """The shared libraries of a program, and the loader, under the paths where it looks for them."""
+    """The shared libraries of a program, and the loader, under the paths where it looks for them;
+    none of a static program, which ldd refuses."""
     text = subprocess.run(
         ["ldd", program],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     ).stdout
     return tuple(re.findall(r"(/\S+) \(0x", text))

@@ -20,11 +20,12 @@ from hardentui.features.at_rest.checking import Looked
 from hardentui.features.at_rest.judging import Judged, judge_services
 from hardentui.features.at_rest.quadlets import UnitFiles
 from hardentui.features.at_rest.sources import SourceFile
-from hardentui.features.at_rest.units import InUnit, services_of
+from hardentui.features.at_rest.units import InUnit, pod_line, services_of
 from hardentui.harden.remedy import OptionDiff, arguments, spec_diff
 from hardentui.model.finding import Status
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE
+from hardentui.options.items import spec_of
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.reading.masking import mask_argument
@@ -85,11 +86,18 @@ class _Unit(Struct, frozen=True):
     judged: Judged
 
     def spec(self, files: Iterable[SourceFile]) -> Spec:
-        """What these files ask for; raises InputError."""
-        return replace(
+        """What these files ask for: of a container, or of the pod that a unit makes.
+
+        Raises:
+            InputError: they ask for none.
+        """
+        reader = replace(
             self.reader,
             texts=tuple(file.text for file in files),
-        ).spec()
+        )
+        if self.judged.service.infra and isinstance(reader, ServiceFiles):
+            return spec_of(pod_line(reader).command.items())
+        return reader.spec()
 
 
 def rehearse(
@@ -219,7 +227,7 @@ def _units(looked: Looked) -> dict[str, _Unit]:
     units: dict[str, _Unit] = {}
     for judged in looked.services:
         source = judged.service.source
-        if isinstance(source, InUnit) and not judged.service.infra:
+        if isinstance(source, InUnit):
             units.setdefault(
                 source.files[0].name,
                 _Unit(
@@ -399,7 +407,7 @@ def lines_of(rehearsed: Rehearsed) -> Iterator[str]:
         yield f"  {about}{line.outcome}{details}"
     bad = sum(line.outcome in _BAD for line in rehearsed.lines)
     told = (
-        f"{plural(bad, 'line')} need a decision before the upgrade"
+        f"{plural(bad, 'line')} {'needs' if bad == 1 else 'need'} a decision before the upgrade"
         if bad
         else "Nothing would break"
     )

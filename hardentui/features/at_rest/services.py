@@ -182,7 +182,11 @@ class Service(Struct, frozen=True):
         """What it asks for together with what other files give it."""
         if not self.given:
             return self.spec
-        spec = spec_of(each.item for each in (*self.given, *self.sets))
+        names = {each.item.raw.partition("=")[0] for each in self.given}
+        own = (
+            each for each in self.sets if each.item.option is not ENV or each.item.raw not in names
+        )
+        spec = spec_of(each.item for each in (*self.given, *own))
         settings = {**spec.settings}
         if NAME in self.spec.settings:
             settings[NAME] = self.spec.settings[NAME]

@@ -207,6 +207,15 @@ def services_of(
     ]
 
 
+def pod_line(unit: ServiceFiles) -> RunLine:
+    """The command of a unit that makes a pod; raises InputError where none does."""
+    for number, assignment in (line for key in _STARTS for line in unit.commands(key)):
+        command = _COMMAND.search(assignment.value)
+        if command is not None and command["pod"]:
+            return unit.line_of(number, assignment)
+    raise InputError("No command of the unit makes a pod.")
+
+
 def _makes_pod(line: RunLine) -> bool:
     return line.command.verb > 0 and line.command.words[line.command.verb - 1] == "pod"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.unit.features.at_rest.test_checking import Run, finding, report, run, service
@@ -34,6 +36,24 @@ def test_a_password_in_an_environment_file_is_found_at_its_line(
     assert password["status"] == "fail"
     assert (password["file"].rpartition("/")[2], password["line"]) == ("db.env", 3)
     assert "tr0ub4dor" not in str(document)
+
+
+def test_what_a_unit_hands_on_of_its_own_environment_file_is_found_too(
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    unit = (
+        f"[Service]\nEnvironmentFile=-{tmp_path}/s/db.env\n"
+        f"ExecStart=/usr/bin/podman run --name db {{flag}} {IMAGE}\n"
+    )
+    for flag, status in (("-e POSTGRES_PASSWORD", "fail"), ("-e POSTGRES_DB", "pass")):
+        files = {"s/db.service": unit.format(flag=flag), "s/db.env": FILE}
+        db = service(report(run, files, "./s"), "db")
+        password_finding = {each["check"]: each for each in db["findings"]}.get(
+            "plaintext-secret-env"
+        )
+        assert (password_finding["status"] if password_finding else "pass") == status
+        assert not password_finding or password_finding["line"] == 3
 
 
 def test_a_file_that_is_not_there_leaves_the_environment_open(run: Run) -> None:
