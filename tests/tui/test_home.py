@@ -210,8 +210,10 @@ async def test_the_checklist_that_fits_is_proposed_until_it_is_used() -> None:
         await shows(pilot, line)
     host = Host(("uyuni-server", "uyuni-server"), ("db", "db"))
     host.checklist = "systemd"
-    async with at_home(host, (100, 30)) as (_, pilot):
-        await until(pilot, lambda: bool(_home(pilot)._first))
+    async with at_home(host, (100, 30)) as (app, pilot):
+        home = app.screen
+        assert isinstance(home, HomeScreen)
+        await until(pilot, lambda: bool(home._first))
         assert "--checklist" not in screen_text(pilot.app)
 
 
