@@ -15,11 +15,14 @@ import pytest
 
 from hardentui.checks import CHECKS
 from hardentui.errors import ChangeFailed
+from hardentui.features.training import classroom
+from hardentui.features.training.classroom_desks import ClassroomDesks
 from hardentui.features.training.desk import DeskPage, DeskRequest
 from hardentui.features.training.lab_files import find_lab, load_labs
 from hardentui.features.training.progress import TrainingProgress
-from hardentui.features.training.seat import Seat, SeatLimits, Seats
+from hardentui.features.training.seat import LABEL, Seat, SeatLimits, Seats
 from tests.support.podman import BUSYBOX, SCRIPT, Bench
+from tests.support.seats import seats_of
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -29,21 +32,8 @@ MARK = "only-the-trainer-may-read-this"
 
 @pytest.fixture(scope="module")
 def seats(podman: Bench) -> Iterator[Seats]:
-    """Of a bench: cgroups inside cannot be made on v1, so labs about limits are not for here
-    (not tried yet on a host with cgroup v2)."""
-    if os.geteuid() != 0:
-        pytest.skip("the bench of root has the accounts of --userns=auto")
-    os.environ["PODMAN_BENCH_DIR"] = str(podman.directory)
-    made = Seats(
-        podman=(str(SCRIPT), "podman"),
-        limits=SeatLimits(disk="64m", ids=4096),
-        nested=False,
-    )
-    made.prepare()
-    yield made
-    made.remove_all()
-    assert podman.podman("images", "--all", "--quiet", "--filter=label=io.hardentui.seat") == ""
-    del os.environ["PODMAN_BENCH_DIR"]
+    with seats_of(podman) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -197,10 +187,29 @@ def test_nothing_stays_when_it_is_closed(seats: Seats, podman: Bench) -> None:
         does(seat, "show")
 
 
+def test_a_sandbox_goes_when_its_learner_has_been_away(
+    seats: Seats, podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    classroom.open_class(["dora"], labs=["first-run"], checks=CHECKS)
+    classroom.start_class()
+    desks = ClassroomDesks(seats)
+    listed = ("ps", "--all", "--format", "{{.Names}}", f"--filter=label={LABEL}=seat")
+    before = podman.podman(*listed).split()
+    assert not desks.answer("dora", DeskRequest()).simulated
+    assert len(podman.podman(*listed).split()) == len(before) + 1
+    desks.stop_idle(3600.0)
+    assert len(podman.podman(*listed).split()) == len(before) + 1
+    desks.stop_idle(0.0)
+    assert podman.podman(*listed).split() == before
+
+
 _OF_THE_FILE = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from hardentui.checks import CHECKS
+from hardentui.features.training import classroom
+from hardentui.features.training.classroom_desks import ClassroomDesks
 from hardentui.features.training.desk import DeskRequest
 from hardentui.features.training.lab_files import load_labs
 from hardentui.features.training.progress import TrainingProgress

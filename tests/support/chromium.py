@@ -80,15 +80,15 @@ class Page:
 
     async def until(self, expression: str) -> None:
         """Wait until the page is so."""
-        for _ in range(300):
+        for _ in range(600):
             if await self.evaluate(f"Boolean({expression})"):
                 return
             await asyncio.sleep(0.1)
         raise AssertionError(f"{expression} was never so")
 
-    async def shows(self, *texts: str) -> None:
+    async def shows(self, *texts: str, seconds: int = 60) -> None:
         """Wait until the page has all of these."""
-        for _ in range(300):
+        for _ in range(seconds * 10):
             text = str(await self.evaluate("document.body ? document.body.innerText : ''"))
             if all(wanted in text for wanted in texts):
                 return

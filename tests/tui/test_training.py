@@ -46,16 +46,15 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
             "enter",
             shows="/ is outside the lab",
         )
-        options = app.screen.query_one("#options", Input)
-        options.value = ""
-        await pilot.press("i", *"podman run --memory=64m", "enter")
+        await pilot.press("i", "ctrl+u", *"podman run --memory=64m", "enter")
         await shows(
             pilot,
             "Solved, with 1 hint.",
-            "esc returns to the labs.",
+            "3 of 3 done, 1 at the start.",
+            "esc returns to the labs",
         )
         await pilot.press("pagedown", "pagedown", shows="Created with podman run --memory=64m")
-        assert "Next move" not in screen_text(app)
+        assert "Press i, change" not in screen_text(app), "nobody asked for the next move"
         await pilot.press(
             "escape",
             opens=TrainingScreen,
@@ -69,7 +68,8 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
             "✗ not yet",
             "Created with podman run --privileged",
         )
-        await pilot.press("i", "enter", shows="Solved.")
+        assert app.screen.query_one("#options", Input).value == "--privileged"
+        await pilot.press("i", "ctrl+u", "enter", shows="Solved.")
     again = make_app()
     async with running(again, size) as pilot:
         await pilot.press("T")
@@ -120,7 +120,7 @@ async def test_a_lab_solved_as_shown_says_so() -> None:
         await pilot.press("enter", shows="✗ not yet")
         await pilot.press("g", shows="Next move")
         await pilot.press("s", shows="Solution")
-        await pilot.press("i", "enter")
+        await pilot.press("i", "ctrl+u", "enter")
         await shows(pilot, "Solved, with guidance and the solution.")
 
 
@@ -139,6 +139,21 @@ async def test_a_solved_lab_tells_why_it_works_and_answers_its_question_on_reque
         await pilot.press("T", opens=TrainingScreen)
         await pilot.press("enter", shows=("not yet", "What happened"))
         await pilot.press("e", shows="solve it first")
-        await pilot.press("i", "enter", shows=("Solved.", "Why it works", "e tells the answer."))
+        await pilot.press(
+            "i", "ctrl+u", "enter", shows=("Solved.", "Why it works", "e tells the answer.")
+        )
         assert "under another name" not in screen_text(app)
         await pilot.press("e", shows="under another name")
+
+
+async def test_why_an_answer_was_refused_stays_on_the_page_until_the_next() -> None:
+    app = make_app()
+    async with running(app, (100, 36)) as pilot:
+        await pilot.press("T", opens=TrainingScreen)
+        await pilot.press("enter", shows="✗ not yet")
+        await pilot.press(
+            "i", *" --readonly", "enter", shows="podman run has no option --readonly."
+        )
+        await pilot.press("h", shows=("Hint 1", "podman run has no option --readonly."))
+        await pilot.press("i", "ctrl+u", "enter", shows="Solved, with 1 hint.")
+        assert "--readonly" not in screen_text(app)

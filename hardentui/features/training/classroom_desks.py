@@ -95,11 +95,13 @@ class _LearnerDesk:
             self._used = time.monotonic()
             began = classroom.progress_in(self._learner).began
             request = replace(request, rules=made.rules)
-            if request.action not in ("show", "map"):
-                made.rules.refuse_work(began, time.time())
-            page = self._answer(made, request)
+            closed = _why_closed(made, began)
+            works = request.action not in ("show", "map")
+            if closed and works:
+                request = replace(request, action="show")
+            page = self._answer(made, request, keep=not closed)
             self._used = time.monotonic()
-            return page
+            return replace(page, error=closed) if closed and works else page
 
     def close_if_idle(self, seconds: float) -> None:
         if time.monotonic() - self._used > seconds and self._lock.acquire(blocking=False):
@@ -116,6 +118,8 @@ class _LearnerDesk:
         self,
         made: Classroom,
         request: DeskRequest,
+        *,
+        keep: bool,
     ) -> DeskPage:
         if self._seats is None:
             if self._desk is None:
@@ -139,7 +143,8 @@ class _LearnerDesk:
         except HardenError:
             self._end()
             raise
-        self._keep(made, page.progress)
+        if keep:  # what a sandbox says once the time is over counts as little as what is typed
+            self._keep(made, page.progress)
         return page
 
     def _keep(
@@ -165,3 +170,12 @@ class _LearnerDesk:
         if self._seat is not None:
             self._seat.close()
         self._seat = None
+
+
+def _why_closed(made: Classroom, began: float) -> str:
+    """Why a learner may not work now; empty if he may."""
+    try:
+        made.rules.refuse_work(began, time.time())
+    except UsageError as error:
+        return error.title
+    return ""

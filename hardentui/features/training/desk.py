@@ -98,6 +98,8 @@ class Desk:
         try:
             self._do(request)
         except HardenError as error:
+            if not isinstance(error, UsageError):
+                self._outcome = None  # what was seen before is no longer so
             return replace(
                 self._page(),
                 error=error.title,

@@ -40,7 +40,8 @@ _WORKER = "hardentui.features.training.worker"
 _SOCKET = "/lab/podman.sock"
 _NEEDED = frozenset({"cpu", "memory", "pids"})
 _LONGEST_PAGE = 1 << 20  # bytes of an answer
-_STARTS_WITHIN = 120.0  # seconds
+_STARTS_WITHIN = 300.0  # seconds
+_ENDS_WITHIN = 300.0  # seconds; of one killed halfway, something would stay
 _QUICK = 60.0  # seconds
 _TICK = 0.2  # seconds between two looks at whether the Podman inside answers
 _CAPABILITIES = (
@@ -279,6 +280,7 @@ class Seats:
                     "--force",
                     "--time=0",
                     *listed,
+                    seconds=_ENDS_WITHIN,
                 )
             images = self.run(
                 "images",
@@ -369,7 +371,7 @@ class Seat:
         self,
         request: DeskRequest,
         *,
-        seconds: float = 180.0,
+        seconds: float = 600.0,
     ) -> DeskPage:
         """The page after a request.
 
@@ -410,6 +412,7 @@ class Seat:
                 "--force",
                 "--time=0",
                 self.identity,
+                seconds=_ENDS_WITHIN,
             )
 
     def _send(self, line: bytes) -> None:

@@ -44,6 +44,7 @@ class LabScreen(HardenScreen):
         self._guided = False
         self._shown = ""  # the solution
         self._replied = False  # the answer to its question was asked for
+        self._refused = ""  # why the last answer was not taken, or did not start
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -150,7 +151,7 @@ class LabScreen(HardenScreen):
         try:
             options = typed_options(message.value)
         except UsageError as error:
-            self.complain(hint_of(error), error.title)
+            self._failed(error)
             return
         self.query_one("#reading").focus()
         self._do(
@@ -173,7 +174,7 @@ class LabScreen(HardenScreen):
         if self._busy:
             self.complain("One moment: the last step is not finished.")
             return
-        self._busy = what
+        self._busy, self._refused = what, ""
         self._draw()
         in_background(
             self,
@@ -186,16 +187,27 @@ class LabScreen(HardenScreen):
     def _looked(self, outcome: LabOutcome) -> None:
         before = self._outcome
         self._busy, self._outcome = "", outcome
-        if self._lab.policy and before is None:
-            with open(self._training.policy_file(self._lab), encoding="utf-8") as file:
-                self.query_one("#policy", TextArea).text = file.read()
+        if before is None:
+            self._fill()
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_home(animate=False)
 
+    def _fill(self) -> None:
+        """What the learner goes on from: the policy, or the options of the container."""
+        if self._lab.policy:
+            self.query_one("#policy", TextArea).text = self._training.policy_now(self._lab)
+        else:
+            line = self.query_one("#options", TextField)
+            line.value = shlex.join(self._training.options_now(self._lab))
+            line.cursor_position = len(line.value)
+
     def _failed(self, error: HardenError) -> None:
         self._busy = ""
-        self.complain(hint_of(error), error.title)
+        self._refused = f"{error.title} {hint_of(error)}".strip()
+        if not isinstance(error, UsageError):
+            self._outcome = None  # what was seen before is no longer so
         self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_home(animate=False)
 
     # --- drawing ----------------------------------------------------------------------------------
 
@@ -212,11 +224,14 @@ class LabScreen(HardenScreen):
     def _outcome_text(self) -> Content:
         outcome = self._outcome
         lines = []
+        if self._refused:
+            lines += [Content.styled(visible(self._refused, 400), "bold $error"), Content("")]
         if outcome is not None and outcome.solved:
             solved = solved_text(self._training.progress.of(self._lab.id), outcome)
             lines += [
                 Content.styled(solved, "bold $success"),
-                Content.styled("esc returns to the labs.", "$primary"),
+                Content.styled(f"{outcome.done_text}.", "bold"),
+                Content.styled("esc returns to the labs; enter there opens the next.", "$primary"),
                 *self._afterwards(),
             ]
         lines += [
@@ -290,7 +305,7 @@ class LabScreen(HardenScreen):
             return (
                 f"{move}\n\nPress i to edit the policy below, ctrl+s to save and check it.".strip()
             )
-        return f"{flowing(self._lab.guided)}\n\nPress i, type the options, press enter."
+        return f"{flowing(self._lab.guided)}\n\nPress i, change the options, press enter."
 
     def copied(self) -> tuple[str, str]:
         return (

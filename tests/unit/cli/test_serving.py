@@ -152,6 +152,16 @@ def test_a_refusal_is_told_on_the_page(served: Class) -> None:
     assert served.ask("/burn", who="anna", form={}).status == 404
 
 
+def test_who_comes_too_late_is_told_on_the_page_and_keeps_the_result(served: Class) -> None:
+    served.does("anna", "start", lab="first-run")
+    classroom.end_class()
+    page = served.does("anna", "run", text="")
+    assert 'role="alert"' in page
+    assert "The class has ended" in page
+    assert "Solved." not in page
+    assert "/result.json" in page
+
+
 def test_what_a_learner_types_is_no_markup(served: Class) -> None:
     served.does("anna", "start", lab="first-run")
     page = served.does("anna", "run", text="--label=<script>alert(1)</script>\x1b[31m")
