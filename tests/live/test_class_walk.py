@@ -119,7 +119,10 @@ async def test_a_class_from_the_names_to_the_report(
     assert "anna" in train("class")
     report = json.loads(train("report", "--format", "json"))
     validated(report)
-    rows = {one["learner"]: {row["lab"]: row for row in one["labs"]} for one in report["learners"]}
+    rows = {
+        learner["learner"]: {row["lab"]: row for row in learner["labs"]}
+        for learner in report["learners"]
+    }
     done = rows["anna"]["our-canteen"]
     assert (done["state"], done["tries"], done["hints"], done["simulated"]) == (
         "passed",
@@ -240,4 +243,4 @@ async def test_ten_learners_in_ten_browsers_on_their_own_podmans(
     assert failed == 0
     assert most < _ROOM / 2
     report = json.loads(train("report", "--format", "json"))
-    assert [one["passed"] for one in report["learners"]] == [1] * len(ANSWERS) + [0]
+    assert [learner["passed"] for learner in report["learners"]] == [1] * len(ANSWERS) + [0]
