@@ -113,6 +113,13 @@ OF_RISK = {
 }
 
 
+class Overridden(Struct, frozen=True):
+    """What stands in the file and a fix takes away: with something in its place, or nothing."""
+
+    entry: Set
+    is_replaced: bool
+
+
 class Offer(Struct, frozen=True):
     """A fix of one service, and what a maintainer has to know of it."""
 
@@ -120,7 +127,7 @@ class Offer(Struct, frozen=True):
     after: Spec
     risk: Risk  # for this service
     choosing: Choosing
-    overridden: tuple[Set, ...]  # what stands in the file and would be replaced
+    overridden: tuple[Overridden, ...]
     suggested: tuple[str, ...]  # values that are only suggestions
     starting_empty: tuple[str, ...]  # where new volumes are mounted
     notes: tuple[str, ...]  # what is known of its effect here, one sentence each
@@ -129,8 +136,9 @@ class Offer(Struct, frozen=True):
     def to_weigh(self) -> Iterator[str]:
         """What somebody has to know who accepts it, one sentence each."""
         for each in self.overridden:
-            yield f"it replaces {_written(each)}"
-            if comment := comment_beside(each):
+            verb = "replaces" if each.is_replaced else "removes"
+            yield f"it {verb} {_written(each.entry)}"
+            if comment := comment_beside(each.entry):
                 yield f'beside it stands: "{visible(comment, 120)}"'
         for value in self.suggested:
             yield f"{value} is a suggestion: compare it with what the service uses"
@@ -196,7 +204,7 @@ def offer(
     if overridden:
         choosing = max(choosing, Choosing.ALL)
     meant = any(
-        each.item.option not in spec.settings or gives_reason(comment_beside(each))
+        each.entry.item.option not in spec.settings or gives_reason(comment_beside(each.entry))
         for each in overridden
     )
     if suggested or meant or any(diff.option in _STAYS_DOWN for diff in changed):
@@ -253,7 +261,7 @@ def _overridden(
     service: Service,
     before: Spec,
     after: Spec,
-) -> Iterator[Set]:
+) -> Iterator[Overridden]:
     """The arguments of the file that a fix takes away or turns around; to say more than before
     (`ro` for a mount, a registry for an image) is neither."""
     plain = (Spec(before.settings), Spec(after.settings))
@@ -269,9 +277,10 @@ def _overridden(
             }
         elif change.option is IMAGE and after[IMAGE].endswith(f"/{before[IMAGE]}"):
             continue
+        in_place = {item.identity for item in change.added}
         for each in service.where(change.option):
             if each.item.canonical in removed or not change.option.is_list:
-                yield each
+                yield Overridden(each, each.item.identity in in_place)
 
 
 def comment_beside(each: Set) -> str:

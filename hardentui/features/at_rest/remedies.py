@@ -3,6 +3,7 @@ that directory, wherever it comes from."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Together, later
 from hardentui.model.spec import Mount, Port, Spec
-from hardentui.options import MOUNTS, PUBLISH
+from hardentui.options import ENV, MOUNTS, PUBLISH
 from hardentui.options.items import parse_argument
 
 
@@ -75,17 +76,20 @@ def as_fixes_see(
     facts: ContainerFacts,
     mounts: Sequence[Mount],
 ) -> ContainerFacts:
-    """The service with what is known of its open mounts and ports: where they are in the container."""
+    """The service with what is known of its open mounts and ports: where they are in the container;
+    and of its open variables: that they are there."""
     spec = facts.spec
     if not isinstance(spec, SpecAtRest):
         return facts
-    ports = _open_ports(spec)
-    known_now = {*([MOUNTS] if mounts else []), *([PUBLISH] if ports else [])}
+    ports, variables = _open_ports(spec), _open_variables(spec)
+    given = {MOUNTS: mounts, PUBLISH: ports, ENV: variables}
+    known_now = {option for option, values in given.items() if values}
     if not known_now:
         return facts
     settings = {
         **spec.literal.with_(MOUNTS, (*spec.literal[MOUNTS], *mounts))
         .with_(PUBLISH, (*spec.literal[PUBLISH], *ports))
+        .with_(ENV, (*spec.literal[ENV], *variables))
         .settings
     }
     facts = facts.replace(
@@ -123,3 +127,17 @@ def _open_ports(spec: SpecAtRest) -> tuple[Port, ...]:
             return ()
         ports += [item.value for item in items if isinstance(item.value, Port)]
     return tuple(ports)
+
+
+_HOLDS_OPTIONS = re.compile(r"OPT|ARG|FLAG|CMD|COMMAND|CONF|MEM|HEAP|BUFFER|CACHE", re.IGNORECASE)
+"""In the name of a variable whose value may size the program."""
+
+
+def _open_variables(spec: SpecAtRest) -> tuple[str, ...]:
+    """Its open variables as they are written; none if one may hold options of the program, or
+    stands for a whole file of them."""
+    texts = [argument.text for argument in spec.open if argument.option is ENV]
+    names = [text.rendered(str, lambda part: "").partition("=") for text in texts]
+    if any(not joint or _HOLDS_OPTIONS.search(name) for name, joint, _ in names):
+        return ()
+    return tuple(text.written for text in texts)

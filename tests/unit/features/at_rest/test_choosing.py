@@ -115,6 +115,15 @@ def test_what_is_replaced_is_told_with_the_comment_beside(run: Run) -> None:
     assert "Programs that need those bits" in head
 
 
+def test_what_is_removed_is_not_said_to_be_replaced(run: Run) -> None:
+    unit = "Volume=/run/podman/podman.sock:/run/podman/podman.sock\nPublishPort=0.0.0.0:8443:8443\n"
+    files = {"q/web.container": f"[Container]\nImage=x.example/web:1\n{unit}"}
+    named = ("--check", "mounted-engine-socket", "--check", "wildcard-port")
+    text = run(files, "fix", "./q", *named)[1]
+    assert "web: it removes Volume=/run/podman/podman.sock:/run/podman/podman.sock (" in text
+    assert "web: it replaces PublishPort=0.0.0.0:8443:8443 (./q/web.container:4)" in text
+
+
 def head_of(fixed: Iterable[Fixed], *, explained: bool) -> list[str]:
     head = DiffHead(explained=explained)
     for each in fixed:

@@ -111,3 +111,21 @@ def test_what_most_services_have_alike_is_told_once(run: Run) -> None:
     assert run(files, "check", "./q", "--details")[1].count(" no-memory-limit: ") == 7
     few = {name: files[name] for name in list(files)[1:5]}
     assert run(few, "check", *(f"./{name}" for name in few))[1].count(" no-memory-limit: ") == 4
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ("POSTGRES_PASSWORD=${DB_PASSWORD}", False),
+        ("JAVA_OPTS=${OPTS}", True),  # may hold -Xmx
+    ],
+)
+def test_an_open_variable_stands_in_the_way_of_the_fixes_that_it_may_decide(
+    run: Run,
+    variable: str,
+    told: bool,
+) -> None:
+    text = f"services:\n  db:\n    image: x.example/db:1\n    environment: ['{variable}']\n"
+    said = run({"s/compose.yaml": text}, "fix", "./s", "--check", "no-memory-limit")[1]
+    assert ("not changed: no-memory-limit: " in said) is told
+    assert ("+    mem_limit: 512m" in said) is not told
