@@ -260,6 +260,7 @@ def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
                 *_waivers(stack, name, tree, ends[name]),
             ),
             source=InStack(stack, tree),
+            built=tree.get("build") is not None,
         )
 
 

@@ -433,6 +433,8 @@ def _judged(
             return drift_of(service, running)
         if check.id == "short-image-name" and is_for_docker(service):
             return not_applicable("Docker takes a name without a registry from docker.io")
+        if check.id == "mutable-image-tag" and service.built:
+            return not_applicable("its files build it, so no pull brings another")
         strict = verdict_of(
             check,
             parameters,

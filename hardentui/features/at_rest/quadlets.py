@@ -32,6 +32,7 @@ from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known
 from hardentui.model.spec import Port, Source
 from hardentui.options import NAME
+from hardentui.options.argv import items_of_token, read_flags
 from hardentui.options.items import parse_argument, spec_of
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
 from hardentui.quadlet.read.object_names import default_name, object_names
@@ -163,7 +164,12 @@ class _Beside:
     @cached_property
     def given(self) -> MutableMapping[str, tuple[Set, ...]]:
         """File name of a pod -> what it gives its members."""
-        own = {name: given_by_pod(files) for name, files in self._of_pods()}
+        own = {
+            name: tuple(
+                each for each in _sets_of_pod(files, self.names) if each.item.flag in _TO_MEMBERS
+            )
+            for name, files in self._of_pods()
+        }
         return self._with(own, lambda below: below.given)
 
     @cached_property
@@ -282,7 +288,7 @@ def _service(
             default_name(stem, version),
             Source.UNIT,
         )
-    pods = [line.value for line in lines_of(file, CONTAINER, "Pod")]
+    pods = [line.value for each in files for line in lines_of(each, CONTAINER, "Pod")]
     given = beside.given.get(pods[-1], ()) if pods else ()
     source = UnitFiles(
         files,
@@ -315,6 +321,11 @@ def _service(
         volumes=beside.volumes,
         waivers=tuple(waiver for each in files for waiver in waivers_in(each, stem)),
         source=source,
+        built=any(
+            line.value.endswith(".build")
+            for each in files
+            for line in lines_of(each, CONTAINER, "Image")
+        ),
     )
 
 
@@ -327,7 +338,33 @@ _OF_PODS = {
     "Label": "--label",
     "AddHost": "--add-host",
     "HostName": "--hostname",
+    "ShmSize": "--shm-size",
+    "UIDMap": "--uidmap",
+    "GIDMap": "--gidmap",
 }
+_TO_MEMBERS = frozenset(
+    {"--device", "--gidmap", "--security-opt", "--shm-size", "--uidmap", "--userns", "--volume"}
+)
+"""Flags of a pod that each member gets, unless it has its own: podman-pod-create(1)."""
+
+
+def _sets_of_pod(
+    files: Sequence[SourceFile],
+    names: Mapping[str, str],
+) -> Iterator[Set]:
+    """What a `.pod` with its drop-ins asks for; PodmanArgs= last, because it overrides the keys."""
+    for file in files:
+        for line in lines_of(file, "Pod", *_OF_PODS):
+            span = Span(file, line.offsets[0], line.offsets[-1])
+            words = _named(line.value, names)
+            for item in parse_argument(_OF_PODS[line.key], words) if line.value else ():
+                yield Set(item, span)
+    for file in files:
+        for line in lines_of(file, "Pod", "PodmanArgs"):
+            tokens, _ = read_flags([word.text for word in split_words(line.value)])
+            for token in tokens:
+                for item in items_of_token(token):
+                    yield Set(item, Span(file, line.offsets[0], line.offsets[-1]))
 
 
 def _pod(
@@ -340,13 +377,7 @@ def _pod(
     files = files_of(sources, file)
     for each in files:
         check_unit_text(each.text, each.shown)
-    sets = [
-        Set(item, Span(each, line.offsets[0], line.offsets[-1]))
-        for each in files
-        for line in lines_of(each, "Pod", *_OF_PODS)
-        if line.value
-        for item in parse_argument(_OF_PODS[line.key], _named(line.value, beside.names))
-    ]
+    sets = tuple(_sets_of_pod(files, beside.names))
     spec = spec_of(each.item for each in sets)
     yield Service(
         name=file.name,
@@ -357,7 +388,7 @@ def _pod(
             spec.unknowable,
             open=spec.open,
         ),
-        sets=tuple(sets),
+        sets=sets,
         group=directory,
         version=sources.version,
         rootless=rootless_of(files, sources.rootless),
@@ -468,17 +499,6 @@ def pod_document(
         ports,
         networks,
         named,
-    )
-
-
-def given_by_pod(files: Sequence[SourceFile]) -> tuple[Set, ...]:
-    """What the members of a pod share with it."""
-    return tuple(
-        Set(item, Span(file, line.offsets[0], line.offsets[-1]))
-        for file in files
-        for line in lines_of(file, "Pod", "UserNS")
-        if line.value
-        for item in parse_argument("--userns", line.value)
     )
 
 

@@ -160,6 +160,38 @@ def test_a_pod_gives_its_members_its_user_namespace(run: Run) -> None:
     assert "host-user-namespace" in member["passed"]
 
 
+def test_a_pod_gives_its_members_what_it_mounts_and_allows(run: Run) -> None:
+    """As `podman create --pod` shows it for a pod with these options, Podman 5.4.2."""
+    pod = "[Pod]\nVolume=/:/host\nPodmanArgs=--security-opt seccomp=unconfined --device=/dev/mem\n"
+    files = {
+        "u/a.pod": pod,
+        "u/a.container": "[Container]\nImage=x.example/a:1\n",
+        "u/a.container.d/10.conf": "[Container]\nPod=a.pod\n",
+    }
+    member = service(report(run, files, "./u"), "a")
+    for check, line in (
+        ("sensitive-host-mount", 2),
+        ("seccomp-unconfined", 3),
+        ("host-devices", 3),
+    ):
+        told = finding(member, check)
+        assert (told["status"], told["file"], told["line"]) == ("fail", "./u/a.pod", line)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "u/a.container": "[Container]\nImage=a.build\n",
+            "u/a.build": "[Build]\nImageTag=localhost/a\nSetWorkingDirectory=unit\n",
+        },
+        {"u/compose.yaml": "services: {a: {build: .}}"},
+    ],
+)
+def test_what_is_built_here_has_no_tag_that_moves(run: Run, files: dict[str, str]) -> None:
+    assert "mutable-image-tag" in service(report(run, files, "./u"), "a")["not_applicable"]
+
+
 def test_a_drop_in_of_a_pod_counts(run: Run) -> None:
     files = {
         "p/shop.pod": "[Pod]\n",
