@@ -29,7 +29,13 @@ from hardentui.visible import visible
 
 _SCRIPTS = (".sh", ".bash")
 _PROGRAMS = ("podman", "docker")
-_BEFORE = frozenset({"exec", "sudo", "nohup", "time", "command", "doas"})
+_BEFORE = frozenset(
+    "exec sudo nohup time command doas env nice ionice timeout setsid "
+    "if then elif else while until do ! {".split()
+)
+"""Programs that run another one, and words of the shell before a command."""
+_WITH_ACCOUNT = frozenset({"-u", "-g", "--user", "--group"})
+_NUMBER = re.compile(r"\d+[smhd]?")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 _VARIABLE = re.compile(
     UNKNOWN + r"+\$(?:(?P<plain>[A-Za-z_]\w*)"
@@ -68,10 +74,8 @@ def services_of(sources: Sources, file: SourceFile) -> Iterator[Service]:
     variables: dict[str, str] = {}
     arrays: dict[str, list[str]] = {}
     array, end, count = "", 0, 0
-    for command_words in shell_commands(list(_characters(file.text))):
+    for command_words in _commands(file.text):
         words = list(_expanded(command_words, variables, arrays))
-        if not words:
-            continue
         texts = [word.text for word in words]
         if array and ")" not in file.text[end : words[0].start]:
             arrays[array] += texts
@@ -125,6 +129,15 @@ def services_of(sources: Sources, file: SourceFile) -> Iterator[Service]:
             )
 
 
+def _commands(text: str) -> list[list[ShellWord]]:
+    """Those in command substitutions too: `ID=$(podman run -d …)`."""
+    inner: list[Sequence[Character]] = []
+    commands = shell_commands(list(_characters(text)), inner)
+    for characters in inner:  # which grows by what is nested
+        commands += shell_commands(characters, inner)
+    return sorted(filter(None, commands), key=lambda words: words[0].start)
+
+
 def _expanded(
     words: Iterable[ShellWord],
     variables: Mapping[str, str],
@@ -170,7 +183,8 @@ def _program(texts: Sequence[str]) -> int | None:
     for index, text in enumerate(texts):
         if text.rpartition("/")[2] in _PROGRAMS:
             return index
-        if text not in _BEFORE and not text.startswith("-") and not _ASSIGNMENT.match(text):
+        is_value = bool(_NUMBER.fullmatch(text)) or texts[index - 1] in _WITH_ACCOUNT
+        if not (is_value or text in _BEFORE or text[:1] == "-" or _ASSIGNMENT.match(text)):
             return None
     return None
 

@@ -320,7 +320,7 @@ def called_by_content(file: SourceFile) -> SourceFile:
         return replace(
             file, called="stdin.container" if not file.path else f"{file.name}.container"
         )
-    if re.search(r"^services\s*:", file.text, re.MULTILINE):
+    if re.search(r"^(?:services|\s*\{?\s*\"services\")\s*:", file.text, re.MULTILINE):
         return replace(file, called="compose.yaml")
     if file.name.endswith(_YAML) or re.search(r"^kind\s*:", file.text, re.MULTILINE):
         return replace(file, called="kube.yaml")

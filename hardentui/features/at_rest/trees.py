@@ -171,10 +171,11 @@ def read_trees(file: SourceFile) -> tuple[Tree, ...]:
         _refuse_too_much(file)
         nodes = list(yaml.compose_all(file.text, Loader=_LOADER))  # nothing is constructed
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
-        raise InputError(
-            f"{shown} is not YAML: line {line}: {visible(error.problem or '', 120)}."
-        ) from error
+        mark = error.problem_mark
+        line = mark.line + 1 if mark is not None else 0
+        is_tab = mark is not None and file.text[mark.index : mark.index + 1] == "\t"
+        problem = "a tab, where YAML takes only spaces" if is_tab else error.problem or ""
+        raise InputError(f"{shown} is not YAML: line {line}: {visible(problem, 120)}.") from error
     except yaml.YAMLError as error:
         raise InputError(
             f"{shown} is not YAML: {visible(str(error).splitlines()[0], 120)}."

@@ -138,8 +138,14 @@ def substituted(
     return characters
 
 
-def shell_commands(characters: Sequence[Character]) -> list[list[ShellWord]]:
+def shell_commands(
+    characters: Sequence[Character],
+    inner: list[Sequence[Character]] | None = None,
+) -> list[list[ShellWord]]:
     """Simple commands of a script, without those that need expansion by the shell.
+
+    Args:
+        inner: what stands in command substitutions is added to it, `id -u` of `$(id -u)`.
 
     Raises:
         InputError: quotes that are never closed.
@@ -154,7 +160,7 @@ def shell_commands(characters: Sequence[Character]) -> list[list[ShellWord]]:
             commands.append([])
             at += 1
         else:
-            word, at = _shell_word(characters, at)
+            word, at = _shell_word(characters, at, [] if inner is None else inner)
             commands[-1].append(word)
     return commands
 
@@ -162,6 +168,7 @@ def shell_commands(characters: Sequence[Character]) -> list[list[ShellWord]]:
 def _shell_word(
     characters: Sequence[Character],
     at: int,
+    inner: list[Sequence[Character]],
 ) -> tuple[ShellWord, int]:
     first, out, quote = at, [], ""
     while at < len(characters):
@@ -169,6 +176,7 @@ def _shell_word(
         if quote != "'" and (after := _substituted(characters, at)):
             written = "".join(each.character for each in characters[at:after])
             out.append((UNKNOWN * 3 if quote else UNKNOWN) + written)
+            inner.append(characters[at + (2 if written.startswith("$") else 1) : after - 1])
             at = after
             continue
         if quote:

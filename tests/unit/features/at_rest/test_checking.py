@@ -422,6 +422,10 @@ HOSTILE: Mapping[str, tuple[str | bytes, str]] = {
         "services: [\n",
         "is not YAML: line 2: did not find expected node content",
     ),
+    "tabs-compose.yaml": (
+        "services:\n\ta: {image: b}\n",
+        "is not YAML: line 2: a tab, where YAML takes only spaces",
+    ),
     "empty-compose.yaml": ("", "is no compose file: it is not one mapping"),
     "extends-compose.yaml": (
         "services: {a: {extends: {service: b}}, b: {extends: {service: a}}}\n",

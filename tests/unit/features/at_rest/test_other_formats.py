@@ -219,6 +219,34 @@ podman run -d $IMAGE sleep 1
 """
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for i in 1 2; do podman run --privileged x; done",
+        "if ! podman run --privileged x; then exit; fi",
+        "start() { podman run --privileged x; }",
+        "ID=$(podman run --privileged x)",
+        'echo "$(id -u) $(podman run --privileged x)"',
+        "ID=`docker run --privileged x`",
+        "sudo -u bob podman run --privileged x",
+        "timeout 60 podman run --privileged x",
+    ],
+)
+def test_a_run_command_is_found_wherever_a_script_has_it(run: Run, line: str) -> None:
+    document = report(run, {"s/start.sh": f"#!/bin/sh\n{line}\n"}, "./s")
+    told = finding(service(document, "line 2"), "privileged")
+    assert (told["status"], told["line"]) == ("fail", 2)
+    assert told["column"] == line.index("--privileged") + 1
+    fixed = run({}, "fix", "./s", "--check", "privileged")[1]
+    assert f"+{line.replace(' --privileged', '')}\n" in fixed
+
+
+def test_a_compose_file_may_be_json(run: Run) -> None:
+    text = '{"services": {"web": {"image": "x.example/a:1", "privileged": true}}}'
+    document = report(run, {"compose.json": text}, "./compose.json")
+    assert finding(service(document, "web"), "privileged")["status"] == "fail"
+
+
 def test_words_in_variables_count_and_what_only_the_shell_knows_is_open(tmp_path: Path) -> None:
     made = services(tmp_path, {"start.sh": WORDS})
     assert made.keys() == {"the db", "line 11", "line 12"}
