@@ -100,7 +100,11 @@ def _stack(part: Looked, podman: TargetPodman) -> Iterator[_Converted]:
     try:
         files, notes = convert(services, podman.version)
     except HardenError as error:
-        yield _Converted(source, Format.COMPOSE, error=error)
+        yield _Converted(
+            source,
+            Format.COMPOSE,
+            error=error,
+        )
         return
     yield _Converted(
         source,
@@ -120,7 +124,11 @@ def _commands(
     """The commands of a script, with their fixes but for --as-is. `names`: of all units so far."""
     if not any(each.service.format is Format.RUN for each in part.services):
         return
-    fixed = fix_all(part, wanted_of(options), podman.version)
+    fixed = fix_all(
+        part,
+        wanted_of(options),
+        podman.version,
+    )
     choices.add(fixed)
     for judged, each in zip(part.services, fixed, strict=True):
         service = judged.service
@@ -133,7 +141,11 @@ def _commands(
                 unit_name(judged, names),
             )
         except HardenError as error:
-            yield _Converted(service.file, Format.RUN, error=error)
+            yield _Converted(
+                service.file,
+                Format.RUN,
+                error=error,
+            )
             continue
         yield _Converted(
             service.file,
@@ -146,7 +158,10 @@ def _commands(
 def _others(part: Looked) -> Iterator[_Converted]:
     for each in part.services:
         if each.service.format not in (Format.COMPOSE, Format.RUN):
-            yield _Converted(each.service.file, each.service.format)
+            yield _Converted(
+                each.service.file,
+                each.service.format,
+            )
 
 
 def _of_compose(

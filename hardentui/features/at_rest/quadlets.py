@@ -149,12 +149,18 @@ class _Beside:
     @cached_property
     def everywhere(self) -> MutableMapping[str, str]:
         """The texts of all units, the own ones first."""
-        return self._with(self.texts, lambda below: below.texts)
+        return self._with(
+            self.texts,
+            lambda below: below.texts,
+        )
 
     @cached_property
     def names(self) -> MutableMapping[str, str]:
         own = object_names(self.texts, self._sources.version)
-        return self._with(own, lambda below: below.names)
+        return self._with(
+            own,
+            lambda below: below.names,
+        )
 
     @cached_property
     def pods(self) -> MutableMapping[str, Mapping[str, Any]]:
