@@ -68,7 +68,23 @@ UNSHOWN = (
 )
 
 
-def unshown(changed: Iterable[OptionDiff]) -> tuple[UnshownNeed, ...]:
+TOLD = (
+    *UNSHOWN,
+    UnshownNeed(
+        work="rare uses of a right: a log that is rotated, a user that is added, a repair",
+        services="programs that start as root, change owners or run other programs",
+        options=frozenset({CAP_DROP, CAP_ADD, SECCOMP_PROFILE, NO_NEW_PRIVILEGES}),
+        size=False,
+    ),
+)
+"""What a card tells besides: these may be safe all the same, as an ordinary user has no capability
+to lose."""
+
+
+def unshown(
+    changed: Iterable[OptionDiff],
+    among: tuple[UnshownNeed, ...] = UNSHOWN,
+) -> tuple[UnshownNeed, ...]:
     """The needs that depend on the values that a fix changes."""
     options = {diff.option for diff in changed}
-    return tuple(need for need in UNSHOWN if not options.isdisjoint(need.options))
+    return tuple(need for need in among if not options.isdisjoint(need.options))

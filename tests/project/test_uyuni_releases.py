@@ -36,7 +36,7 @@ _MAKES = ("podman run", "pod create")
 _SHORT = {"-v": "--volume", "-p": "--publish", "-e": "--env", "-d": "--detach"}
 _OF_THE_PROCESS = frozenset(
     {
-        *("--conmon-pidfile", "--cidfile", "--pod-id-file", "--detach", "--replace", "--rm", "-dt"),
+        *("--cidfile", "--pod-id-file", "--detach", "--replace", "--rm", "-dt"),
         *("--infra-conmon-pidfile", "--sdnotify"),
     }
 )

@@ -205,7 +205,7 @@ async def test_help_explains_the_filter_where_there_is_one() -> None:
 
 async def test_the_checklist_that_fits_is_proposed_until_it_is_used() -> None:
     host = Host(("uyuni-server", "uyuni-server"), ("db", "db"))
-    line = "mgradm manages uyuni-server: hardentui --checklist systemd is made for that"
+    line = "mgradm manages uyuni-server: the checklist systemd is made for that"
     async with at_home(host, (100, 30)) as (_, pilot):
         await shows(pilot, line)
     host = Host(("uyuni-server", "uyuni-server"), ("db", "db"))
@@ -214,7 +214,7 @@ async def test_the_checklist_that_fits_is_proposed_until_it_is_used() -> None:
         home = app.screen
         assert isinstance(home, HomeScreen)
         await until(pilot, lambda: bool(home._first))
-        assert "--checklist" not in screen_text(pilot.app)
+        assert "the checklist" not in screen_text(pilot.app)
 
 
 async def test_a_filter_puts_the_cursor_on_its_first_match() -> None:

@@ -13,7 +13,7 @@ from hardentui.features.rights.kernel_reach import doors_of, kernel_reach
 from hardentui.harden.decisions import becomes, decisions, what_changes
 from hardentui.harden.remedy import spec_diff
 from hardentui.harden.score import Score
-from hardentui.harden.unshown import unshown
+from hardentui.harden.unshown import TOLD, unshown
 from hardentui.lib.seccomp import parse_profile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.journal_document import PublicEntry
@@ -246,7 +246,7 @@ def card_of(
 def _unshown(plan: Plan) -> Iterator[str]:
     """What no trial shows, each with the fixes that depend on it."""
     changed = spec_diff(plan.before, plan.after)
-    for need in unshown(changed):
+    for need in unshown(changed, TOLD):
         names = {diff.option.name for diff in changed if diff.option in need.options}
         checks = dict.fromkeys(
             check for change in plan.changes if change.option in names for check in change.checks

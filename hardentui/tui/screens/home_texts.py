@@ -65,7 +65,7 @@ def fitting_checklists(groups: Iterable[ManagedContainers], used: str) -> tuple[
     """The checklists that are made for containers of a vendor's tool, but for the one in use."""
     return tuple(
         f"{group.tool} manages {', '.join(visible(name, 40) for name in group.checklist_for)}: "
-        f"hardentui --checklist {group.checklist} is made for that"
+        f"the checklist {group.checklist} is made for that"
         for group in groups
         if group.checklist and group.checklist != used
     )

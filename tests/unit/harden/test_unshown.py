@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from hardentui.checks import all_checks
-from hardentui.checks.prelude import facts_of
+from hardentui.checks.prelude import container, facts_of
 from hardentui.features.checklists.loading import load
 from hardentui.harden.explicit import weighed
 from hardentui.harden.plan import make_plan
 from hardentui.harden.remedy import spec_diff
-from hardentui.harden.unshown import UNSHOWN, unshown
+from hardentui.harden.unshown import TOLD, UNSHOWN, unshown
 from hardentui.model.check import Advice, Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan
@@ -60,7 +60,16 @@ def test_no_fix_that_depends_on_what_no_trial_shows_is_safe_or_likely() -> None:
         "failover",
         "backup and restore",
         "restored backups",
+        "rare uses of a right",
     ],
 )
 def test_the_list_names_it(work: str) -> None:
-    assert any(work in need.work for need in UNSHOWN)
+    assert any(work in need.work for need in TOLD)
+
+
+def test_a_capability_that_is_dropped_is_told_and_stays_safe_where_there_is_none_to_lose() -> None:
+    facts = container("--user=1000 --security-opt=no-new-privileges")
+    plan = make_plan(facts, (Choice("default-capabilities-kept"),), CHECKS, CHECKLIST)
+    changed = spec_diff(plan.before, plan.after)
+    assert plan.risks == {"default-capabilities-kept": Risk.SAFE}
+    assert [need.work for need in unshown(changed, TOLD)] == [TOLD[-1].work]

@@ -106,6 +106,41 @@ def test_nothing_that_stands_in_a_file_is_replaced_unasked(run: Run) -> None:
     assert "Nothing is changed" in text
 
 
+SPELLED_OUT = {
+    "web.container": "[Container]\nImage=x.example/web:1\nReadOnly=false\nNoNewPrivileges=false\n",
+    "web.service": (
+        "[Service]\nExecStart=/usr/bin/podman run --read-only=false --pid=host x.example/web:1\n"
+    ),
+    "compose.yaml": "services:\n  web:\n    image: x.example/web:1\n    read_only: false\n",
+}
+"""Defaults that somebody wrote down, and a namespace of the host."""
+MEANT = (
+    "ReadOnly=false",
+    "NoNewPrivileges=false",
+    "--read-only=false",
+    "--pid=host",
+    "read_only: false",
+)
+
+
+@pytest.mark.parametrize("name", SPELLED_OUT)
+@pytest.mark.parametrize("level", ["--safe", "--recommended", "--strict"])
+def test_no_level_replaces_a_default_that_is_spelled_out_or_what_names_its_need(
+    run: Run,
+    name: str,
+    level: str,
+) -> None:
+    files = {f"q/{name}": SPELLED_OUT[name]}
+    _, said = run(files, "fix", "./q", level, "--podman-version", "5.4")
+    lines = said.splitlines()
+    lost = "\n".join(line for line in lines if line.startswith("-"))
+    added = "\n".join(line for line in lines if line.startswith("+"))
+    for word in MEANT:
+        assert word not in lost or word in added
+    _, said = run(files, "fix", "./q", "--check", "writable-rootfs", "--podman-version", "5.4")
+    assert "it replaces" in said, "by name it is made"
+
+
 def test_what_is_replaced_is_told_with_the_comment_beside(run: Run) -> None:
     named = ("--check", "new-privileges-allowed", "--podman-version", "5.8")
     _, text = run({"q/web.container": QUADLET}, "fix", "./q", *named)
