@@ -32,6 +32,7 @@ PAIRS = tuple(combinations(RELEASES, 2))
 TUNED = '[Service]\nEnvironment="PODMAN_EXTRA_ARGS=--memory 6g --pids-limit 4000"\n'
 LIMITS = "[Service]\nLimitNOFILE=65536\nNice=5\n"
 _COMMAND = re.compile(r"^ExecStart(?:Pre)?=(.*?)(?<!\\)$", re.MULTILINE | re.DOTALL)
+_VARIABLE = re.compile(r"\$\{(?!PODMAN_EXTRA_ARGS|\w*IMAGE)(\w+)\}")
 _MAKES = ("podman run", "pod create")
 _SHORT = {"-v": "--volume", "-p": "--publish", "-e": "--env", "-d": "--detach"}
 _OF_THE_PROCESS = frozenset(
@@ -62,6 +63,7 @@ def command(unit: Path) -> str:
 
 def flags(unit: Path) -> set[tuple[str, str]]:
     """Flag and value of each option of the command, without our readers."""
+    text = unit.read_text()
     words = shlex.split(command(unit).replace("\\\n", " "))
     words = shlex.split(words[2]) if words[0].endswith("sh") else words
     said = set()
@@ -71,6 +73,8 @@ def flags(unit: Path) -> set[tuple[str, str]]:
             following = words[number + 1] if number + 1 < len(words) else ""
             value = value if is_set or following.startswith(("-", "$")) else following
             said.add((_SHORT.get(flag, flag), value))
+        elif (variable := _VARIABLE.fullmatch(word)) and f"{variable[1]}=" not in text:
+            said.add((word, ""))  # it may bring more flags
     return {(flag, value) for flag, value in said if flag not in _OF_THE_PROCESS}
 
 

@@ -23,11 +23,12 @@ from hardentui.features.at_rest.sources import SourceFile
 from hardentui.features.at_rest.units import InUnit, pod_line, services_of
 from hardentui.harden.remedy import OptionDiff, arguments, spec_diff
 from hardentui.model.finding import Status
+from hardentui.model.open_value import OpenText
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE
 from hardentui.options.items import spec_of
 from hardentui.quadlet.read.container import QuadletFiles
-from hardentui.quadlet.read.service import ServiceFiles
+from hardentui.quadlet.read.service import RunLine, ServiceFiles
 from hardentui.reading.masking import mask_argument
 from hardentui.reading.vendors import delivered_by, kept_drop_in
 from hardentui.visible import strict_json, visible
@@ -91,13 +92,34 @@ class _Unit(Struct, frozen=True):
         Raises:
             InputError: they ask for none.
         """
-        reader = replace(
+        reader = self._reader(files)
+        if isinstance(reader, ServiceFiles):
+            return spec_of(self._line(reader).command.items())
+        return reader.spec()
+
+    def open(self, files: Iterable[SourceFile]) -> frozenset[str]:
+        """What these files leave to variables of the host: arguments, and whole words.
+
+        Raises:
+            InputError: they ask for no container.
+        """
+        reader = self._reader(files)
+        of_spec = (
+            f"{argument.flag} {mask_argument(argument.option.name, argument.text.written)}"
+            for argument in self.spec(files).open
+            if argument.option is not IMAGE
+        )
+        vanished = self._line(reader).vanished if isinstance(reader, ServiceFiles) else ()
+        return frozenset((*of_spec, *(OpenText.read(word).written for word in vanished)))
+
+    def _reader(self, files: Iterable[SourceFile]) -> ServiceFiles | QuadletFiles:
+        return replace(
             self.reader,
             texts=tuple(file.text for file in files),
         )
-        if self.judged.service.infra and isinstance(reader, ServiceFiles):
-            return spec_of(pod_line(reader).command.items())
-        return reader.spec()
+
+    def _line(self, reader: ServiceFiles) -> RunLine:
+        return pod_line(reader) if self.judged.service.infra else reader.run_line()
 
 
 def rehearse(
@@ -286,6 +308,8 @@ def _outcome(
         )
         base = theirs.spec(_without(whole, file))
         after = theirs.spec(whole)
+        open_today = ours.open(_without(ours.files, file))
+        open_base, open_after = theirs.open(_without(whole, file)), theirs.open(whole)
     except InputError as error:
         return ReleaseOutcome.BREAKS, [error.title]
     own = spec_diff(today_without, today)
@@ -305,6 +329,7 @@ def _outcome(
             diff.option,
         )
     ]
+    hidden += sorted(open_base - open_today - open_after)
     if hidden:
         return ReleaseOutcome.HIDES, hidden
     kept = [
@@ -317,6 +342,7 @@ def _outcome(
             diff.option,
         )
     ]
+    kept += sorted((open_today - open_base) & open_after)
     if kept:
         return ReleaseOutcome.KEEPS, kept
     lost = [

@@ -20,7 +20,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import ImageFacts, UnitFacts
 from hardentui.model.finding import Kind
 from hardentui.model.plan import Caution
-from hardentui.reading.comments import comments_of_compose
+from hardentui.reading.comments import comment_about, comments_of_compose
 from hardentui.systemd.search_paths import ServiceManager
 from tests.unit.features.at_rest.test_checking import Run, run
 
@@ -236,6 +236,21 @@ def test_comments_of_a_compose_service_are_about_its_own_keys() -> None:
     assert db["seccomp"] == "rr traces, because of a bug"
     assert db["network"] == "multicast must arrive"
     assert not {"shm-size", "label", "privileged"} & db.keys()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("NET_ADMIN", "needed because it routes, see issue 12"),
+        ("seccomp=unconfined", "rr traces, because of a bug"),
+        ("x.example/db:1", "numbered by hand"),
+        ("1g", ""),
+        ("x.example/web:1", ""),
+    ],
+)
+def test_a_comment_above_a_key_is_about_each_value_of_its_list(value: str, said: str) -> None:
+    start = COMPOSE.index(value)
+    assert comment_about(COMPOSE, start, start + len(value)) == said
 
 
 def test_no_trial_takes_a_right_whose_compose_file_says_why() -> None:

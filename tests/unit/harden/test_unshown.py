@@ -12,7 +12,7 @@ from hardentui.features.checklists.loading import load
 from hardentui.harden.explicit import weighed
 from hardentui.harden.plan import make_plan
 from hardentui.harden.remedy import spec_diff
-from hardentui.harden.unshown import TOLD, UNSHOWN, unshown
+from hardentui.harden.unshown import TOLD, unshown
 from hardentui.model.check import Advice, Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan

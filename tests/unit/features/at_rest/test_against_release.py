@@ -57,6 +57,20 @@ COPY = f"ExecStart=\n{RUN.format(flags='--shm-size=1g --read-only')}"
         (
             COPY,
             "--shm-size=1g",
+            "--shm-size=1g --env=HOST=${FQDN}",
+            "hides what the release brings: --env HOST=${FQDN}",
+            1,
+        ),
+        (
+            COPY,
+            "--shm-size=1g",
+            "--shm-size=1g ${MORE_FLAGS}",
+            "hides what the release brings: ${MORE_FLAGS}",
+            1,
+        ),
+        (
+            COPY,
+            "--shm-size=1g",
             "",
             "keeps what the release drops: --shm-size 1g",
             1,

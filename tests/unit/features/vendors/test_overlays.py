@@ -14,7 +14,7 @@ from hardentui.features.vendors.loading import lint, overlays, parse, vendor_of
 from hardentui.features.vendors.telling import managed, sentences
 from hardentui.model.facts import ContainerFacts, UnitFacts
 from hardentui.model.known import later
-from hardentui.reading.vendors import UNIT_LABEL
+from hardentui.reading.vendors import UNIT_LABEL, delivered_by
 from hardentui.systemd.unit_text import head_comments
 
 OURS = sorted(Path(directory_of_ours(), "vendors").glob("*.toml"))
@@ -80,9 +80,10 @@ def test_a_container_is_recognised_by_its_name(name: str, known: str) -> None:
 
 
 def test_a_compose_project_is_managed_but_its_values_are_a_persons() -> None:
-    vendor = started_by("", **{"com.docker.compose.project": "shop"}).vendor
-    assert vendor is not None
-    assert not vendor.delivers
+    facts = started_by("", **{"com.docker.compose.project": "shop"})
+    assert facts.vendor is not None
+    assert delivered_by(facts) is None
+    assert delivered_by(started_by("uyuni-db.service")) is not None
 
 
 @pytest.mark.parametrize(
