@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.errors import InputError
+from hardentui.errors import HardenError, InputError
 from hardentui.features.at_rest.compose_objects import networks_of, volumes_of
 from hardentui.features.at_rest.compose_options import (
     Stack,
@@ -32,7 +32,7 @@ from hardentui.features.at_rest.services import (
     rootless_by,
     waivers_in,
 )
-from hardentui.features.at_rest.sources import SourceFile, Sources
+from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
 from hardentui.features.at_rest.trees import Tree, read_trees, with_variables
 from hardentui.model.open_value import is_open
 from hardentui.model.spec import Source
@@ -53,8 +53,47 @@ class InStack(Struct, frozen=True):
 
 def compose_makers(sources: Sources) -> Iterator[Maker]:
     """The compose files, those of a project together."""
+    extended = _extended_elsewhere(sources)
     for files in projects(sources):
-        yield files[0], partial(of_project, sources, files)
+        yield (
+            files[0],
+            partial(
+                _of_project,
+                sources,
+                files,
+                extended,
+            ),
+        )
+
+
+def _extended_elsewhere(sources: Sources) -> dict[tuple[str, str], str]:
+    """The services that another file extends: path and name -> that file."""
+    extended: dict[tuple[str, str], str] = {}
+    for file in tuple(sources.files.values()):
+        if not is_compose_name(file.name) or "extends" not in file.text:
+            continue
+        try:
+            trees = read_trees(file)
+        except HardenError:
+            continue  # it is refused when its own services are read
+        services = trees[0].get("services") if trees else None
+        for service in services.entries.values() if services is not None else ():
+            path, name = (service.word("extends", key) for key in ("file", "service"))
+            if path:
+                base = os.path.normpath(os.path.join(file.directory, path))
+                extended[base, name] = file.shown
+    return extended
+
+
+def _of_project(
+    sources: Sources,
+    files: Sequence[SourceFile],
+    extended: Mapping[tuple[str, str], str],
+) -> list[Service]:
+    return [
+        replace(service, extended_by=extended.get((service.file.path, service.name), ""))
+        for service in of_project(sources, files)
+    ]
 
 
 def of_project(

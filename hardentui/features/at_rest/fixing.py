@@ -219,6 +219,7 @@ def _fixed(
             choices=tuple(making.choices),
         )
     try:
+        _refuse_extended(service)
         target = target_of()
     except HardenError as error:
         return Fixed(
@@ -238,6 +239,13 @@ def _fixed(
         tuple(making.taken),
         tuple(making.choices),
     )
+
+
+def _refuse_extended(service: Service) -> None:
+    """Raises CannotExpress: what fits it may break a service of another project that is made of it."""
+    if service.extended_by:
+        shown = visible(service.extended_by, 200)
+        raise CannotExpress(f"{shown} extends it: change both by hand")
 
 
 def _failing(judged: Judged, looked: Looked) -> Iterator[Check]:

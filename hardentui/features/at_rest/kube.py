@@ -254,10 +254,12 @@ def _security(pod: Tree, container: Tree) -> Iterator[Argument]:
         ("privileged", "--privileged"),
         ("readOnlyRootFilesystem", "--read-only"),
     ):
-        if _is_on(own, key):
-            yield flag, "true", own.entries[key]
-    if own.word("allowPrivilegeEscalation") == "false":
-        yield "--security-opt", "no-new-privileges", own.entries["allowPrivilegeEscalation"]
+        if own.get(key) is not None:  # what is off by default is a decision too where it is written
+            yield flag, str(_is_on(own, key)).lower(), own.entries[key]
+    raises = own.get("allowPrivilegeEscalation")
+    if raises is not None:
+        off = str(not _is_on(own, "allowPrivilegeEscalation")).lower()
+        yield "--security-opt", f"no-new-privileges={off}", raises
     if own.word("procMount") == "Unmasked":
         yield "--security-opt", "unmask=ALL", own.entries["procMount"]
     for key, flag in (("drop", "--cap-drop"), ("add", "--cap-add")):

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from hardentui.features.at_rest.services import NAMED_VALUES, Service, Set, Span, SpecAtRest
 from hardentui.harden.remedy import OptionDiff
 from hardentui.model.finding import Finding, Place, Status, Verdict
-from hardentui.model.spec import Source, Spec
-from hardentui.options import NAME, PRIVILEGED
+from hardentui.model.spec import Mount, Source, Spec
+from hardentui.options import NAME, PRIVILEGED, PUBLISH, SECRETS
 from hardentui.options.items import spec_of
 
 _FLAGS = re.compile(r"--[a-z][a-z-]*")
@@ -43,7 +43,8 @@ def place_of(
         without = asked_again(_without(service, each))
         if without.status is not Status.FAIL:
             return _place_of(each.span)
-        if worse is None and _is_other(finding.verdict, without):
+        of_pod = service.infra and each.item.option is PUBLISH  # the pod's document has them too
+        if worse is None and (of_pod or _is_other(finding.verdict, without)):
             worse = each
     return _place_of(service.header if worse is None else worse.span)
 
@@ -72,14 +73,23 @@ def _named(service: Service, verdict: Verdict) -> Iterator[Set]:
         *(item.where for item in verdict.evidence),
     }
     for each in (*service.sets, *service.given):
-        if each.item.option.flag in flags or _is_word_of(_name(each), said):
+        if each.item.option.flag in flags or any(_is_word_of(name, said) for name in _names(each)):
             yield each
     yield from service.where(PRIVILEGED)  # which turns most of the rest off
 
 
+def _names(each: Set) -> Iterator[str]:
+    """What tells an entry from the others of its option, as it is written and as a verdict says it."""
+    yield _name(each)
+    mount = each.item.value
+    if isinstance(mount, Mount):
+        yield f"{mount.source}:{mount.destination}"
+
+
 def _name(each: Set) -> str:
-    """What tells an entry from the others of its option."""
     raw = each.item.raw
+    if each.item.option is SECRETS:
+        return raw.partition(",")[0]
     return raw.partition("=")[0] if each.item.option in NAMED_VALUES else raw
 
 

@@ -163,6 +163,7 @@ class Service(Struct, frozen=True):
     source: Any = None  # what made it, for fixes: of its own format
     # what other files give it, unless it sets that itself: its pod, environment files
     given: tuple[Set, ...] = ()
+    extended_by: str = ""  # the file of another project that is made of it, as a user would type it
     built: bool = False  # its image is built from these files
     refusal: Refusal | None = None  # why the generator makes no service of its unit
 

@@ -185,6 +185,8 @@ class _KubeEditor(YamlEditor):
         flag, _, argument = item_word(new.item).partition("=")
         if flag != each.item.flag:
             raise CannotExpress("it would be written with another key: change it by hand")
+        if flag == "--security-opt" and argument == "no-new-privileges":
+            return "false"  # of allowPrivilegeEscalation
         return _as_quantity(argument) if flag == "--memory" else argument or "true"
 
 

@@ -326,3 +326,35 @@ def test_a_port_of_the_host_that_is_a_variable_hinders_no_fix(tmp_path: Path) ->
     assert kept["host"] == kept["none"]
     assert not kept.get("both")
     assert any(each.endswith("NET_BIND_SERVICE") for each in kept["host"])
+
+
+def test_what_another_project_extends_is_not_changed_for_itself_alone(run: Run) -> None:
+    """The base alone may run as the owner of a volume; what is made of it has a directory of the
+    host, which root owns."""
+    base = "services:\n  db:\n    image: docker.io/library/postgres:16\n"
+    files = {
+        "s/base/compose.yaml": base,
+        "s/app/compose.yaml": "services:\n  db:\n    extends:\n      file: ../base/compose.yaml\n"
+        "      service: db\n    volumes: [/srv/db:/var/lib/postgresql/data]\n",
+    }
+    said = run(files, "fix", "./s")[1]
+    assert "./s/base/compose.yaml: db: not changed: ./s/app/compose.yaml extends it" in said
+    assert "+++ b/s/app/compose.yaml" in said
+    assert "+++ b/s/base/compose.yaml" not in said
+    alone = run({}, "fix", "./s/base")[1]
+    assert "+++ b/s/base/compose.yaml" in alone
+
+
+def test_what_is_off_in_kubernetes_yaml_stays_off_unless_it_is_named(run: Run) -> None:
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: db\n"
+        "    image: docker.io/library/postgres:16\n    securityContext:\n"
+        "      readOnlyRootFilesystem: false\n      allowPrivilegeEscalation: true\n"
+    )
+    said = run({"k/pod.yaml": pod}, "fix", "./k", "--strict")[1]
+    assert "allowPrivilegeEscalation: false" not in said
+    assert "readOnlyRootFilesystem: true" not in said
+    named = ("--check", "new-privileges-allowed", "--check", "writable-rootfs")
+    said = run({}, "fix", "./k", *named)[1]
+    assert "+      allowPrivilegeEscalation: false\n" in said
+    assert "db: it replaces readOnlyRootFilesystem: false (./k/pod.yaml:9)" in said

@@ -54,6 +54,16 @@ def test_the_text_at_the_place_of_a_finding_contains_the_entry(
 
 
 CASES = {
+    "a secret with options": (
+        "Image=docker.io/library/web:1\nSecret=api_key,type=env\n",
+        "loose-secret",
+        3,
+    ),
+    "one of two mounts that end in a slash": (
+        "Image=docker.io/library/web:1\nVolume=/var/log/:/var/log/\nVolume=/run/log/:/run/log/\n",
+        "sensitive-host-mount",
+        3,
+    ),
     "a word of the verdict that is the name of a variable": (
         "Image=docker.io/library/web:1\nEnvironment=memory=1\n",
         "no-memory-limit",
@@ -88,3 +98,13 @@ def test_a_finding_stands_at_its_entry(run: Run, case: str) -> None:
     document = report(run, {"q/web.container": f"[Container]\n{lines}"}, "q")
     (finding,) = [each for each in service(document, "web")["findings"] if each["check"] == check]
     assert finding["line"] == line
+
+
+def test_a_port_of_a_pod_stands_at_its_entry(run: Run) -> None:
+    files = {
+        "q/web.pod": "[Pod]\nPublishPort=127.0.0.1:1:1\nPublishPort=8085:80\nPublishPort=9:9\n"
+    }
+    document = report(run, files, "q")
+    told = service(document, "web.pod")["findings"]
+    (port,) = [each for each in told if each["check"] == "wildcard-port"]
+    assert (port["line"], port["column"]) == (3, 13)
