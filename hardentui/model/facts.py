@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -15,105 +14,14 @@ from msgspec import Struct, field
 from hardentui.do import Do, Verb
 from hardentui.lib.image import ImageInventory
 from hardentui.model.application import Application
-from hardentui.model.fact_source import OF_CONTAINER, OF_IMAGE, FactSource
+from hardentui.model.fact_source import FactSource
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NONE, Fact, Facts, Known, Unread
+from hardentui.model.mount import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.peers import Peers
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
 from hardentui.model.vendor import CommentedValue, Vendor
-
-
-class MountOrigin(StrEnum):
-    DECLARED = "declared"
-    CONTAINER = "another container"
-    POD = "its pod"
-    IMAGE = "its image"
-    ENGINE = "the engine"
-
-
-class KernelMount(Struct, frozen=True):
-    """One line of /proc/PID/mountinfo, see proc_pid_mountinfo(5)."""
-
-    point: str
-    kind: str
-    # of the mount and its filesystem, separated by commas; `ro` takes precedence over `rw`
-    options: str
-    root: str = "/"  # the mounted directory of the filesystem
-    source: str = ""  # the device, or whatever the filesystem reports as its source
-    device: str = ""  # `major:minor` of the filesystem
-    # the same directory in the engine's mount table, likeliest first; empty for filesystems that
-    # only the container has, or if that table could not be read
-    paths: tuple[str, ...] = ()
-    # lower, upper: of an overlay: the directories that it reads, and the one that takes its writes
-    lower: tuple[str, ...] = ()
-    upper: str = ""
-
-    @property
-    def read_only(self) -> bool:
-        return "ro" in self.options.split(",")
-
-    @property
-    def disk(self) -> str:
-        """The device file of a whole file system below the root; empty for what is on no disk, or a
-        part.
-
-        The source is whatever mount(8) was given: /tmp/disk for a node made there. Only file
-        systems on a disk have a major number; btrfs names its disk as the source.
-        """
-        if self.root != "/" or self.point == "/":
-            return ""
-        if self.source.startswith("/dev/"):
-            return self.source
-        return f"/dev/block/{self.device}" if self.device.partition(":")[0] not in ("", "0") else ""
-
-
-class MountedPath(Struct, frozen=True):
-    """A part of the host that a container sees."""
-
-    # path in the container. paths: its paths on the host, likeliest first; never empty. type,
-    destination: str
-    paths: tuple[str, ...]
-    type: str = "bind"
-    # as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay` and `other` for
-    # mounts that no `--volume` requests
-    source: str = ""
-    options: tuple[str, ...] = ()  # of the active mount, otherwise the declared ones
-    # origin, giver: where it comes from; the giver is the name of the container or pod
-    origin: MountOrigin = MountOrigin.DECLARED
-    giver: str = ""
-    layered: bool = False  # writes go to a separate layer; the host's files do not change
-    # it is in the kernel's mount table; otherwise the next start will mount it
-    in_force: bool = False
-    # host directories that are visible through an overlay, but never written
-    beneath: tuple[str, ...] = ()
-    kind: str = ""  # filesystem type, if active
-    below: tuple[MountedPath, ...] = ()  # of the host, as writable; stays so if this gets read-only
-
-    @property
-    def read_only(self) -> bool:
-        return "ro" in self.options or "readonly" in self.options
-
-
-class Listener(Struct, frozen=True):
-    """The process or unit that listens on a socket."""
-
-    path: str  # the listener's own path of the socket, on the host
-    # of the listening process, or the unit that systemd listens for; empty: only the path was read
-    program: str = ""
-
-
-class ReachableSocket(Struct, frozen=True):
-    """A socket of the host that a container can connect to."""
-
-    destination: str  # of the mount through which it is reached
-    path: str  # its path on the host, below the mounted directory
-    listener: Known[Listener | None]  # Unread if unknown; None if no process listens
-    # owner and group on the host, and permissions; None if they are not known
-    owner: int | None = None
-    group: int | None = None
-    mode: int | None = None
-
 
 CAPABILITIES_BY_NUMBER = tuple(
     f"CAP_{name}"
@@ -290,13 +198,14 @@ class Rlimit(Struct, frozen=True):
 ONLY_IN_DETAIL = Unread("shown only when one container is checked", do=Do(Verb.CHECK))
 """Of single containers: of hundreds, it would take too long."""
 
-COSTLY = frozenset(
-    "processes listening clients changes written_directories owners exec_events denials".split()
-)
-"""The facts of a container and its process that a scan of all containers leaves out."""
 
-AS_FAR_AS_KNOWN: Mapping[str, Any] = {"written_directories": NONE, "owners": NONE}
-"""Costly ones that only add to what is known: without them they are empty."""
+def left_out(subject: type[Facts]) -> dict[str, Any]:
+    """What a scan of all containers holds of the costly facts: that they were left out, or the
+    default of those that only add to what is known."""
+    return {
+        name: ONLY_IN_DETAIL if isinstance(default, Unread) else default
+        for name, default in subject.costly.items()
+    }
 
 
 class Kernel(Facts, told_by=FactSource.KERNEL):
@@ -344,9 +253,9 @@ class Kernel(Facts, told_by=FactSource.KERNEL):
     # one
     mounts: Fact[tuple[KernelMount, ...]] = Fact()
     # processes, listening: the processes and listening sockets of the container
-    processes: Fact[tuple[Process, ...]] = Fact(ONLY_IN_DETAIL)
-    listening: Fact[tuple[SocketEndpoint, ...]] = Fact(ONLY_IN_DETAIL)
-    clients: Fact[tuple[Client, ...]] = Fact(ONLY_IN_DETAIL)
+    processes: Fact[tuple[Process, ...]] = Fact(ONLY_IN_DETAIL, costly=True)
+    listening: Fact[tuple[SocketEndpoint, ...]] = Fact(ONLY_IN_DETAIL, costly=True)
+    clients: Fact[tuple[Client, ...]] = Fact(ONLY_IN_DETAIL, costly=True)
     groups: Fact[tuple[int, ...]] = Fact()
     rlimits: Fact[tuple[Rlimit, ...]] = Fact()  # the limits of the main process in /proc/PID/limits
     umask: Fact[str] = (
@@ -438,7 +347,7 @@ class EngineFacts(Facts):
         return path.removeprefix(root)
 
 
-class ImageFacts(Facts, told_by=FactSource.IMAGE, sources=OF_IMAGE):
+class ImageFacts(Facts, told_by=FactSource.IMAGE):
     """An image: its inspect document and, if requested, its history and inventory."""
 
     id: str
@@ -450,7 +359,9 @@ class ImageFacts(Facts, told_by=FactSource.IMAGE, sources=OF_IMAGE):
     used_by: tuple[str, ...] = ()
     inventory: Fact[ImageInventory] = Fact(Unread("the files in the image were not read"))
     # the newest stored result of a vulnerability scanner for this ID
-    scan: Fact[ScanReport | NeverScanned] = Fact(Unread("stored scan results were not read"))
+    scan: Fact[ScanReport | NeverScanned] = Fact(
+        Unread("stored scan results were not read"), told_by=FactSource.SCAN
+    )
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property
@@ -475,7 +386,7 @@ class VolumeFacts(Struct, frozen=True):
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
-class ContainerFacts(Facts, sources=OF_CONTAINER):
+class ContainerFacts(Facts):
     """One container with everything that its checks may use."""
 
     id: str
@@ -486,25 +397,29 @@ class ContainerFacts(Facts, sources=OF_CONTAINER):
     now: datetime = datetime(
         2026, 1, 1, tzinfo=UTC
     )  # when it was read; checks have no clock of their own
-    image: Fact[ImageFacts] = Fact()
+    image: Fact[ImageFacts] = Fact(told_by=FactSource.IMAGE)
     # what its image is known to need; None if no entry is about it
     application: Fact[Application | None] = Fact(None)
     vendor: Fact[Vendor | None] = Fact(None)  # who manages it; None if no overlay is about it
     peers: Fact[Peers] = Fact(Peers())
     # what the kernel enforces; NotRunning without a process
-    kernel: Fact[Kernel | NotRunning] = Fact(NotRunning())
-    host: Fact[HostFacts] = Fact()
+    kernel: Fact[Kernel | NotRunning] = Fact(NotRunning(), told_by=FactSource.KERNEL)
+    host: Fact[HostFacts] = Fact(told_by=FactSource.HOST)
     # name -> facts of its user-defined and default networks
     networks: Fact[Mapping[str, NetworkFacts]] = Fact(NONE)
     volumes: Fact[Mapping[str, VolumeFacts]] = Fact(NONE)
     # inspect document of its pod; None if it has none or Podman did not report it
     pod: Fact[Mapping[str, Any] | None] = Fact(None)
     # reference -> image ID that it currently resolves to on this engine
-    image_ids: Fact[Mapping[str, str]] = Fact(Unread("the local images were not listed"))
+    image_ids: Fact[Mapping[str, str]] = Fact(
+        Unread("the local images were not listed"), told_by=FactSource.IMAGE
+    )
     # changes to the image in its writable layer (`podman diff`)
-    changes: Fact[tuple[FileChange, ...]] = Fact(Unread("the list of changed files was not read"))
+    changes: Fact[tuple[FileChange, ...]] = Fact(
+        Unread("the list of changed files was not read"), costly=True
+    )
     # by path, directories outside volumes that it writes to or runs in
-    written_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
+    written_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE, costly=True)
     # by path, those of the image that are there to be filled; seen on a twin
     empty_directories: Fact[Mapping[str, WrittenDirectory]] = Fact(NONE)
     first_uses: Fact[Mapping[str, str]] = Fact(NONE)  # directory -> the program that may fill it
@@ -512,45 +427,57 @@ class ContainerFacts(Facts, sources=OF_CONTAINER):
     asked_memory: Fact[tuple[AskedMemory, ...]] = Fact(())
     # the registry's digest for its image name at the last query
     registry_digest: Fact[RegistryDigest] = Fact(
-        Unread("its registry was not queried", do=Do(Verb.IMAGE_UPDATES))
+        Unread("its registry was not queried", do=Do(Verb.IMAGE_UPDATES)), told_by=FactSource.IMAGE
     )
     # its systemd unit; None if it has none
-    unit: Fact[UnitFacts | None] = Fact(Unread("its unit was not read"))
+    unit: Fact[UnitFacts | None] = Fact(Unread("its unit was not read"), told_by=FactSource.HOST)
     # what comments in the files of its compose project say of its options
-    compose_comments: Fact[tuple[CommentedValue, ...]] = Fact(Unread("its files were not read"))
+    compose_comments: Fact[tuple[CommentedValue, ...]] = Fact(
+        Unread("its files were not read"), told_by=FactSource.HOST
+    )
     # whether the unit named by its label still exists
-    unit_exists: Fact[bool] = Fact(Unread("its unit was not read"))
+    unit_exists: Fact[bool] = Fact(Unread("its unit was not read"), told_by=FactSource.HOST)
     # GET /exec/ID/json of its running sessions
     exec_sessions: Fact[tuple[Mapping[str, Any], ...]] = Fact(
         Unread("its exec sessions were not read")
     )
     # ID of such a session -> effective host UID of its process
-    exec_uids: Fact[Mapping[str, int]] = Fact(NONE)
+    exec_uids: Fact[Mapping[str, int]] = Fact(NONE, told_by=FactSource.KERNEL)
     # start times of `podman exec` sessions during the last day, oldest first
-    exec_events: Fact[tuple[datetime, ...]] = Fact(Unread("Podman's events were not read"))
+    exec_events: Fact[tuple[datetime, ...]] = Fact(
+        Unread("Podman's events were not read"), costly=True
+    )
     # actions that the kernel denied it during the last day
-    denials: Fact[tuple[Denial, ...]] = Fact(Unread("the audit log was not read"))
+    denials: Fact[tuple[Denial, ...]] = Fact(
+        Unread("the audit log was not read"), costly=True, told_by=FactSource.KERNEL
+    )
     secret_drivers: Fact[Mapping[str, str]] = Fact(Unread("the engine's secrets were not read"))
     # why the Quadlet generator refuses its unit; empty: it does not; None: not asked, as it runs
     unit_refusal: Fact[str | None] = Fact(None)
     # absolute path of an environment file used at creation -> the file as it is now
-    env_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    env_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE, told_by=FactSource.HOST)
     # host path of a file that is bind-mounted as a secret -> the file as it is now
-    secret_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    secret_files: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(
+        NONE, told_by=FactSource.HOST
+    )
     # path of a program named for this container alone (runtime, init, conmon, hooks) -> the file
-    programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
+    programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE, told_by=FactSource.HOST)
     # host path of a file in a bind mount that its command names -> the file
     mounted_programs: Fact[Mapping[str, Known[FileFact | Missing]]] = Fact(NONE)
     # host paths of Git's directories (`.git`) that are directly in what it mounts
     repositories: Fact[tuple[str, ...]] = Fact(())
     # its seccomp profile file; seccomp_rules is the content, as JSON
-    seccomp_file: Fact[FileFact | Missing] = Fact(Unread("the profile's file was not read"))
-    seccomp_rules: Fact[Mapping[str, Any]] = Fact(Unread("the profile's file was not read"))
+    seccomp_file: Fact[FileFact | Missing] = Fact(
+        Unread("the profile's file was not read"), told_by=FactSource.HOST
+    )
+    seccomp_rules: Fact[Mapping[str, Any]] = Fact(
+        Unread("the profile's file was not read"), told_by=FactSource.HOST
+    )
     # UID of its user name in its own /etc/passwd; looked up while it is not running
-    named_uid: Fact[int] = Fact(Unread("its /etc/passwd was not read"))
+    named_uid: Fact[int] = Fact(Unread("its /etc/passwd was not read"), told_by=FactSource.IMAGE)
     # listening sockets of the host; read for containers on an internal network
     host_listening: Fact[tuple[SocketEndpoint, ...]] = Fact(
-        Unread("the host's listening ports were not read")
+        Unread("the host's listening ports were not read"), told_by=FactSource.HOST
     )
     # command line of its pasta process; empty if there is none
     network_helper: Fact[tuple[str, ...]] = Fact(())
@@ -560,22 +487,24 @@ class ContainerFacts(Facts, sources=OF_CONTAINER):
     # size in bytes at which conmon truncates its log, 0 = never; read for running containers that
     # log to a file without a limit of their own
     log_limit_in_force: Fact[int] = Fact(
-        Unread("the limit that its log is written with was not read")
+        Unread("the limit that its log is written with was not read"), told_by=FactSource.HOST
     )
     # the OCI runtime's configuration at the last start
-    runtime: Fact[RuntimeConfig] = Fact(Unread("the runtime's configuration was not read"))
+    runtime: Fact[RuntimeConfig] = Fact(
+        Unread("the runtime's configuration was not read"), told_by=FactSource.KERNEL
+    )
     # mount point of a host directory -> UID and GID of that directory on the host; unreadable ones
     # are missing
-    owners: Fact[Mapping[str, tuple[int, int]]] = Fact(NONE)
+    owners: Fact[Mapping[str, tuple[int, int]]] = Fact(NONE, costly=True)
     # mounted host path -> target of its symbolic links; paths without links are missing
     links: Fact[Mapping[str, str]] = Fact(NONE)
     # everything from the host that is mounted in it, from any source; from the kernel's mount table
     # if readable, otherwise declared and inherited mounts. Without volumes that hold only their own
     # data, and without Podman's own mounts.
-    mounted: Fact[tuple[MountedPath, ...]] = Fact(())
+    mounted: Fact[tuple[MountedPath, ...]] = Fact((), told_by=FactSource.HOST)
     hidden_mounts: Fact[str] = Fact("")  # why some of its mounts are not known; empty if all are
     # sockets of the host that it reaches through its mounts
-    sockets: Fact[tuple[ReachableSocket, ...]] = Fact(())
+    sockets: Fact[tuple[ReachableSocket, ...]] = Fact((), told_by=FactSource.HOST)
 
     @property
     def running(self) -> bool:

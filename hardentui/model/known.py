@@ -176,12 +176,24 @@ class Fact(Generic[V]):
     """A fact of a `Facts`, declared in its class. Given a value, an Unread or a reader called
     later.
 
+    Args:
+        told_by: what tells it, if not what tells most of its subject.
+        costly: it takes too long for hundreds of containers, so a scan of all leaves it out.
+
     Raises:
         Unread: it cannot be read.
     """
 
-    def __init__(self, default: V | Unread = NOT_READ) -> None:
+    def __init__(
+        self,
+        default: V | Unread = NOT_READ,
+        *,
+        told_by: FactSource | None = None,
+        costly: bool = False,
+    ) -> None:
         self.default = default
+        self.told_by = told_by
+        self.costly = costly
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -221,7 +233,7 @@ class Fact(Generic[V]):
             else:
                 given = subject.__dict__.setdefault(self.name, given)
         if isinstance(given, Unread):
-            source = given.source or subject.source_of(self.name)
+            source = given.source or self.told_by or subject.told_by
             raise Unread(
                 given.reason,
                 do=given.do,
@@ -249,24 +261,20 @@ class Facts:
     """
 
     told_by: ClassVar[FactSource] = FactSource.ENGINE
-    sources: ClassVar[Mapping[str, FactSource]] = NONE  # fact -> what tells it, if not that
     fields: ClassVar[tuple[str, ...]] = ()
     field_names: ClassVar[frozenset[str]] = frozenset()
     facts: ClassVar[frozenset[str]] = frozenset()
+    costly: ClassVar[Mapping[str, Any]] = NONE  # fact that takes long -> its default
     required: ClassVar[tuple[str, ...]] = ()
     waiting: ClassVar[dict[str, Any]]  # name -> reader or Unread of the facts without a value
 
-    def __init_subclass__(
-        cls,
-        told_by: FactSource = FactSource.ENGINE,
-        sources: Mapping[str, FactSource] = NONE,
-    ) -> None:
-        cls.told_by, cls.sources = told_by, sources
+    def __init_subclass__(cls, told_by: FactSource = FactSource.ENGINE) -> None:
+        cls.told_by = told_by
         cls.fields = tuple(cls.__annotations__)
         cls.field_names = frozenset(cls.fields)
-        cls.facts = frozenset(
-            name for name in cls.fields if isinstance(getattr(cls, name, None), Fact)
-        )
+        facts = {name: fact for name, fact in vars(cls).items() if isinstance(fact, Fact)}
+        cls.facts = frozenset(facts)
+        cls.costly = {name: fact.default for name, fact in facts.items() if fact.costly}
         cls.required = tuple(name for name in cls.fields if not hasattr(cls, name))
 
     def __init__(self, *values: Any, **named: Any) -> None:
@@ -282,10 +290,6 @@ class Facts:
         known_names = self.__dict__.keys() | self.waiting.keys()
         if missing := [name for name in self.required if name not in known_names]:
             raise TypeError(f"{type(self).__name__} needs {', '.join(missing)}")
-
-    def source_of(self, name: str) -> FactSource:
-        """What tells this fact."""
-        return self.sources.get(name, self.told_by)
 
     def asking(self, readers: Readers) -> Self:
         """This subject, which asks `readers` for the facts that it was not given."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from hardentui.model.facts import CapabilitySets, ContainerFacts, ReachableSocket
+from hardentui.model.facts import CapabilitySets, ContainerFacts
+from hardentui.model.mount import ReachableSocket
 from hardentui.options import CAP_ADD, NO_NEW_PRIVILEGES, USERNS
 from hardentui.reading.capabilities import live_sets
 from hardentui.reading.containers import ask_or, declared_user, is_root

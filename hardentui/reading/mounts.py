@@ -10,13 +10,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.facts import (
-    ContainerFacts,
-    KernelMount,
-    MountedPath,
-    MountOrigin,
-    NotRunning,
-)
+from hardentui.model.facts import ContainerFacts, NotRunning
+from hardentui.model.mount import KernelMount, MountedPath, MountOrigin
 from hardentui.model.spec import Mount
 from hardentui.options import MOUNTS, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import ask_or, section

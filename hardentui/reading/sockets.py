@@ -11,9 +11,10 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.model.facts import ContainerFacts, Listener, ReachableSocket
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.host import ApiService
 from hardentui.model.known import Known, Unread, known
+from hardentui.model.mount import Listener, ReachableSocket
 from hardentui.model.spec import Port
 from hardentui.options import MOUNTS
 from hardentui.reading.foothold import may_connect

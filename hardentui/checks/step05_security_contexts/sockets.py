@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.facts import Listener, ReachableSocket
+from hardentui.model.mount import Listener, ReachableSocket
 from hardentui.reading.foothold import Foothold, foothold
 from hardentui.reading.mounts import HostMount, came_from, shown
 from hardentui.reading.socket_services import Power

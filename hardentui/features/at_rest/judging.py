@@ -39,7 +39,6 @@ from hardentui.model.facts import (
     STOCK_CAPABILITIES,
     ContainerFacts,
     EngineFacts,
-    MountedPath,
     NetworkFacts,
     NotRunning,
     UnitFacts,
@@ -47,6 +46,7 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Finding, Kind, Status, Subject, Verdict, not_applicable, unknown
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Known, Together, Unread, known, later
+from hardentui.model.mount import MountedPath
 from hardentui.model.spec import Mount, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 from hardentui.model.waiver import Waiver

@@ -22,15 +22,13 @@ from hardentui.host.process.proc import lost_masks, read_kernel, refuse_another
 from hardentui.model.application import Application
 from hardentui.model.application_labels import app_of
 from hardentui.model.facts import (
-    AS_FAR_AS_KNOWN,
-    COSTLY,
-    ONLY_IN_DETAIL,
     ContainerFacts,
     EngineFacts,
     ImageFacts,
     Kernel,
     NetworkFacts,
     NotRunning,
+    left_out,
 )
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NOT_READ, Known, Later, Together, Unread, known, later
@@ -204,8 +202,8 @@ class Gatherer:
             hidden_mounts=later(around.part, "hidden_mounts"),
             sockets=later(around.part, "sockets"),
             lender_on_host=later(self._lender_on_host, shared),
-            **({} if costly else AS_FAR_AS_KNOWN),
-        ).asking(self._reader if costly else self._cheap_reader)
+            **({} if costly else left_out(ContainerFacts)),
+        ).asking(self._reader)
 
     def _limits_of_monitor(self, facts: ContainerFacts) -> tuple[str, ...]:
         """What Podman adds at start to a container without a command: it took its own limits, up to
@@ -236,9 +234,6 @@ class Gatherer:
         if read is None or (name in OF_LOCAL_ENGINES and not self.engine.facts.local):
             return None
         return later(read, self._place)
-
-    def _cheap_reader(self, name: str) -> Later[Any] | Unread | None:
-        return ONLY_IN_DETAIL if name in COSTLY else self._reader(name)
 
     def _links(self, facts: ContainerFacts) -> dict[str, str]:
         from hardentui.features.looking.readers.links import links_of
@@ -358,12 +353,6 @@ class Gatherer:
         more: Together[Mapping[str, Later[Any]]] = Together(
             lambda _: self._readers_of_process(facts),
         )
-
-        def reader(name: str) -> Later[Any] | Unread | None:
-            if name in COSTLY and not costly:
-                return ONLY_IN_DETAIL
-            return more.whole(kernel).get(name)
-
         return kernel.replace(
             entered=later(
                 self._of_process,
@@ -376,7 +365,8 @@ class Gatherer:
             lost_masks=later(
                 self._of_process, lambda: lost_masks(self._files, kernel, facts.runtime)
             ),
-        ).asking(reader)
+            **({} if costly else left_out(Kernel)),
+        ).asking(lambda name: more.whole(kernel).get(name))
 
     def _readers_of_process(
         self,

@@ -17,15 +17,9 @@ from msgspec.structs import replace
 from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.socket_mounts import sockets_behind
 from hardentui.host.process.mountinfo import MountTable
-from hardentui.model.facts import (
-    ContainerFacts,
-    KernelMount,
-    Listener,
-    MountedPath,
-    MountOrigin,
-    ReachableSocket,
-)
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
+from hardentui.model.mount import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import ask, image_config, section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from hardentui.features.looking.host_side import HostSide
-from hardentui.model.facts import (
-    Listener,
-    MountedPath,
-    ReachableSocket,
-)
+from hardentui.model.mount import Listener, MountedPath, ReachableSocket
 from hardentui.reading.sockets import is_own_path
 
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")

@@ -13,8 +13,9 @@ from fnmatch import fnmatchcase
 
 from msgspec import Struct, field
 
-from hardentui.model.facts import ContainerFacts, MountOrigin
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import known
+from hardentui.model.mount import MountOrigin
 from hardentui.model.spec import Spec
 from hardentui.model.trial import Lack
 from hardentui.options import GIDMAP, MOUNTS, UIDMAP, USERNS, VOLUMES_FROM, Mount

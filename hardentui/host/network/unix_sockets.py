@@ -19,8 +19,8 @@ from hardentui.host.files import Files, FileStat, reason
 from hardentui.host.network.listening import settled
 from hardentui.host.network.sockets import socket_units
 from hardentui.host.process import open_files, pids
-from hardentui.model.facts import Listener
 from hardentui.model.known import Known, Unread
+from hardentui.model.mount import Listener
 from hardentui.reading.mounts import parents
 
 _ACCEPTS = 0x10000  # a flag in /proc/net/unix: listen() was called

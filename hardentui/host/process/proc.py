@@ -28,8 +28,9 @@ from hardentui.host.process.mountinfo import (
     covered_mounts,
     parse_mountinfo,
 )
-from hardentui.model.facts import IdRange, Kernel, KernelMount, RuntimeConfig
+from hardentui.model.facts import IdRange, Kernel, RuntimeConfig
 from hardentui.model.known import Known, Unread, known, later, need
+from hardentui.model.mount import KernelMount
 
 _OF_ENGINE = re.compile(
     r"/overlay-containers/|/containers/[0-9a-f]{64}/(host(name|s)|resolv\.conf|mounts/shm)$"

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.harden.evaluate import parameters_of
-from hardentui.model.facts import Listener, ReachableSocket
 from hardentui.model.gain import Gain
 from hardentui.model.host import User
+from hardentui.model.mount import Listener, ReachableSocket
 from hardentui.options import *
 from hardentui.reading.foothold import Foothold, foothold
 from hardentui.reading.sensitive_mounts import sensitive_mounts

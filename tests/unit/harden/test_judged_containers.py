@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hardentui.harden.score import Level, Score, score
-from hardentui.model.facts import Listener, ReachableSocket
+from hardentui.model.mount import Listener, ReachableSocket
 from hardentui.options import COMMAND
 from tests.support.judging import *
 from tests.unit.harden.test_score import judged

@@ -16,8 +16,9 @@ from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.unix_sockets import UnixSockets
-from hardentui.model.facts import Listener, ReachableSocket, VolumeFacts
+from hardentui.model.facts import VolumeFacts
 from hardentui.model.known import Unread
+from hardentui.model.mount import Listener, ReachableSocket
 from hardentui.options import MOUNTS
 from hardentui.reading.socket_services import Power
 from hardentui.reading.sockets import control_sockets, engine_mounts, open_sockets, service_of

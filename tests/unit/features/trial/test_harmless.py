@@ -17,7 +17,7 @@ from hardentui.features.trial.twin_mounts import (
     Role,
     TwinVolume,
 )
-from hardentui.model.facts import Listener, ReachableSocket
+from hardentui.model.mount import Listener, ReachableSocket
 from hardentui.model.spec import Readability, TwinUse
 from hardentui.options.codecs import TEXT
 from hardentui.options.columns import JUDGED
