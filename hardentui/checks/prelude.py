@@ -49,7 +49,7 @@ from hardentui.model.finding import (
 from hardentui.model.gain import Gain, Gained, Origin, rated
 from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts, SecurityModules, User
 from hardentui.model.known import Known, Unread, known, need
-from hardentui.model.mount import KernelMount, MountedPath, MountOrigin
+from hardentui.model.mount import HostMount, KernelMount, MountOrigin
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.podman_version import Version
 from hardentui.model.remediation import FixKind, Risk

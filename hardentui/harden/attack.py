@@ -14,12 +14,13 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Status
 from hardentui.model.gain import Reach
 from hardentui.model.host import ApiService
+from hardentui.model.mount import HostMount
 from hardentui.model.spec import Port
 from hardentui.options import PRIVILEGED
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
 from hardentui.reading.containers import is_infra, listed, pod_of
 from hardentui.reading.foothold import host_uid, is_engine_user, is_root_of_host
-from hardentui.reading.mounts import HostMount, at_or_above
+from hardentui.reading.mounts import at_or_above
 from hardentui.reading.networks import (
     modes_of,
     on_host_network,
@@ -265,11 +266,9 @@ def _ways(
     if "privileged" in ways:
         ways -= _PART_OF_PRIVILEGED
     if {"mounted-engine-socket", "sensitive-host-mount"} <= ways:
-        sockets = {mounted.mount.mount.destination for mounted in engine_mounts(facts)}
+        sockets = {mounted.mount.destination for mounted in engine_mounts(facts)}
         mounts = [mounted.mount for mounted in sensitive_mounts(facts)]
-        if {
-            mount.mount.destination for mount in mounts
-        } <= sockets:  # the mounts that hold the socket
+        if {mount.destination for mount in mounts} <= sockets:  # the mounts that hold the socket
             ways.discard(
                 "mounted-engine-socket" if _is_everything(mounts) else "sensitive-host-mount"
             )

@@ -17,7 +17,7 @@ from hardentui.model.application import Application
 from hardentui.model.fact_source import FactSource
 from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NONE, Fact, Facts, Known, Unread
-from hardentui.model.mount import KernelMount, MountedPath, ReachableSocket
+from hardentui.model.mount import HostMount, KernelMount, ReachableSocket
 from hardentui.model.peers import Peers
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
@@ -501,7 +501,7 @@ class ContainerFacts(Facts):
     # everything from the host that is mounted in it, from any source; from the kernel's mount table
     # if readable, otherwise declared and inherited mounts. Without volumes that hold only their own
     # data, and without Podman's own mounts.
-    mounted: Fact[tuple[MountedPath, ...]] = Fact((), told_by=FactSource.HOST)
+    mounted: Fact[tuple[HostMount, ...]] = Fact((), told_by=FactSource.HOST)
     hidden_mounts: Fact[str] = Fact("")  # why some of its mounts are not known; empty if all are
     # sockets of the host that it reaches through its mounts
     sockets: Fact[tuple[ReachableSocket, ...]] = Fact((), told_by=FactSource.HOST)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from hardentui.model.known import Known
+from hardentui.model.spec import Mount
 
 
 class MountOrigin(StrEnum):
@@ -33,6 +34,9 @@ class KernelMount(Struct, frozen=True):
     # lower, upper: of an overlay: the directories that it reads, and the one that takes its writes
     lower: tuple[str, ...] = ()
     upper: str = ""
+    # number, parent: of this mount and the mount that it is mounted on
+    number: str = ""
+    parent: str = ""
 
     @property
     def read_only(self) -> bool:
@@ -53,15 +57,16 @@ class KernelMount(Struct, frozen=True):
         return f"/dev/block/{self.device}" if self.device.partition(":")[0] not in ("", "0") else ""
 
 
-class MountedPath(Struct, frozen=True):
+class HostMount(Struct, frozen=True):
     """A part of the host that a container sees."""
 
-    # path in the container. paths: its paths on the host, likeliest first; never empty. type,
-    destination: str
+    destination: str  # path in the container
+    # its paths on the host, normalised, with symbolic links resolved if known, the likeliest first,
+    # which is shown; never empty
     paths: tuple[str, ...]
+    # type, source: as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay`
+    # and `other` for mounts that no `--volume` requests
     type: str = "bind"
-    # as requested: `bind` and the path, `volume` and its name; `rootfs`, `overlay` and `other` for
-    # mounts that no `--volume` requests
     source: str = ""
     options: tuple[str, ...] = ()  # of the active mount, otherwise the declared ones
     # origin, giver: where it comes from; the giver is the name of the container or pod
@@ -73,11 +78,29 @@ class MountedPath(Struct, frozen=True):
     # host directories that are visible through an overlay, but never written
     beneath: tuple[str, ...] = ()
     kind: str = ""  # filesystem type, if active
-    below: tuple[MountedPath, ...] = ()  # of the host, as writable; stays so if this gets read-only
+    below: tuple[HostMount, ...] = ()  # of the host, as writable; stays so if this gets read-only
+    # the mount of the spec that asks for it, so that changing the spec changes it; None: it comes
+    # from elsewhere, or was not looked up
+    declared: Mount | None = None
+
+    @property
+    def path(self) -> str:
+        return self.paths[0]
 
     @property
     def read_only(self) -> bool:
+        """As enforced by the kernel if known, otherwise as declared."""
         return "ro" in self.options or "readonly" in self.options
+
+    @property
+    def written(self) -> bool:
+        """Whether the container can change the host's files."""
+        return not self.read_only and not self.layered
+
+    @property
+    def asked(self) -> Mount:
+        """The mount of the spec; the same in its form if it is not in the spec."""
+        return self.declared or Mount(self.type, self.source, self.destination, self.options)
 
 
 class Listener(Struct, frozen=True):

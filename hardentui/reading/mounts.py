@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts, NotRunning
-from hardentui.model.mount import KernelMount, MountedPath, MountOrigin
+from hardentui.model.mount import HostMount, KernelMount, MountOrigin
 from hardentui.model.spec import Mount
 from hardentui.options import MOUNTS, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import ask_or, section
@@ -26,31 +26,6 @@ _KINDS = ("proc", "sysfs")
 _KINDS_BELOW = ("binfmt_misc", "configfs", "debugfs", "efivarfs", "tracefs")
 """Root of another user namespace cannot use those of the host: their files belong to root of the
 host."""
-
-
-class HostMount(Struct, frozen=True):
-    """A mount and the host paths that it shows."""
-
-    mount: Mount  # as in the spec; in the same form if it is not in the spec
-    # on the host, normalised, with symbolic links resolved if known. The first one is shown.
-    paths: tuple[str, ...]
-    read_only: bool  # as enforced by the kernel if known, otherwise as declared
-    declared: bool = True  # it is a mount of the spec, so changing the spec changes it
-    origin: MountOrigin = MountOrigin.DECLARED
-    giver: str = ""
-    layered: bool = False  # writes go to a separate layer
-    # further host paths that are visible through it, but never written
-    beneath: tuple[str, ...] = ()
-    options: tuple[str, ...] = ()  # of the active mount; empty if it is not mounted
-
-    @property
-    def path(self) -> str:
-        return self.paths[0]
-
-    @property
-    def written(self) -> bool:
-        """Whether the container can change the host's files."""
-        return not self.read_only and not self.layered
 
 
 @lru_cache(maxsize=4096)
@@ -143,19 +118,16 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
         if mounted is not None and mounted.source == mount.source:
             of_spec.append(_declared(mount, mounted, planned))
             if planned and mount.read_only and not mounted.read_only:
-                of_spec += map(_inherited, mounted.below)
+                of_spec += mounted.below
         elif mount.type == "glob" and (matches := _matches(mount, seen)):
             of_spec += [_declared(mount, seen.pop(match), planned) for match in matches]
         elif path := _typed_path(facts, mount):
             upper = upper_directory(mount)
             paths, beneath = ((normal(upper),), (path,)) if upper else ((path,), ())
-            layered = is_layered(mount)
             of_spec.append(
-                HostMount(
-                    mount,
-                    paths,
-                    mount.read_only,
-                    layered=layered,
+                replace(
+                    not_mounted(mount, paths),
+                    layered=is_layered(mount),
                     beneath=beneath,
                 )
             )
@@ -164,7 +136,19 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
         if planned
         else seen.values()
     )
-    return (*of_spec, *map(_inherited, stay)) if seen else tuple(of_spec)
+    return (*of_spec, *stay) if seen else tuple(of_spec)
+
+
+def not_mounted(mount: Mount, paths: tuple[str, ...]) -> HostMount:
+    """A mount of the spec that no table and no document shows, and the host paths that it names."""
+    return HostMount(
+        mount.destination,
+        paths,
+        mount.type,
+        mount.source,
+        mount.options,
+        declared=mount,
+    )
 
 
 def bare_kernel_mounts(facts: ContainerFacts) -> tuple[KernelMount, ...]:
@@ -228,7 +212,7 @@ def is_layered(mount: Mount) -> bool:
 
 def _matches(
     pattern: Mount,
-    seen: Mapping[str, MountedPath],
+    seen: Mapping[str, HostMount],
 ) -> list[str]:
     """Destinations of the mounts that match a pattern."""
     directory = pattern.destination.rstrip("/") + "/"
@@ -241,39 +225,21 @@ def _matches(
 
 def _declared(
     mount: Mount,
-    mounted: MountedPath,
+    mounted: HostMount,
     planned: bool,
 ) -> HostMount:
-    read_only = mount.read_only if planned or not mounted.in_force else mounted.read_only
-    layered = mounted.layered if mounted.in_force and not planned else is_layered(mount)
-    options = mounted.options if mounted.in_force and not planned else ()
-    return HostMount(
-        mount, mounted.paths, read_only, layered=layered, beneath=mounted.beneath, options=options
+    if mounted.in_force and not planned:
+        return replace(mounted, declared=mount)
+    return replace(
+        mounted,
+        options=mount.options,
+        layered=is_layered(mount),
+        in_force=False,
+        declared=mount,
     )
 
 
-def _inherited(mounted: MountedPath) -> HostMount:
-    mount = Mount(
-        mounted.type,
-        mounted.source,
-        mounted.destination,
-        mounted.options,
-    )
-    return HostMount(
-        *(
-            mount,
-            mounted.paths,
-            mounted.read_only,
-            False,
-            mounted.origin,
-            mounted.giver,
-            mounted.layered,
-        ),
-        mounted.beneath,
-    )
-
-
-def _stays(facts: ContainerFacts, mounted: MountedPath) -> bool:
+def _stays(facts: ContainerFacts, mounted: HostMount) -> bool:
     """Whether a mount that is not in the spec stays with the planned spec."""
     spec = facts.spec
     if mounted.origin is MountOrigin.CONTAINER:
@@ -326,7 +292,7 @@ def came_from(mount: HostMount) -> str:
         return f"comes from the pod {mount.giver}".rstrip()
     if mount.origin is MountOrigin.IMAGE:
         return "comes from a volume of the image"
-    if mount.mount.type == "rootfs":
+    if mount.type == "rootfs":
         return "is the root filesystem (--rootfs)"
     if mount.origin is MountOrigin.ENGINE:
         return (

@@ -12,6 +12,7 @@ from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.gain import Gained
 from hardentui.model.known import known
+from hardentui.model.mount import HostMount
 from hardentui.model.severity import Severity
 from hardentui.options import MOUNTS
 from hardentui.reading.capabilities import granted
@@ -30,7 +31,7 @@ from hardentui.reading.host_paths import (
     is_below,
 )
 from hardentui.reading.limits import cgroup_version
-from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
+from hardentui.reading.mounts import at_or_above, host_mounts, normal
 from hardentui.reading.user_namespaces import own_user_namespace
 
 _OF_CONTAINERS = "/overlay-containers/"
@@ -203,7 +204,7 @@ def _is_account(facts: ContainerFacts) -> bool:
 def _asked_read_only(facts: ContainerFacts, mount: HostMount) -> bool:
     """Whether the mount that brings it was asked for read-only: what the host has mounted below
     stays as it is there, and a stranger finds nothing of its own in it."""
-    point = mount.mount.destination
+    point = mount.destination
     above = [asked for asked in facts.spec[MOUNTS] if at_or_above(asked.destination, point)]
     return bool(above) and max(above, key=lambda asked: len(asked.destination)).read_only
 
@@ -221,7 +222,7 @@ def _by_cgroups(
 def _hands_over(mount: HostMount) -> bool:
     """Whether the files are owned by the container: mapped with `:idmap`, or changed permanently
     with `:U`."""
-    options = (*mount.mount.options, *mount.options)
+    options = (*mount.asked.options, *mount.options)
     return any(option == "U" or option.startswith("idmap") for option in options)
 
 

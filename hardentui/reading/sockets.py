@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.host import ApiService
 from hardentui.model.known import Known, Unread, known
-from hardentui.model.mount import Listener, ReachableSocket
+from hardentui.model.mount import HostMount, Listener, ReachableSocket
 from hardentui.model.spec import Port
 from hardentui.options import MOUNTS
 from hardentui.reading.foothold import may_connect
-from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
+from hardentui.reading.mounts import at_or_above, host_mounts, normal, not_mounted
 from hardentui.reading.networks import (
     gateways,
     internal_networks,
@@ -119,7 +119,7 @@ def connectable_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
         *mounts,
         *_volumes_with_sockets(
             facts,
-            {mount.mount.destination for mount in mounts},
+            {mount.destination for mount in mounts},
         ),
     )
 
@@ -137,11 +137,7 @@ def _volumes_with_sockets(
             and mount.destination in paths
             and mount.destination not in listed
         ):
-            yield HostMount(
-                mount,
-                (paths[mount.destination],),
-                mount.read_only,
-            )
+            yield not_mounted(mount, (paths[mount.destination],))
 
 
 def _sockets_of(
@@ -150,7 +146,7 @@ def _sockets_of(
 ) -> tuple[OpenSocket, ...]:
     if not mounts:
         return ()
-    destinations = {mount.mount.destination: mount for mount in mounts}
+    destinations = {mount.destination: mount for mount in mounts}
     seen = known(lambda: facts.sockets, else_=())
     sockets = [
         replace(_judged(socket), openable=may_connect(facts, socket))
@@ -206,7 +202,7 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
     own = normal(facts.engine.socket) if facts.engine.local and facts.engine.socket else ""
     engine_sockets = []
     for mount in mounts:
-        socket = sockets.get(mount.mount.destination)
+        socket = sockets.get(mount.destination)
         if socket is not None:
             name = socket.service.name if socket.service else ""
             engine_sockets.append(
@@ -251,12 +247,12 @@ def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
         seen = {socket.destination for socket in sockets}
         sockets += [
             OpenSocket(
-                mount.mount.destination,
+                mount.destination,
                 directory,
                 Service("systemd or another service", Power.UNITS),
             )
             for mount in connectable_mounts(facts)
-            if mount.mount.destination not in seen
+            if mount.destination not in seen
             for directory in _CONTROL_DIRECTORIES
             if at_or_above(mount.path, directory)
         ]

@@ -11,7 +11,8 @@ import pytest
 
 from hardentui.checks.step05_security_contexts import mounts
 from hardentui.model.facts import ContainerFacts, NotRunning
-from hardentui.reading.mounts import HostMount, host_mounts
+from hardentui.model.mount import HostMount
+from hardentui.reading.mounts import host_mounts
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.program import hardentui
 

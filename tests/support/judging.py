@@ -42,7 +42,7 @@ from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Ve
 from hardentui.model.host import ApiService, Capacity, Firewall, HostFacts
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread
-from hardentui.model.mount import KernelMount, MountedPath, MountOrigin
+from hardentui.model.mount import HostMount, KernelMount, MountOrigin
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.podman_version import Version

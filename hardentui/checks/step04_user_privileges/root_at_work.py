@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 from hardentui.checks.prelude import *
 from hardentui.model.facts import Entered
+from hardentui.model.mount import HostMount
 from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.behaviour import inside
 from hardentui.reading.capabilities import short
-from hardentui.reading.mounts import HostMount, at_or_above, host_mounts
+from hardentui.reading.mounts import at_or_above, host_mounts
 from hardentui.reading.networks import asks_for_host_network, ports_of_pod
 
 _ROOT_ONLY_DRIVERS = ("macvlan", "ipvlan")
@@ -170,7 +171,7 @@ def _needs_root(shown: HostMount) -> bool:
     if shown.path.startswith(_USERS_TREES):
         return False
     readable = any(at_or_above(path, shown.path) for path in _EVERYBODY_READS)
-    return not (shown.mount.read_only and readable)
+    return not (shown.asked.read_only and readable)
 
 
 _FILTER = 2

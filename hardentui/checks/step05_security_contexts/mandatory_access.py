@@ -174,7 +174,7 @@ def _to_label_mounts(facts: ContainerFacts) -> tuple[str, ...]:
     bound = [
         mount.path
         for mount in host_mounts(facts)
-        if mount.mount.type == "bind" and not {"z", "Z"} & set(mount.mount.options)
+        if mount.asked.type == "bind" and not {"z", "Z"} & set(mount.asked.options)
     ]
     release = known(lambda: facts.host.os_release, else_={})
     lines = (line for path in bound for line in to_label(release, path))

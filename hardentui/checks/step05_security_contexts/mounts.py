@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
+from hardentui.model.mount import HostMount
 from hardentui.reading.application_needs import only_reads
 from hardentui.reading.confinement import SELINUX, lsm
 from hardentui.reading.containers import known_application
 from hardentui.reading.host_paths import REPOSITORY
-from hardentui.reading.mounts import HostMount, came_from, host_mounts, shown
+from hardentui.reading.mounts import came_from, host_mounts, shown
 from hardentui.reading.selinux_words import is_never_relabelled, to_label_back
 from hardentui.reading.sensitive_mounts import SensitiveMount, home_unknown, sensitive_mounts
 from hardentui.reading.sockets import open_sockets
@@ -18,7 +19,7 @@ def _fix_relabelled_system_directory(
     context: FixContext,
 ) -> Spec:
     bad = {
-        mount.mount
+        mount.asked
         for mount in host_mounts(context.facts.planned(spec))
         if is_never_relabelled(mount.path)
     }
@@ -72,10 +73,10 @@ def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
     module = lsm(facts)
     if not isinstance(module, Unread) and module != SELINUX:
         return not_applicable("without SELinux, :z and :Z have no effect")
-    bad = [mount for mount in system if {"z", "Z"} & set(mount.mount.options)]
-    declared = shown([mount.mount for mount in system])
+    bad = [mount for mount in system if {"z", "Z"} & set(mount.asked.options)]
+    declared = shown([mount.asked for mount in system])
     if bad:
-        evidence = tuple(Evidence("--volume", shown([mount.mount])) for mount in bad)
+        evidence = tuple(Evidence("--volume", shown([mount.asked])) for mount in bad)
         return failed(
             f"rewrites the SELinux labels of {listed([o.path for o in bad])}",
             declared,
@@ -95,7 +96,7 @@ def relabelled_system_directory(facts: ContainerFacts) -> Verdict:
 def _fix_sensitive_host_mount(spec: Spec, context: FixContext) -> Spec:
     bad = sensitive_mounts(context.facts.planned(spec))
     writable = {
-        exposed.mount.mount for exposed in bad if exposed.mount.declared and exposed.mount.written
+        exposed.mount.asked for exposed in bad if exposed.mount.declared and exposed.mount.written
     }
     writable = {mount for mount in writable if "O" not in mount.options}  # allows no other option
     if writable:
@@ -117,7 +118,7 @@ def _fix_sensitive_host_mount(spec: Spec, context: FixContext) -> Spec:
     return spec
 
 
-_INHERITED = MountedPath(
+_INHERITED = HostMount(
     "/cfg", ("/etc",), "bind", "/etc", ("ro",), MountOrigin.CONTAINER, "base", in_force=True
 )
 
@@ -197,7 +198,7 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
         reverse=True,
     )
     declared = (
-        shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
+        shown([mount.asked for mount in host_mounts(facts)]) or "no host directory is mounted"
     )
     if not bad:
         home = "where the account of this engine has its home directory is not known"
@@ -221,10 +222,10 @@ def sensitive_host_mount(facts: ContainerFacts) -> Verdict:
 def _seen(exposed: SensitiveMount) -> str:
     """`/etc:/data:ro gives credentials; comes from the container web (--volumes-from)`."""
     mount = exposed.mount
-    path = "" if mount.path == mount.mount.source else f" is {mount.path} and"
+    path = "" if mount.path == mount.asked.source else f" is {mount.path} and"
     if names := exposed.further_names:
         path = f"{path} also leads to {listed(names)} and"
-    gives = f"{shown([mount.mount])}{path} gives {listed([gain.value for gain in exposed.gains])}"
+    gives = f"{shown([mount.asked])}{path} gives {listed([gain.value for gain in exposed.gains])}"
     return "; ".join(part for part in (gives, came_from(mount)) if part)
 
 
@@ -257,10 +258,10 @@ def _fix_shared_mount_propagation(
         for host_mount in host_mounts(context.facts.planned(spec))
         if not host_mount.declared
     ]
-    others = [host_mount for host_mount in others if _is_shared(host_mount.mount)]
+    others = [host_mount for host_mount in others if _is_shared(host_mount.asked)]
     if others and not any(_is_shared(mount) for mount in spec[MOUNTS]):
         raise CannotFix(
-            f"the mount at {others[0].mount.destination} {came_from(others[0])}",
+            f"the mount at {others[0].destination} {came_from(others[0])}",
             "Change its propagation there, then recreate this container.",
         )
     return spec.with_(
@@ -268,7 +269,7 @@ def _fix_shared_mount_propagation(
     )
 
 
-_FROM_ANOTHER = MountedPath(
+_FROM_ANOTHER = HostMount(
     "/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base"
 )
 
@@ -304,7 +305,7 @@ def shared_mount_propagation(facts: ContainerFacts) -> Verdict:
     need `rslave` if they only follow the host's mounts, or the shared mount after all: then waive
     the finding with a reason.
     """
-    inherited = [source.mount for source in host_mounts(facts) if not source.declared]
+    inherited = [source.asked for source in host_mounts(facts) if not source.declared]
     bad = [mount for mount in (*facts.spec[MOUNTS], *inherited) if _is_shared(mount)]
     if not bad:
         return passed("no shared propagation")
@@ -327,11 +328,11 @@ _LOOSE = ("dev", "exec", "suid")
 
 def _fix_writable_mount(spec: Spec, context: FixContext) -> Spec:
     writable = _writable(context.facts.planned(spec))
-    targets = {source.mount for source in writable if source.declared}
+    targets = {source.asked for source in writable if source.declared}
     others = [source for source in writable if not source.declared]
     if others and all(not _missing(mount.options) for mount in targets):
         raise CannotFix(
-            f"the mount at {others[0].mount.destination} {came_from(others[0])}",
+            f"the mount at {others[0].destination} {came_from(others[0])}",
             "Set nosuid, nodev and noexec there, then recreate this container.",
         )
     mounts = (
@@ -415,11 +416,11 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
             # what is mounted below a read-only directory stays writable
             return unknown(table if isinstance(table, Unread) else facts.engine.unseen)
         return passed("no writable host directory is mounted")
-    declared = shown([*(source.mount for source in writable), *loosened])
-    tight = all(not _missing(source.mount.options) for source in writable) and not loosened
+    declared = shown([*(source.asked for source in writable), *loosened])
+    tight = all(not _missing(source.asked.options) for source in writable) and not loosened
     if isinstance(table, Unread) and tight:
         return unknown(table, declared)
-    wanted = {source.mount.destination for source in writable}
+    wanted = {source.destination for source in writable}
     rows = table if isinstance(table, tuple) else ()
     live = {row.point: row.options.split(",") for row in rows if row.point in wanted}
     bad = [
@@ -430,9 +431,9 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
         for mount in loosened
     ]
     for source in writable:
-        missing = _missing(tuple(live.get(source.mount.destination, source.mount.options)))
+        missing = _missing(tuple(live.get(source.destination, source.asked.options)))
         if missing:
-            bad.append((source.mount.destination, missing))
+            bad.append((source.destination, missing))
     effective = "; ".join(f"{p}: {','.join(live[p])}" for p, _ in bad if p in live)
     if not bad:
         return passed(declared, "all of them nosuid, nodev, noexec" if live else "")
@@ -454,10 +455,10 @@ def writable_mount(facts: ContainerFacts) -> Verdict:
 def _writable(facts: ContainerFacts) -> list[HostMount]:
     """Writable directories; sockets, devices and the root filesystem have their own checks."""
     sources = [
-        source for source in host_mounts(facts) if source.written and source.mount.type != "rootfs"
+        source for source in host_mounts(facts) if source.written and source.asked.type != "rootfs"
     ]
     # Podman allows no other option together with O
-    sources = [source for source in sources if "O" not in source.mount.options]
+    sources = [source for source in sources if "O" not in source.asked.options]
     sockets = {socket.path for socket in open_sockets(facts)} if sources else set()
     return [
         source

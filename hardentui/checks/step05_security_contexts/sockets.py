@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
-from hardentui.model.mount import Listener, ReachableSocket
+from hardentui.model.mount import HostMount, Listener, ReachableSocket
 from hardentui.reading.foothold import Foothold, foothold
-from hardentui.reading.mounts import HostMount, came_from, shown
+from hardentui.reading.mounts import came_from, shown
 from hardentui.reading.socket_services import Power
 from hardentui.reading.sockets import (
     EngineMount,
@@ -34,7 +34,7 @@ _OF_USERS = "/run/user/"
 
 def _fix_mounted_control_socket(spec: Spec, context: FixContext) -> Spec:
     facts = context.facts.planned(spec)
-    mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
+    mounts = {host_mount.destination: host_mount for host_mount in connectable_mounts(facts)}
     sockets: set[Mount] = set()
     for socket in control_sockets(facts):
         mount = mounts[socket.destination]
@@ -48,7 +48,7 @@ def _fix_mounted_control_socket(spec: Spec, context: FixContext) -> Spec:
                 f"the socket is in {mount.path}, which may be mounted for other reasons as well",
                 "Mount only the files that the service needs.",
             )
-        sockets.add(mount.mount)
+        sockets.add(mount.asked)
     return spec.with_(
         MOUNTS,
         tuple(mount for mount in spec[MOUNTS] if mount not in sockets),
@@ -65,9 +65,7 @@ _AGENT = ReachableSocket(
     Listener("/srv/work/a", "ssh-agent"),
 )
 
-_FROM_POD = MountedPath(
-    "/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop"
-)
+_FROM_POD = HostMount("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
 
 
 @Check(
@@ -144,7 +142,7 @@ def mounted_control_socket(facts: ContainerFacts) -> Verdict:
                 known(lambda: facts.sockets),
             )
         )
-    mounts = {host_mount.mount.destination: host_mount for host_mount in connectable_mounts(facts)}
+    mounts = {host_mount.destination: host_mount for host_mount in connectable_mounts(facts)}
     through = [
         mounts[destination] for destination in dict.fromkeys(socket.destination for socket in bad)
     ]
@@ -156,7 +154,7 @@ def mounted_control_socket(facts: ContainerFacts) -> Verdict:
     gained = _gained(facts, bad[0])
     can = "can" if gained.severity >= Severity.HIGH else "its user may ask, and not"
     reason = f"{can} {', '.join(powers)} through {paths}"
-    declared = shown([host_mount.mount for host_mount in through])
+    declared = shown([host_mount.asked for host_mount in through])
     return failed(
         reason,
         declared,
@@ -189,7 +187,7 @@ def _steps_to_root(facts: ContainerFacts, socket: OpenSocket) -> int:
 def _seen(socket: OpenSocket, mount: HostMount) -> str:
     name = socket.service.name if socket.service else "a service"
     answers = f"{name} listens on {socket.made_as or socket.path}"
-    return "; ".join(part for part in (shown([mount.mount]), answers, came_from(mount)) if part)
+    return "; ".join(part for part in (shown([mount.asked]), answers, came_from(mount)) if part)
 
 
 def _fix_mounted_engine_socket(spec: Spec, context: FixContext) -> Spec:
@@ -211,12 +209,12 @@ def _fix_mounted_engine_socket(spec: Spec, context: FixContext) -> Spec:
             f"the engine accepts requests from anyone at {api.address}",
             "Turn that off on the host (see tcp-api-without-tls).",
         )
-    sockets = {source.mount.mount for source in sources if source.mount.declared}
+    sockets = {source.mount.asked for source in sources if source.mount.declared}
     others = [source for source in sources if not source.mount.declared]
     if others and not sockets:
         other = others[0]
         raise CannotFix(
-            f"the mount at {other.mount.mount.destination} {came_from(other.mount)}",
+            f"the mount at {other.mount.destination} {came_from(other.mount)}",
             "Remove the socket there, then recreate this container.",
         )
     return spec.with_(
@@ -225,7 +223,7 @@ def _fix_mounted_engine_socket(spec: Spec, context: FixContext) -> Spec:
     )
 
 
-_FROM_ANOTHER = MountedPath(
+_FROM_ANOTHER = HostMount(
     "/s",
     ("/run/podman/podman.sock",),
     "bind",
@@ -317,7 +315,7 @@ def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
     """
     bad = engine_mounts(facts)
     declared = (
-        shown([engine_mount.mount.mount for engine_mount in bad]) or "no engine socket is mounted"
+        shown([engine_mount.mount.asked for engine_mount in bad]) or "no engine socket is mounted"
     )
     if bad:
         evidence = tuple(Evidence("Mounts", _engine_seen(engine_mount)) for engine_mount in bad)
@@ -384,7 +382,7 @@ def _engine_seen(engine_mount: EngineMount) -> str:
     return "; ".join(
         part
         for part in (
-            shown([engine_mount.mount.mount]),
+            shown([engine_mount.mount.asked]),
             who,
             came_from(engine_mount.mount),
         )

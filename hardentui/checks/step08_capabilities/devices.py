@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
+from hardentui.model.mount import HostMount
 from hardentui.reading.devices import disk_devices, is_disk_or_memory, path_of
-from hardentui.reading.mounts import HostMount, at_or_above, came_from, host_mounts
+from hardentui.reading.mounts import at_or_above, came_from, host_mounts
 from hardentui.reading.user_namespaces import own_user_namespace
 
 _NO_DEVICES = (
@@ -39,7 +40,7 @@ def _fix_host_devices(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             f"{_device_of(inherited[0])} {came_from(inherited[0])}", "Remove the mount there."
         )
-    mounts = {mount.mount for mount in bound}
+    mounts = {mount.asked for mount in bound}
     spec = spec.with_(
         MOUNTS,
         tuple(mount for mount in spec[MOUNTS] if mount not in mounts),
@@ -64,7 +65,7 @@ _OF_A_DISK = RuntimeConfig(device_rules=frozenset({"b 253:0 rwm"}))
         "-v /dev/dri:/dev/dri",
         container(
             mounted=(
-                MountedPath(
+                HostMount(
                     "/etc/hosts",
                     ("/etc/hosts",),
                     "bind",
@@ -157,14 +158,14 @@ def _is_device(mount: HostMount) -> bool:
         path.startswith("/dev/")
         and path not in _HARMLESS
         and not any(at_or_above(other, path) for other in _NO_DEVICES)
-        and "nodev" not in (mount.options or mount.mount.options)
+        and "nodev" not in mount.options
     )
 
 
 def _device_of(mount: HostMount) -> str:
     """Its path below /dev. The kernel names the file behind it where /dev/fuse is itself a mount,
     and for whatever nobody asked for the file system's disk as its source."""
-    asked = (mount.mount.source,) if mount.declared else ()
+    asked = (mount.asked.source,) if mount.declared else ()
     return next(
         (path for path in (*mount.paths, *asked) if path.startswith("/dev/")),
         "",

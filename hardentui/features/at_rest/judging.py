@@ -46,7 +46,7 @@ from hardentui.model.facts import (
 from hardentui.model.finding import Finding, Kind, Status, Subject, Verdict, not_applicable, unknown
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Known, Together, Unread, known, later
-from hardentui.model.mount import MountedPath
+from hardentui.model.mount import HostMount
 from hardentui.model.spec import Mount, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 from hardentui.model.waiver import Waiver
@@ -269,18 +269,18 @@ _STOCK = TrustFacts(
 _PROGRAMS = {option for option in TABLE if option.name in _NAMING_PROGRAMS}
 
 
-def _is_top_level(mount: MountedPath) -> bool:
+def _is_top_level(mount: HostMount) -> bool:
     """Directories such as `/`, `/etc` and `/home` often hold other filesystems of the host."""
     return any(path.count("/") == 1 for path in mount.paths)
 
 
-def _below(mount: MountedPath) -> MountedPath:
+def _below(mount: HostMount) -> HostMount:
     """Another filesystem that the host has below a mounted directory; read-only does not count for
     it."""
     path, destination = (
         f"{place.rstrip('/')}/other" for place in (mount.paths[0], mount.destination)
     )
-    return MountedPath(
+    return HostMount(
         destination,
         (path,),
         "bind",

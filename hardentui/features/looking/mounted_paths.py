@@ -19,7 +19,7 @@ from hardentui.features.looking.socket_mounts import sockets_behind
 from hardentui.host.process.mountinfo import MountTable
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Known, Unread
-from hardentui.model.mount import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
+from hardentui.model.mount import HostMount, KernelMount, Listener, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import ask, image_config, section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
@@ -47,18 +47,12 @@ _PASSED_ON = ("shared", "rshared")
 
 
 class _Asked(Struct, frozen=True):
-    """One mount according to inspect and the spec."""
+    """One mount according to inspect and the spec; its paths are empty as far as no document shows
+    them."""
 
-    destination: str
-    type: str
-    source: str
-    options: tuple[str, ...]
-    origin: MountOrigin
-    giver: str = ""
-    paths: tuple[str, ...] = ()  # on the host, as far as the documents show them
+    mount: HostMount
     own: tuple[str, ...] = ()  # directories with the volume's own data
     plain: bool = False  # a volume that holds only its own data
-    layered: bool = False  # an overlay whose writes stay with the container
     # an overlay; `upper` is where writes go, unless that is Podman's own directory
     overlay: bool = False
     upper: str = ""
@@ -67,7 +61,7 @@ class _Asked(Struct, frozen=True):
 class MountsAndSockets(Struct, frozen=True):
     """Three facts of a container: see `ContainerFacts`."""
 
-    mounted: tuple[MountedPath, ...] = ()
+    mounted: tuple[HostMount, ...] = ()
     hidden_mounts: str = ""
     sockets: Known[tuple[ReachableSocket, ...]] = ()
 
@@ -81,7 +75,7 @@ def mounts_and_sockets(
     that `--volumes-from` names.
     """
     given, hidden = _given(facts, giver) if facts.spec[VOLUMES_FROM] else ((), "")
-    asked = {mount.destination: mount for mount in (*given, *_asked(facts))}
+    asked = {each.mount.destination: each for each in (*given, *_asked(facts))}
     sockets = _in_volumes(asked.values(), host) if facts.engine.local else ()
     table = ask(facts, lambda kernel: kernel.mounts)
     if isinstance(table, tuple):
@@ -118,14 +112,9 @@ def _in_volumes(
     """Sockets that a program of the host has made in a volume, which shows nothing else of the
     host."""
     volumes = tuple(
-        MountedPath(
-            mount.destination,
-            mount.own,
-            "volume",
-            mount.source,
-        )
-        for mount in asked
-        if mount.type == "volume" and mount.plain and mount.own
+        replace(each.mount, paths=each.own)
+        for each in asked
+        if each.mount.type == "volume" and each.plain and each.own
     )
     if not volumes:
         return ()
@@ -134,7 +123,7 @@ def _in_volumes(
     )
 
 
-def _with_other_names(mount: MountedPath, host: HostSide) -> MountedPath:
+def _with_other_names(mount: HostMount, host: HostSide) -> HostMount:
     """A file is what it is under each of its names, also one in a directory."""
     names = host.names_of(mount.paths[0]) if mount.type in _OF_HOST else ()
     return replace(mount, paths=(*mount.paths, *names)) if names else mount
@@ -149,13 +138,7 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
             continue
         if entry.get("Type") not in _OF_HOST:
             declared.pop(destination, None)
-            yield _Asked(
-                destination,
-                "image",
-                "",
-                (),
-                MountOrigin.DECLARED,
-            )
+            yield _Asked(HostMount(destination, (), "image"))
             continue
         mount = declared.pop(destination, None)
         pattern = next(
@@ -173,8 +156,9 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
             source = str(entry.get("Name") or "") if kind == "volume" else source
         yield _traced(
             facts,
-            _Asked(
+            HostMount(
                 destination,
+                (),
                 kind,
                 source,
                 options,
@@ -187,20 +171,15 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
         if mount.type in ("bind", "volume"):
             yield _traced(
                 facts,
-                _Asked(
-                    mount.destination, mount.type, mount.source, mount.options, MountOrigin.DECLARED
-                ),
+                HostMount(mount.destination, (), mount.type, mount.source, mount.options),
                 {"Source": mount.source} if mount.type == "bind" else {},
             )
     if facts.spec[ROOTFS]:
         path, _, mode = facts.spec[ROOTFS].partition(":")
         read_only = ("ro",) if section(facts.inspect, "HostConfig").get("ReadonlyRootfs") else ()
-        yield _Asked(
-            *("/", "rootfs", path, read_only, MountOrigin.DECLARED),
-            paths=(normal(path),),
-            layered=mode.partition(",")[0] == "O",
-            overlay=mode.partition(",")[0] == "O",
-        )
+        overlay = mode.partition(",")[0] == "O"
+        mounted = HostMount("/", (normal(path),), "rootfs", path, read_only, layered=overlay)
+        yield _Asked(mounted, overlay=overlay)
 
 
 def _given(
@@ -225,15 +204,16 @@ def _given(
                 kind = str(entry["Type"])
                 source = str(entry.get("Name" if kind == "volume" else "Source") or "")
                 options = tuple(sorted({*_options(entry), *read_only}))
-                asked = _Asked(
+                mount = HostMount(
                     destination,
+                    (),
                     kind,
                     source,
                     options,
                     MountOrigin.CONTAINER,
                     name,
                 )
-                given.append(_traced(facts, asked, entry))
+                given.append(_traced(facts, mount, entry))
     return tuple(given), hidden
 
 
@@ -285,45 +265,39 @@ def _giver(
 
 def _traced(
     facts: ContainerFacts,
-    asked: _Asked,
+    mount: HostMount,
     entry: Mapping[str, Any],
 ) -> _Asked:
     """With the host paths that documents show."""
     source = str(entry.get("Source") or "")
-    overlay = next(
+    lower = next(
         (str(o)[9:] for o in entry.get("Options") or () if str(o).startswith("lowerdir=")), ""
     )
     upper = next(
-        (word[9:] for word in asked.options if word.startswith("upperdir=")),
+        (word[9:] for word in mount.options if word.startswith("upperdir=")),
         "",
     )
-    if overlay and "/userdata/overlay/" in source:
-        return replace(
-            asked,
-            paths=_paths(facts, overlay.split(":")),
-            layered=not upper,
+    overlaid = "O" in mount.options
+    if lower and "/userdata/overlay/" in source:
+        return _Asked(
+            replace(mount, paths=_paths(facts, lower.split(":")), layered=not upper),
             overlay=True,
             upper=upper,
         )
-    if asked.type == "volume":
-        volume = facts.volumes.get(str(entry.get("Name") or asked.source))
+    if mount.type == "volume":
+        volume = facts.volumes.get(str(entry.get("Name") or mount.source))
         options = section(volume.inspect, "Options") if volume else {}
         path, written = paths_of_volume(options)
         point = str(volume.inspect.get("Mountpoint") or "") if volume else ""
-        return replace(
-            asked,
-            paths=_paths(facts, (path,)),
+        return _Asked(
+            replace(mount, paths=_paths(facts, (path,)), layered=overlaid),
             own=tuple(path for path in {source, point} if path),
             plain=not options.get("device") and not options.get("type"),
-            layered="O" in asked.options,
-            overlay="O" in asked.options or written != path,
+            overlay=overlaid or written != path,
             upper=written if written != path else upper,
         )
-    overlaid = "O" in asked.options
-    return replace(
-        asked,
-        paths=_paths(facts, (source,)),
-        layered=overlaid and not upper,
+    return _Asked(
+        replace(mount, paths=_paths(facts, (source,)), layered=overlaid and not upper),
         overlay=overlaid,
         upper=upper,
     )
@@ -340,48 +314,35 @@ def _declared(
     asked: Iterable[_Asked],
     facts: ContainerFacts,
     host: HostSide | None,
-) -> Iterator[MountedPath]:
+) -> Iterator[HostMount]:
     """Without the kernel's table: what the next start would mount."""
-    for mount in asked:
-        paths = mount.paths or _on_device(mount, facts, host)
+    for each in asked:
+        paths = each.mount.paths or _on_device(each, facts, host)
         if paths:
-            yield _next_start(replace(mount, paths=(*paths, *_comes_along(mount, host))))
+            yield _next_start(each, (*paths, *_comes_along(each.mount, host)))
 
 
 def _comes_along(
-    asked: _Asked,
+    mount: HostMount,
     host: HostSide | None,
 ) -> tuple[str, ...]:
     """Other places of the host that are mounted below a directory: a bind mount takes them along."""
     if (
         host is None
-        or asked.type != "bind"
-        or {"bind", "bind-nonrecursive=true"} & {*asked.options}
+        or mount.type != "bind"
+        or {"bind", "bind-nonrecursive=true"} & {*mount.options}
     ):
         return ()
     table = host.engine_table()
     return (
-        table.mounted_below(asked.paths[0]) if isinstance(table, MountTable) and asked.paths else ()
+        table.mounted_below(mount.paths[0]) if isinstance(table, MountTable) and mount.paths else ()
     )
 
 
-def _next_start(asked: _Asked) -> MountedPath:
-    paths, beneath = (
-        ((normal(asked.upper),), asked.paths) if asked.upper.startswith("/") else (asked.paths, ())
-    )
-    return MountedPath(
-        *(
-            asked.destination,
-            paths,
-            asked.type,
-            asked.source,
-            asked.options,
-            asked.origin,
-            asked.giver,
-        ),
-        layered=asked.layered,
-        beneath=beneath,
-    )
+def _next_start(asked: _Asked, paths: tuple[str, ...]) -> HostMount:
+    if asked.upper.startswith("/"):
+        return replace(asked.mount, paths=(normal(asked.upper),), beneath=paths)
+    return replace(asked.mount, paths=paths)
 
 
 def _on_device(
@@ -390,7 +351,8 @@ def _on_device(
     host: HostSide | None,
 ) -> tuple[str, ...]:
     """Where the host has mounted the file system of a volume that uses a block device."""
-    volume = facts.volumes.get(asked.source) if asked.type == "volume" and not asked.plain else None
+    mount = asked.mount
+    volume = facts.volumes.get(mount.source) if mount.type == "volume" and not asked.plain else None
     device = str(section(volume.inspect, "Options").get("device") or "") if volume else ""
     if host is None or not device.startswith("/dev/"):
         return ()
@@ -403,21 +365,19 @@ def _in_force(
     table: tuple[KernelMount, ...],
     asked: Mapping[str, _Asked],
     stranger: tuple[MountOrigin, str],
-) -> Iterator[MountedPath]:
+) -> Iterator[HostMount]:
     latest = {row.point: row for row in table}
     traced = any(row.paths for row in table)
-    missing = {
-        mount.destination: mount for mount in asked.values() if mount.destination not in latest
-    }
-    kept: dict[str, MountedPath] = {}
-    below: dict[str, list[MountedPath]] = {}
+    missing = {point: each for point, each in asked.items() if point not in latest}
+    kept: dict[str, HostMount] = {}
+    below: dict[str, list[HostMount]] = {}
     for row in table:
         if latest[row.point] is not row:
             continue  # another mount covers it
         nearest = _nearest(row.point, asked)
         if nearest is None and missing and (moved := _moved(row, missing)):
-            del missing[moved.destination]
-            nearest = replace(moved, destination=row.point)
+            del missing[moved.mount.destination]
+            nearest = replace(moved, mount=replace(moved.mount, destination=row.point))
         if nearest is None and traced and row.disk and not row.paths:
             row = replace(row, paths=(row.disk,))  # mounted after the start, by nobody's option
         judged = _judged(row, nearest, stranger)
@@ -430,9 +390,9 @@ def _in_force(
             below.setdefault(above.destination, []).append(judged)
     for point, shown in kept.items():
         yield replace(shown, below=tuple(below.get(point, ())))
-    for mount in missing.values():
-        if mount.paths:
-            yield _next_start(mount)
+    for each in missing.values():
+        if each.mount.paths:
+            yield _next_start(each, each.mount.paths)
 
 
 def _moved(
@@ -440,9 +400,9 @@ def _moved(
     missing: Mapping[str, _Asked],
 ) -> _Asked | None:
     """What was requested for a path that a symbolic link of the image redirects: /var/run, /lib."""
-    for mount in missing.values():
-        if any(path in mount.paths or path in mount.own for path in row.paths):
-            return mount
+    for each in missing.values():
+        if any(path in each.mount.paths or path in each.own for path in row.paths):
+            return each
     return None
 
 
@@ -459,7 +419,7 @@ def _judged(
     row: KernelMount,
     asked: _Asked | None,
     stranger: tuple[MountOrigin, str],
-) -> MountedPath | None:
+) -> HostMount | None:
     """The row as a mount of the host; None for the container's own."""
     if asked is None:
         if (
@@ -469,30 +429,21 @@ def _judged(
             or _is_program_of_infra(row)
         ):
             return None
-        return _row(
-            row,
-            row.paths,
-            _Asked(
-                row.point,
-                "other",
-                row.source,
-                (),
-                *stranger,
-            ),
-        )
-    if asked.type == "image":
+        return _row(row, row.paths, HostMount(row.point, (), "other", row.source, (), *stranger))
+    mount = asked.mount
+    if mount.type == "image":
         return None
     own = [path for path in row.paths if any(at_or_above(place, path) for place in asked.own)]
     paths = tuple(path for path in row.paths if path not in own)
-    if row.point != asked.destination:
-        return _row(row, paths, asked) if paths else None
+    if row.point != mount.destination:
+        return _row(row, paths, mount) if paths else None
     if asked.overlay:
         return _overlay(row, asked)
     if asked.plain and (own or not row.paths):
         return None
     if row.root.endswith(_DELETED):  # removed or recreated on the host since
-        paths = asked.paths or (row.root.removesuffix(_DELETED),)
-    return _row(row, paths or asked.paths, asked) if paths or asked.paths else None
+        paths = mount.paths or (row.root.removesuffix(_DELETED),)
+    return _row(row, paths or mount.paths, mount) if paths or mount.paths else None
 
 
 def _is_program_of_infra(row: KernelMount) -> bool:
@@ -509,18 +460,19 @@ def _is_of_runtime(row: KernelMount) -> bool:
     )
 
 
-def _overlay(row: KernelMount, asked: _Asked) -> MountedPath | None:
+def _overlay(row: KernelMount, asked: _Asked) -> HostMount | None:
     """An overlay shows the directories below it; writes go to the upper one."""
-    lower = tuple(path for path in row.lower if not re.search(_OF_PODMAN, path)) or asked.paths
+    lower = tuple(path for path in row.lower if not re.search(_OF_PODMAN, path))
+    lower = lower or asked.mount.paths
     own = (
         not row.upper
         or re.search(_OF_PODMAN, row.upper)
         or any(at_or_above(o, row.upper) for o in asked.own)
     )
     if own:
-        return replace(_row(row, lower, asked), layered=True) if lower else None
+        return replace(_row(row, lower, asked.mount), layered=True) if lower else None
     return replace(
-        _row(row, (row.upper,), asked),
+        _row(row, (row.upper,), asked.mount),
         beneath=tuple(map(normal, lower)),
     )
 
@@ -528,33 +480,28 @@ def _overlay(row: KernelMount, asked: _Asked) -> MountedPath | None:
 def _row(
     row: KernelMount,
     paths: tuple[str, ...],
-    asked: _Asked,
-) -> MountedPath:
-    below = row.point != asked.destination
-    source = row.source if below else asked.source
-    options = (
-        *row.options.split(","),
-        *(word for word in asked.options if word in _PASSED_ON),
-    )
-    return MountedPath(
-        *(
-            row.point,
-            tuple(map(normal, paths)),
-            asked.type,
-            source,
-            options,
-            asked.origin,
-            asked.giver,
+    mount: HostMount,
+) -> HostMount:
+    below = row.point != mount.destination
+    return replace(
+        mount,
+        destination=row.point,
+        paths=tuple(map(normal, paths)),
+        source=row.source if below else mount.source,
+        options=(
+            *row.options.split(","),
+            *(word for word in mount.options if word in _PASSED_ON),
         ),
+        layered=False,
         in_force=True,
         kind=row.kind,
     )
 
 
 def _continued(
-    mount: MountedPath,
-    kept: Mapping[str, MountedPath],
-) -> MountedPath | None:
+    mount: HostMount,
+    kept: Mapping[str, HostMount],
+) -> HostMount | None:
     """The mount above it that already shows it, and is not less writable than it is.
 
     A mount of the host from elsewhere (`mount --bind /etc /srv/web/conf`) is more than that.

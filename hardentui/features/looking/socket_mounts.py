@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.features.looking.host_side import HostSide
-from hardentui.model.mount import Listener, MountedPath, ReachableSocket
+from hardentui.model.mount import HostMount, Listener, ReachableSocket
 from hardentui.reading.sockets import is_own_path
 
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
@@ -14,7 +14,7 @@ _MOST_SOCKETS = 4096
 
 
 def sockets_behind(
-    mounted: tuple[MountedPath, ...],
+    mounted: tuple[HostMount, ...],
     host: HostSide,
 ) -> tuple[ReachableSocket, ...]:
     table = host.sockets()

@@ -220,7 +220,7 @@ def _sorted(words: Iterable[str]) -> tuple[str, ...]:
 def _host_paths(facts: ContainerFacts) -> Seen:
     if facts.hidden_mounts:
         return Unread(facts.hidden_mounts)
-    return _sorted(seen.path for seen in host_mounts(facts) if seen.mount.type == "bind")
+    return _sorted(seen.path for seen in host_mounts(facts) if seen.asked.type == "bind")
 
 
 FACTS: Mapping[str, Fact] = {

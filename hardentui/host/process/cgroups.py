@@ -58,7 +58,7 @@ def find_cgroups(files: Files) -> Known[CgroupTree]:
     unified: Hierarchy | None = None
     for mount in mounts:
         if mount.kind == "cgroup":
-            for controller in mount.super_options:
+            for controller in mount.options.split(","):
                 v1.setdefault(controller, Hierarchy(mount.point, mount.root))
         elif mount.kind == "cgroup2" and unified is None:
             unified = Hierarchy(mount.point, mount.root)

@@ -5,46 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from msgspec import Struct
-
 from hardentui.host.files import Files, reason
 from hardentui.model.known import Known, Unread
+from hardentui.model.mount import KernelMount
 
 MOUNTINFO_LIMIT = 16 << 20
 
 
 _ESCAPE = r"\\([0-7]{3})"
-
-
 _MOST_NAMES = 8
-
-
-class MountRow(Struct, frozen=True):
-    """One mount."""
-
-    root: str  # the directory of the file system that is mounted
-    point: str
-    options: tuple[str, ...]  # of this mount; super_options: of the file system as a whole
-    kind: str
-    source: str
-    super_options: tuple[str, ...]
-    device: str = ""  # `major:minor` of the file system
-    # number, parent: of this mount and the mount that it is mounted on
-    number: str = ""
-    parent: str = ""
-
-    @property
-    def read_only(self) -> bool:
-        return "ro" in self.options or "ro" in self.super_options
+_OF_LAYERS = ("lowerdir=", "upperdir=", "workdir=")
 
 
 class MountTable:
     """The mounts of one mount namespace, to find where a part of a file system is visible."""
 
-    def __init__(self, mounts: Iterable[MountRow]) -> None:
-        self._by_device: dict[str, list[MountRow]] = {}
-        self._by_source: dict[str, MountRow] = {}
-        self._at: dict[str, MountRow] = {}
+    def __init__(self, mounts: Iterable[KernelMount]) -> None:
+        self._by_device: dict[str, list[KernelMount]] = {}
+        self._by_source: dict[str, KernelMount] = {}
+        self._at: dict[str, KernelMount] = {}
         self._found: dict[tuple[str, str], tuple[str, ...]] = {}
         for mount in mounts:
             self._by_device.setdefault(mount.device, []).append(mount)
@@ -70,7 +49,7 @@ class MountTable:
 
     def _find(
         self,
-        mounts: list[MountRow],
+        mounts: list[KernelMount],
         root: str,
     ) -> tuple[str, ...]:
         names = []
@@ -98,7 +77,7 @@ class MountTable:
         mount = self._by_source.get(source)
         return mount.point if mount is not None and mount.root == "/" else ""
 
-    def _holding(self, path: str) -> MountRow | None:
+    def _holding(self, path: str) -> KernelMount | None:
         """The mount that contains a path."""
         while True:
             mount = self._at.get(path)
@@ -124,7 +103,7 @@ def read_mount_table(files: Files, process: str) -> Known[MountTable]:
         return Unread(f"{path}: {reason(error)}")
 
 
-def covered_mounts(mounts: Iterable[MountRow]) -> frozenset[str]:
+def covered_mounts(mounts: Iterable[KernelMount]) -> frozenset[str]:
     """Numbers of the mounts that another one covers at the same point, with whatever is mounted on
     them."""
     rows = tuple(mounts)
@@ -136,27 +115,51 @@ def covered_mounts(mounts: Iterable[MountRow]) -> frozenset[str]:
     return frozenset(covered)
 
 
-def parse_mountinfo(text: str) -> tuple[MountRow, ...]:
+def parse_mountinfo(text: str) -> tuple[KernelMount, ...]:
     """The mounts in the kernel's order; a later one at the same point covers an earlier one."""
     return tuple(mount for line in text.split("\n") if (mount := _parse_line(line)) is not None)
 
 
-def _parse_line(line: str) -> MountRow | None:
+def _parse_line(line: str) -> KernelMount | None:
     left, separator, right = line.partition(" - ")
     before, after = left.split(" "), right.split(" ")
     if not separator or len(before) < 6 or len(after) < 3:
         return None
-    return MountRow(
-        root=_decoded(before[3]),
+    of_files = tuple(after[2].split(","))
+    lower, upper = _layers(of_files) if after[0] == "overlay" else ((), "")
+    return KernelMount(
         point=_decoded(before[4]),
-        options=tuple(before[5].split(",")),
         kind=after[0],
+        options=_options(before[5].split(","), of_files),
+        root=_decoded(before[3]),
         source=_decoded(after[1]),
-        super_options=tuple(after[2].split(",")),
         device=before[2],
+        lower=lower,
+        upper=upper,
         number=before[0],
         parent=before[1],
     )
+
+
+def _layers(of_files: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+    """The lower directories of an overlay. The kernel escapes a blank or colon in them with a
+    backslash."""
+    options = {name: value for name, _, value in (option.partition("=") for option in of_files)}
+    lower = [options["lowerdir"]] if "lowerdir" in options else []
+    lower = [path for text in lower for path in text.split(":")]
+    lower += [o.partition("=")[2] for o in of_files if o.startswith("lowerdir+=")]
+    return tuple(path for path in lower if path.startswith("/")), options.get("upperdir", "")
+
+
+def _options(of_mount: list[str], of_files: tuple[str, ...]) -> str:
+    """Options of the mount and of its file system, without the layers' paths; ro wins over rw."""
+    own = ["ro" if option == "rw" and "ro" in of_files else option for option in of_mount]
+    extra = [
+        option
+        for option in of_files
+        if option not in ("rw", "ro", *own) and not option.startswith(_OF_LAYERS)
+    ]
+    return ",".join((*own, *extra))
 
 
 def _decoded(field: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.host.files import Files, reason
 from hardentui.host.process import ENDED, capability_sets, parse_status
@@ -23,7 +24,6 @@ from hardentui.host.process.descendants import statuses_below
 from hardentui.host.process.entered import outside_cgroup
 from hardentui.host.process.mountinfo import (
     MOUNTINFO_LIMIT,
-    MountRow,
     MountTable,
     covered_mounts,
     parse_mountinfo,
@@ -93,7 +93,6 @@ HOST_USER_NAMESPACE = "user:[4026531837]"
 
 NOT_SHOWN = Unread("the kernel's answer does not show it")
 HIDDEN = Unread("/proc hides the processes of other users (hidepid), or the process has ended")
-_UNINTERESTING = ("lowerdir=", "upperdir=", "workdir=")
 
 
 def read_kernel(
@@ -185,7 +184,7 @@ def _kernel(
         table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
         return _then(
             mounts,
-            lambda rows: tuple(_mount_row(row, table) for row in rows),
+            lambda rows: tuple(_traced(row, table) for row in rows),
         )
 
     return Kernel(
@@ -280,7 +279,7 @@ def _hides_processes(files: Files) -> bool:
     if isinstance(mounts, Unread):
         return False
     options = {
-        option for mount in mounts if mount.point == "/proc" for option in mount.super_options
+        option for mount in mounts if mount.point == "/proc" for option in mount.options.split(",")
     }
     return any(option.startswith("hidepid=") for option in options - {"hidepid=0", "hidepid=off"})
 
@@ -386,7 +385,7 @@ def _host_user_namespace(
     return _then(uid_map, lambda rows: rows == (IdRange(0, 0, 4294967295),))
 
 
-def _masked_paths(mounts: tuple[MountRow, ...]) -> frozenset[str]:
+def _masked_paths(mounts: tuple[KernelMount, ...]) -> frozenset[str]:
     """Mount points in /proc and /sys that cover something or make it read-only, unless another
     /proc or /sys has been mounted over them."""
     covered = covered_mounts(mounts)
@@ -404,45 +403,11 @@ def _link(namespaces: Known[Mapping[str, str]], kind: str) -> str:
     return "" if isinstance(namespaces, Unread) else namespaces.get(kind, "")
 
 
-def _mount_row(
-    mount: MountRow,
+def _traced(
+    mount: KernelMount,
     table: Known[MountTable] | None,
 ) -> KernelMount:
-    lower, upper = _layers(mount) if mount.kind == "overlay" else ((), "")
-    paths: tuple[str, ...] = ()
-    if isinstance(table, MountTable) and not _OF_ENGINE.search(mount.root):
-        paths = table.paths_of(mount.device, mount.root)
-    return KernelMount(
-        point=mount.point,
-        kind=mount.kind,
-        options=_options(mount),
-        root=mount.root,
-        source=mount.source,
-        device=mount.device,
-        paths=paths,
-        lower=lower,
-        upper=upper,
-    )
-
-
-def _layers(mount: MountRow) -> tuple[tuple[str, ...], str]:
-    """The lower directories of an overlay. The kernel escapes a blank or colon in them with a
-    backslash."""
-    options = {
-        name: value for name, _, value in (option.partition("=") for option in mount.super_options)
-    }
-    lower = [options["lowerdir"]] if "lowerdir" in options else []
-    lower = [path for text in lower for path in text.split(":")]
-    lower += [o.partition("=")[2] for o in mount.super_options if o.startswith("lowerdir+=")]
-    return tuple(path for path in lower if path.startswith("/")), options.get("upperdir", "")
-
-
-def _options(mount: MountRow) -> str:
-    """Options of the mount and of its file system, without the layers' paths; ro wins over rw."""
-    own = ["ro" if option == "rw" and mount.read_only else option for option in mount.options]
-    extra = [
-        option
-        for option in mount.super_options
-        if option not in ("rw", "ro", *own) and not option.startswith(_UNINTERESTING)
-    ]
-    return ",".join((*own, *extra))
+    """With the paths of the same directory in the engine's mount table."""
+    if not isinstance(table, MountTable) or _OF_ENGINE.search(mount.root):
+        return mount
+    return replace(mount, paths=table.paths_of(mount.device, mount.root))

@@ -164,7 +164,7 @@ def test_the_whole_host_read_only_is_what_its_user_may_read(
 
 def test_what_the_host_has_mounted_below_a_read_only_mount_is_not_written_by_a_stranger() -> None:
     """`ro` holds for the mount itself: the kernel shows those below as they are on the host."""
-    below = MountedPath(
+    below = HostMount(
         "/host/run", ("/run",), "bind", "/run", ("rw",), MountOrigin.DECLARED, "", in_force=True
     )
     facts = container(f"{POWERLESS} -v /:/host:ro,rslave", host=NO_TCP, mounted=(below,))

@@ -401,7 +401,7 @@ def test_root_of_the_host_without_a_device_filter_opens_every_device(
     assert status_of("open-device-cgroup", facts.planned(facts.spec)) is PASS
 
 
-_ETC = MountedPath(
+_ETC = HostMount(
     "/h",
     ("/etc",),
     "bind",

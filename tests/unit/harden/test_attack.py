@@ -265,7 +265,7 @@ def test_a_control_socket_is_a_way_to_the_host_and_the_engines_socket_is_the_sho
 
 
 def test_what_another_container_brings_is_a_way_too() -> None:
-    etc = MountedPath(
+    etc = HostMount(
         "/cfg", ("/etc",), "bind", "/etc", ("rw",), MountOrigin.CONTAINER, "base", in_force=True
     )
     sentence = told(

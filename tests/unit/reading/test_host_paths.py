@@ -408,7 +408,7 @@ def test_a_volume_that_shows_a_directory_does_not_make_it_the_engines(
     paths: tuple[str, ...],
     gives: frozenset[HostAccess],
 ) -> None:
-    mounted = MountedPath(
+    mounted = HostMount(
         "/x",
         paths,
         "bind",
@@ -524,7 +524,7 @@ def test_a_layer_of_its_own_takes_what_is_written() -> None:
     assert not sensitive_mounts(container(layered))
     (etc,) = sensitive_mounts(container("--volume=/etc:/x:O"))
     assert etc.gained.severity is Severity.HIGH
-    above = MountedPath(
+    above = HostMount(
         "/x",
         ("/etc/cron.d",),
         "overlay",

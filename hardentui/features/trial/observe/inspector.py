@@ -30,9 +30,10 @@ from hardentui.features.trial.observe.processes import (
     read_text,
     target_uids,
 )
-from hardentui.host.process.mountinfo import MountRow, parse_mountinfo
+from hardentui.host.process.mountinfo import parse_mountinfo
 from hardentui.lib.observer.calls import Notification
 from hardentui.lib.observer.records import CallDetail, Caller, SocketAddress, TouchedFile
+from hardentui.model.mount import KernelMount
 
 _OPENAT2 = 437
 _RESOLVE_IN_ROOT = 0x10
@@ -53,7 +54,7 @@ class FileLookup:
 
     def __init__(self, users: IdMap, groups: IdMap) -> None:
         self._users, self._groups = users, groups
-        self._mounts: tuple[MountRow, ...] = ()
+        self._mounts: tuple[KernelMount, ...] = ()
 
     def at_path(
         self,
@@ -206,7 +207,7 @@ class FileLookup:
                 return True
             directory = posixpath.dirname(directory)
 
-    def _mount(self, pid: int, path: str) -> MountRow | None:
+    def _mount(self, pid: int, path: str) -> KernelMount | None:
         """The innermost mount that holds a path. The table is read once: a new mount is rare, and
         would take a right that is seen anyhow."""
         if not self._mounts:
@@ -216,7 +217,7 @@ class FileLookup:
                 errors="surrogateescape",
             ) as file:
                 self._mounts = tuple(parse_mountinfo(file.read()))
-        best: MountRow | None = None
+        best: KernelMount | None = None
         for mount in self._mounts:
             point = mount.point.rstrip("/")
             if (path == point or path.startswith(f"{point}/")) and (

@@ -11,7 +11,7 @@ from hardentui.features.looking.host_side import HostSide
 from hardentui.features.looking.mounted_paths import mounts_and_sockets
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.mountinfo import MountTable, parse_mountinfo
-from hardentui.host.process.proc import _mount_row
+from hardentui.host.process.proc import _traced
 from tests.support.judging import *
 
 ID = "a" * 64
@@ -45,7 +45,7 @@ def table(text: str = HOST) -> MountTable:
 def kernel(*rows: str) -> Kernel:
     lines = [f"{30 + number} 20 {row}" for number, row in enumerate(rows)]
     return Kernel(
-        7, mounts=tuple(_mount_row(row, table()) for row in parse_mountinfo(OWN + "\n".join(lines)))
+        7, mounts=tuple(_traced(row, table()) for row in parse_mountinfo(OWN + "\n".join(lines)))
     )
 
 
@@ -180,9 +180,7 @@ def test_what_the_host_has_mounted_below_counts_by_all_its_names(
         "30 20 8:1 /srv/web /x rw - ext4 /dev/sda1 rw",
         f"31 30 {below}",
     )
-    now = Kernel(
-        7, mounts=tuple(_mount_row(row, names) for row in parse_mountinfo("\n".join(rows)))
-    )
+    now = Kernel(7, mounts=tuple(_traced(row, names) for row in parse_mountinfo("\n".join(rows))))
     assert status_of("sensitive-host-mount", bound("/srv/web", now=now)) is status
 
 
@@ -197,9 +195,7 @@ def test_what_is_mounted_below_stays_writable_when_a_plan_makes_the_mount_read_o
         "30 20 8:1 /srv /x rw - ext4 /dev/sda1 rw",
         f"31 30 8:17 / /x/disk {access} - ext4 /dev/sdb1 rw",
     )
-    now = Kernel(
-        7, mounts=tuple(_mount_row(row, table()) for row in parse_mountinfo("\n".join(rows)))
-    )
+    now = Kernel(7, mounts=tuple(_traced(row, table()) for row in parse_mountinfo("\n".join(rows))))
     facts = bound("/srv", now=now)
     assert [mount.destination for mount in facts.mounted] == ["/x"], "shown once today"
     planned = facts.planned(facts.spec.with_(MOUNTS, (Mount("bind", "/srv", "/x", ("ro",)),)))
@@ -411,7 +407,7 @@ def test_a_root_directory_is_what_it_is() -> None:
     )
     of = Kernel(
         7,
-        mounts=tuple(_mount_row(row, table()) for row in parse_mountinfo(rows)),
+        mounts=tuple(_traced(row, table()) for row in parse_mountinfo(rows)),
     )
     for kernel_view in (of, None):
         facts = seen((ROOTFS, "/"), of=kernel_view)
@@ -538,7 +534,7 @@ def test_an_image_that_is_mounted_is_no_storage_of_the_engine() -> None:
 
 def test_without_a_kernel_view_of_it_the_declared_mount_counts() -> None:
     facts = bound("/etc", now=Unread("no permission"))
-    assert facts.mounted == (MountedPath("/x", ("/etc",), "bind", "/etc"),)
+    assert facts.mounted == (HostMount("/x", ("/etc",), "bind", "/etc"),)
 
 
 def test_a_link_of_the_image_in_the_way_changes_nothing_of_who_asked() -> None:
@@ -588,9 +584,7 @@ def test_what_lies_below_a_volume_on_the_host_is_still_the_volume() -> None:
         "40 20 8:1 /srv/pods/storage/volumes/data/_data /x rw - ext4 /dev/sda1 rw\n"
         "41 40 0:70 / /x/share rw - nfs nas:/x rw\n"
     )
-    of = Kernel(
-        7, mounts=tuple(_mount_row(row, table(host)) for row in parse_mountinfo(OWN + rows))
-    )
+    of = Kernel(7, mounts=tuple(_traced(row, table(host)) for row in parse_mountinfo(OWN + rows)))
     assert with_volume("data", of).mounted == ()
 
 

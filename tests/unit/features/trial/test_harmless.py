@@ -555,7 +555,7 @@ def test_an_anonymous_volume_of_the_image_comes_with_its_data() -> None:
 
 def test_the_volumes_of_another_come_along_and_are_not_written() -> None:
     inspect = {"Mounts": [{"Type": "volume", "Name": "data", "Destination": "/data", "RW": True}]}
-    of_host = MountedPath(
+    of_host = HostMount(
         "/srv", ("/srv/site",), "bind", "/srv/site", origin=MountOrigin.CONTAINER, giver="other"
     )
     from_another = twin(
