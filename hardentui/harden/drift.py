@@ -31,13 +31,6 @@ _INHERITED = frozenset(
     }
 )
 """Options that an image or Podman also sets, so that inspect may not show the requested value."""
-_UPDATABLE = frozenset(
-    {
-        CPUS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUSET_CPUS, CPUSET_MEMS, MEMORY, MEMORY_RESERVATION,
-        MEMORY_SWAP, PIDS_LIMIT, NAME,
-    }
-)  # fmt: skip
-"""Options that can change in an existing container (podman update, rename, network connect)."""
 _UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 _PRIVATE_AREAS = frozenset({"process", "health", "lifecycle"})
 """Areas whose values may contain secrets, and are not shown."""
@@ -114,7 +107,8 @@ def _disagreement(
     if made != wanted:
         return _drift(option, file, created)
     renamed_only = option is NAME and not wanted
-    if option not in _UPDATABLE or renamed_only or (option is MEMORY_SWAP and not runs):
+    changes = option.updatable or option is NAME  # podman update, podman rename
+    if not changes or renamed_only or (option is MEMORY_SWAP and not runs):
         return None
     return _drift(option, file, running)
 

@@ -93,6 +93,8 @@ class TwinUse(StrEnum):
     """It acts on the container alone."""
     REPLACED = "replaced"
     """The twin gets a value of its own, or the harmless part of this one."""
+    DROPPED = "dropped"
+    """The twin has its default: it is about the original's address, files, start or end."""
     WITHHELD = "withheld"
     """The twin lacks it, and the user is told."""
 
@@ -138,6 +140,15 @@ class Option(Struct, Generic[T], frozen=True):
     commas_before: Version | None = None
     # the default differs between engines, so the usual value is kept too
     engine_decides: bool = False
+    # why a twin cannot show the effect of changing it; empty: it can
+    untried: str = ""
+    # of what an image is pulled with: its key in a Quadlet's `[Image]`; empty = `PodmanArgs=` there
+    image_key: str | None = None
+    selects_image: bool = False  # it also selects among local images
+    kube_flag: bool = (
+        False  # `podman kube play` has the same flag; a cluster configures it elsewhere
+    )
+    updatable: bool = False  # a limit that `podman update` changes in an existing container
 
     __eq__ = object.__eq__  # one row of the table, whatever its values
     __hash__ = object.__hash__

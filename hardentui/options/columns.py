@@ -26,7 +26,17 @@ ALWAYS, LOSSY = Readability.ALWAYS, Readability.LOSSY
 CREATE_COMMAND, CLIENT = Readability.CREATE_COMMAND, Readability.CLIENT
 
 
-AS_IS, REPLACED, WITHHELD = TwinUse.AS_IS, TwinUse.REPLACED, TwinUse.WITHHELD
+AS_IS, REPLACED = TwinUse.AS_IS, TwinUse.REPLACED
+DROPPED, WITHHELD = TwinUse.DROPPED, TwinUse.WITHHELD
+
+
+NO_PORTS = "a twin publishes no port"
+OWN_NETWORK = "a twin is on a separate network without a route out"
+NO_RESTART = "nothing restarts a twin"
+SAME_IMAGE = "a twin runs the container's current image"
+OWN_LOG = "a twin writes its log to a separate file"
+OWN_LIFE = "a twin has its own name and lifetime"
+"""Why a twin cannot show the effect of changing an option that it has in a harmless form."""
 
 
 V5 = Version(5, 0)

@@ -44,6 +44,7 @@ from hardentui.options.columns import (
     CHANGE_IS_WEAKER,
     CLIENT,
     CREATE_COMMAND,
+    DROPPED,
     ENTRIES_EXPOSE,
     ENTRIES_PROTECT,
     JUDGED,
@@ -52,9 +53,15 @@ from hardentui.options.columns import (
     LOWER_IS_TIGHTER,
     MAKING,
     NAMES,
+    NO_PORTS,
+    NO_RESTART,
+    OWN_LIFE,
+    OWN_LOG,
+    OWN_NETWORK,
     PROGRAM,
     RAW_ALL,
     REPLACED,
+    SAME_IMAGE,
     SHARE,
     TIMING,
     V5,
@@ -224,7 +231,7 @@ def device(value: str, version: Version) -> bool:
 
 
 IMAGE = Option("IMAGE", "process", TEXT, "", key("Image", "4.4"), read_image,
-    ALWAYS, JUDGED, REPLACED, "The image name.", own_name="image")
+    ALWAYS, JUDGED, REPLACED, "The image name.", own_name="image", untried=SAME_IMAGE)
 COMMAND = Option("COMMAND", "process", WORDS, (), key("Exec", "4.4", WORDS_ESCAPED), read_command,
     LOSSY, PROGRAM, AS_IS, "Arguments after the image.", own_name="command")
 ENTRYPOINT = Option("--entrypoint", "process", ENTRYPOINT_WORDS, None, key("Entrypoint", "5.0"),
@@ -258,56 +265,60 @@ TIMEZONE = Option("--tz", "process", TEXT, "", key("Timezone", "4.4"), config("T
     ALWAYS, PROGRAM, AS_IS, "Time zone.", aliases=("--timezone",))
 
 NAME = Option("--name", "lifecycle", TEXT, "", key("ContainerName", "4.4"), read_name,
-    ALWAYS, NAMES, REPLACED, "Name of the container.")
+    ALWAYS, NAMES, REPLACED, "Name of the container.", untried=OWN_LIFE)
 LABELS = Option("--label", "lifecycle", NAMED, (), key("Label", "4.4", KEY_VALUE), read_labels,
-    ALWAYS, NAMES, REPLACED, "A label `name=value`.", short="l")
+    ALWAYS, NAMES, REPLACED, "A label `name=value`.", short="l", untried="a twin has its own labels")
 ANNOTATIONS = Option("--annotation", "lifecycle", NAMED, (), key("Annotation", "4.4", KEY_VALUE),
     read_annotations, LOSSY, JUDGED, WITHHELD, "An OCI annotation `name=value`.", commas_before=V5)
 POD = Option("--pod", "lifecycle", TEXT, "", key("Pod", "5.0"), read_pod,
-    ALWAYS, MAKING, REPLACED, "The pod it belongs to.")
+    ALWAYS, MAKING, REPLACED, "The pod it belongs to.", untried=OWN_LIFE)
 REQUIRES = Option("--requires", "lifecycle", COMMA_TEXTS, (), None, read_requires,
-    LOSSY, MAKING, REPLACED, "A container that must run first.")
+    LOSSY, MAKING, DROPPED, "A container that must run first.", untried=NO_RESTART)
 RESTART = Option("--restart", "lifecycle", TEXT, "", None, read_restart,
-    ALWAYS, JUDGED, REPLACED, "Restart policy: no, always, unless-stopped, on-failure[:N].")
+    ALWAYS, JUDGED, DROPPED, "Restart policy: no, always, unless-stopped, on-failure[:N].",
+    untried=NO_RESTART)
 REMOVE = Option("--rm", "lifecycle", SWITCH, False, None, host("AutoRemove", bool),
-    ALWAYS, MAKING, REPLACED, "Remove it when it exits.")
+    ALWAYS, MAKING, DROPPED, "Remove it when it exits.", untried=OWN_LIFE)
 REMOVE_IMAGE = Option("--rmi", "lifecycle", SWITCH, False, None, host("AutoRemoveImage", bool),
-    ALWAYS, MAKING, REPLACED, "Remove its image when it exits.", only_verb="run")
+    ALWAYS, MAKING, DROPPED, "Remove its image when it exits.", only_verb="run")
 STOP_SIGNAL = Option("--stop-signal", "lifecycle", TEXT, "", key("StopSignal", "5.2"), read_stop_signal,
     LOSSY, TIMING, AS_IS, "Stop signal.")
 STOP_TIMEOUT = Option("--stop-timeout", "lifecycle", NUMBER, 10, key("StopTimeout", "5.0"), read_stop_timeout,
     ALWAYS, TIMING, AS_IS, "Seconds to wait before killing it.")
 TIMEOUT = Option("--timeout", "lifecycle", NUMBER, 0, None, config("Timeout", int),
-    ALWAYS, TIMING, REPLACED, "Maximum run time in seconds.")
+    ALWAYS, TIMING, DROPPED, "Maximum run time in seconds.")
 SDNOTIFY = Option("--sdnotify", "lifecycle", TEXT, "", key("Notify", "4.4"), read_sdnotify,
-    LOSSY, JUDGED, REPLACED, "Who notifies systemd: container, conmon, healthy or ignore.")
+    LOSSY, JUDGED, REPLACED, "Who notifies systemd: container, conmon, healthy or ignore.",
+    untried=NO_RESTART)
 PULL = Option("--pull", "lifecycle", TEXT, "", key("Pull", "4.6"), client_text("--pull"),
-    CLIENT, MAKING, REPLACED, "Pull policy: always, missing, never, newer.")
+    CLIENT, MAKING, REPLACED, "Pull policy: always, missing, never, newer.", untried=SAME_IMAGE)
 ARCH = Option("--arch", "lifecycle", TEXT, "", None, client_text("--arch"),
-    CLIENT, MAKING, REPLACED, "Architecture of the image.")
+    CLIENT, MAKING, DROPPED, "Architecture of the image.", image_key="Arch", selects_image=True)
 OS = Option("--os", "lifecycle", TEXT, "", None, client_text("--os"),
-    CLIENT, MAKING, REPLACED, "Operating system of the image.")
+    CLIENT, MAKING, DROPPED, "Operating system of the image.", image_key="OS", selects_image=True)
 VARIANT = Option("--variant", "lifecycle", TEXT, "", None, client_text("--variant"),
-    CLIENT, MAKING, REPLACED, "Variant of the image's architecture.")
+    CLIENT, MAKING, DROPPED, "Variant of the image's architecture.",
+    image_key="Variant", selects_image=True)
 PLATFORM = Option("--platform", "lifecycle", TEXT, "", None, client_text("--platform"),
-    CLIENT, MAKING, REPLACED, "OS/architecture of the image.")
+    CLIENT, MAKING, DROPPED, "OS/architecture of the image.", image_key="", selects_image=True)
 RETRY = Option("--retry", "lifecycle", TEXT, "", key("Retry", "5.5"), client_text("--retry"),
-    CLIENT, MAKING, REPLACED, "Number of pull retries.")
+    CLIENT, MAKING, DROPPED, "Number of pull retries.", image_key="Retry")
 RETRY_DELAY = Option("--retry-delay", "lifecycle", TEXT, "", key("RetryDelay", "5.5"),
-    client_text("--retry-delay"), CLIENT, MAKING, REPLACED, "Time between pull retries.")
+    client_text("--retry-delay"), CLIENT, MAKING, DROPPED, "Time between pull retries.",
+    image_key="RetryDelay")
 TLS_VERIFY = Option("--tls-verify", "lifecycle", SWITCH_OFF, True, None, read_tls_verify,
-    CLIENT, on_protects("stops checking the registry's certificate"), REPLACED,
-    "Verify the registry's certificate.")
+    CLIENT, on_protects("stops checking the registry's certificate"), DROPPED,
+    "Verify the registry's certificate.", image_key="TLSVerify", kube_flag=True)
 AUTHFILE = Option("--authfile", "lifecycle", TEXT, "", None, client_text("--authfile"),
-    CLIENT, MAKING, REPLACED, "Credentials file for the registry.")
+    CLIENT, MAKING, DROPPED, "Credentials file for the registry.", image_key="AuthFile", kube_flag=True)
 CERT_DIR = Option("--cert-dir", "lifecycle", TEXT, "", None, client_text("--cert-dir"),
-    CLIENT, MAKING, REPLACED, "Certificates for the registry.")
+    CLIENT, MAKING, DROPPED, "Certificates for the registry.", image_key="CertDir", kube_flag=True)
 INIT_CTR = Option("--init-ctr", "lifecycle", TEXT, "", None, read_init_ctr,
-    CREATE_COMMAND, MAKING, REPLACED, "Init container of a pod: once or always.", only_verb="create")
+    CREATE_COMMAND, MAKING, DROPPED, "Init container of a pod: once or always.", only_verb="create")
 CONMON_PIDFILE = Option("--conmon-pidfile", "lifecycle", TEXT, "", None, pid_file("ConmonPidFile"),
-    LOSSY, MAKING, REPLACED, "File for the PID of conmon.")
+    LOSSY, MAKING, DROPPED, "File for the PID of conmon.")
 PIDFILE = Option("--pidfile", "lifecycle", TEXT, "", None, pid_file("PidFile"),
-    LOSSY, MAKING, REPLACED, "File for the PID of the container.")
+    LOSSY, MAKING, DROPPED, "File for the PID of the container.")
 RUNTIME = Option("--runtime", "lifecycle", TEXT, "", None, read_runtime,
     LOSSY, MAKING, AS_IS, "OCI runtime (a global option).", before_verb=True)
 MODULE = Option("--module", "lifecycle", TEXTS, (), None, global_list("--module"),
@@ -351,30 +362,32 @@ UTS = Option("--uts", "namespaces", TEXT, "", None, namespace("UTSMode", "privat
 
 NETWORK = Option("--network", "network", NETWORKS, (), key("Network", "4.4", RAW_ALL), read_network,
     LOSSY, JUDGED, REPLACED, "Networks or a mode: host, none, pasta, container:…, NAME:options.",
-    aliases=("--net",))
+    aliases=("--net",), untried=OWN_NETWORK)
 NETWORK_ALIAS = Option("--network-alias", "network", COMMA_TEXTS, (), key("NetworkAlias", "5.2", RAW_ALL),
-    read_network_alias, LOSSY, NAMES, REPLACED, "A DNS name on its networks.", aliases=("--net-alias",))
+    read_network_alias, LOSSY, NAMES, DROPPED, "A DNS name on its networks.", aliases=("--net-alias",),
+    untried=OWN_NETWORK)
 PUBLISH = Option("--publish", "network", PORTS, (), key("PublishPort", "4.4", RAW_ALL, holds=published_port),
-    read_publish, LOSSY, JUDGED, REPLACED, "Published ports.", short="p")
+    read_publish, LOSSY, JUDGED, DROPPED, "Published ports.", short="p", untried=NO_PORTS)
 PUBLISH_ALL = Option("--publish-all", "network", SWITCH, False, None, read_publish_all,
-    ALWAYS, JUDGED, REPLACED, "Publish every exposed port on a random host port.", short="P")
+    ALWAYS, JUDGED, DROPPED, "Publish every exposed port on a random host port.", short="P",
+    untried=NO_PORTS)
 EXPOSE = Option("--expose", "network", COMMA_TEXTS, (),
     key("ExposeHostPort", "4.4", RAW_ALL, holds=exposed_port), read_expose, ALWAYS, NAMES, AS_IS,
     "A port that is declared but not published.")
 IP = Option("--ip", "network", TEXT, "", key("IP", "4.5"), static_address("--ip"),
-    CREATE_COMMAND, NAMES, REPLACED, "Static IPv4 address.")
+    CREATE_COMMAND, NAMES, DROPPED, "Static IPv4 address.", untried=OWN_NETWORK, kube_flag=True)
 IP6 = Option("--ip6", "network", TEXT, "", key("IP6", "4.5"), static_address("--ip6"),
-    CREATE_COMMAND, NAMES, REPLACED, "Static IPv6 address.")
+    CREATE_COMMAND, NAMES, DROPPED, "Static IPv6 address.", untried=OWN_NETWORK)
 MAC_ADDRESS = Option("--mac-address", "network", TEXT, "", None, static_address("--mac-address"),
-    CREATE_COMMAND, NAMES, REPLACED, "Static MAC address.")
+    CREATE_COMMAND, NAMES, DROPPED, "Static MAC address.", untried=OWN_NETWORK, kube_flag=True)
 ADD_HOST = Option("--add-host", "network", COMMA_TEXTS, (), key("AddHost", "5.3", RAW_ALL),
     host("ExtraHosts", tuple), ALWAYS, NAMES, REPLACED, "A line of /etc/hosts, `name:address`.")
 HOSTS_FILE = Option("--hosts-file", "network", TEXT, "", None, read_hosts_file,
-    ALWAYS, NAMES, REPLACED, "Base of /etc/hosts: a path, image or none.")
+    ALWAYS, NAMES, DROPPED, "Base of /etc/hosts: a path, image or none.")
 NO_HOSTS = Option("--no-hosts", "network", SWITCH, False, None, inspected("UseImageHosts", bool),
-    ALWAYS, NAMES, REPLACED, "Keep the image's /etc/hosts.")
+    ALWAYS, NAMES, DROPPED, "Keep the image's /etc/hosts.", kube_flag=True)
 NO_HOSTNAME = Option("--no-hostname", "network", SWITCH, False, None, inspected("UseImageHostname", bool),
-    ALWAYS, NAMES, AS_IS, "Keep the image's /etc/hostname.")
+    ALWAYS, NAMES, AS_IS, "Keep the image's /etc/hostname.", kube_flag=True)
 DNS = Option("--dns", "network", COMMA_TEXTS, (), key("DNS", "4.7", RAW_ALL), read_dns,
     LOSSY, NAMES, REPLACED, "A DNS server; none keeps the image's resolv.conf.")
 DNS_OPTION = Option("--dns-option", "network", COMMA_TEXTS, (), key("DNSOption", "4.7", RAW_ALL),
@@ -399,7 +412,7 @@ MOUNTS = Option("--volume", "filesystem", MOUNTS_OF_VOLUME, (), key("Volume", "4
 TMPFS = Option("--tmpfs", "filesystem", TMPFS_MOUNTS, (), key("Tmpfs", "4.5", RAW_ALL, holds=tmpfs),
     read_tmpfs, LOSSY, JUDGED, AS_IS, "A tmpfs mount `path:options`.", also=(("--mount", TMPFS_OF_MOUNT),))
 VOLUMES_FROM = Option("--volumes-from", "filesystem", TEXTS, (), None, read_volumes_from,
-    ALWAYS, ENTRIES_EXPOSE, REPLACED, "Use the mounts of another container.")
+    ALWAYS, ENTRIES_EXPOSE, DROPPED, "Use the mounts of another container.")
 IMAGE_VOLUME = Option("--image-volume", "filesystem", TEXT, "", key("ImageVolume", "6.1"), read_image_volume,
     CREATE_COMMAND, PROGRAM, AS_IS, "How to handle the image's volumes: anonymous, ignore, tmpfs.")
 DEVICES = Option("--device", "filesystem", DEVICE_NODES, (),
@@ -465,31 +478,32 @@ SECRETS = Option("--secret", "security", SECRET_REFERENCES, (), key("Secret", "4
     read_secrets, LOSSY, JUDGED, AS_IS, "A secret `NAME,type=mount,target=…,uid=…,gid=…,mode=…`.")
 
 MEMORY = Option("--memory", "resources", SIZE, 0, key("Memory", "5.5"), host_limit("Memory"),
-    ALWAYS, JUDGED, REPLACED, "Memory limit.", short="m")
+    ALWAYS, JUDGED, REPLACED, "Memory limit.", short="m", updatable=True)
 MEMORY_RESERVATION = Option("--memory-reservation", "resources", SIZE, 0, None,
-    host_limit("MemoryReservation"), ALWAYS, SHARE, AS_IS, "Memory soft limit.")
+    host_limit("MemoryReservation"), ALWAYS, SHARE, AS_IS, "Memory soft limit.", updatable=True)
 MEMORY_SWAP = Option("--memory-swap", "resources", SIZE, 0, None, read_memory_swap,
-    LOSSY, JUDGED, AS_IS, "Memory plus swap; -1 = unlimited.")
+    LOSSY, JUDGED, AS_IS, "Memory plus swap; -1 = unlimited.", updatable=True)
 MEMORY_SWAPPINESS = Option("--memory-swappiness", "resources", NUMBER, -1, None, read_memory_swappiness,
     LOSSY, SHARE, AS_IS, "Tendency to swap, 0 to 100 (cgroup v1).")
 PIDS_LIMIT = Option("--pids-limit", "resources", NUMBER, 2048, key("PidsLimit", "4.7"), read_pids_limit,
-    ALWAYS, LOWER_IS_TIGHTER, AS_IS, "Maximum number of tasks; -1 = unlimited.", engine_decides=True)
+    ALWAYS, LOWER_IS_TIGHTER, AS_IS, "Maximum number of tasks; -1 = unlimited.", engine_decides=True,
+    updatable=True)
 CPUS = Option("--cpus", "resources", DECIMAL, 0.0, None, read_cpus,
-    ALWAYS, JUDGED, AS_IS, "Number of CPUs, may be fractional.")
+    ALWAYS, JUDGED, AS_IS, "Number of CPUs, may be fractional.", updatable=True)
 CPU_PERIOD = Option("--cpu-period", "resources", NUMBER, 0, None, quota_part("CpuPeriod"),
-    ALWAYS, JUDGED, AS_IS, "CFS period in microseconds.")
+    ALWAYS, JUDGED, AS_IS, "CFS period in microseconds.", updatable=True)
 CPU_QUOTA = Option("--cpu-quota", "resources", NUMBER, 0, None, quota_part("CpuQuota"),
-    ALWAYS, JUDGED, AS_IS, "CFS quota in microseconds.")
+    ALWAYS, JUDGED, AS_IS, "CFS quota in microseconds.", updatable=True)
 CPU_RT_PERIOD = Option("--cpu-rt-period", "resources", NUMBER, 0, None, host("CpuRealtimePeriod", int),
     ALWAYS, SHARE, AS_IS, "Real-time period in microseconds (cgroup v1).")
 CPU_RT_RUNTIME = Option("--cpu-rt-runtime", "resources", NUMBER, 0, None, host("CpuRealtimeRuntime", int),
     ALWAYS, SHARE, AS_IS, "Real-time runtime in microseconds (cgroup v1).")
 CPU_SHARES = Option("--cpu-shares", "resources", NUMBER, 0, None, host("CpuShares", int),
-    ALWAYS, SHARE, AS_IS, "Relative CPU weight.", short="c")
+    ALWAYS, SHARE, AS_IS, "Relative CPU weight.", short="c", updatable=True)
 CPUSET_CPUS = Option("--cpuset-cpus", "resources", TEXT, "", None, host("CpusetCpus", str),
-    ALWAYS, CHANGE_IS_WEAKER, AS_IS, "CPUs it may run on.")
+    ALWAYS, CHANGE_IS_WEAKER, AS_IS, "CPUs it may run on.", updatable=True)
 CPUSET_MEMS = Option("--cpuset-mems", "resources", TEXT, "", None, host("CpusetMems", str),
-    ALWAYS, CHANGE_IS_WEAKER, AS_IS, "Memory nodes it may use.")
+    ALWAYS, CHANGE_IS_WEAKER, AS_IS, "Memory nodes it may use.", updatable=True)
 BLKIO_WEIGHT = Option("--blkio-weight", "resources", NUMBER, 0, None, read_blkio_weight,
     ALWAYS, SHARE, AS_IS, "Block IO weight, 10 to 1000.")
 BLKIO_WEIGHT_DEVICE = Option("--blkio-weight-device", "resources", TEXTS, (), None,
@@ -526,7 +540,7 @@ CGROUP_PARENT = Option("--cgroup-parent", "resources", TEXT, "", None, read_cgro
 CGROUPNS = Option("--cgroupns", "resources", TEXT, "", None, read_cgroupns,
     ALWAYS, JUDGED, REPLACED, "Cgroup namespace: private, host, container:…, ns:….")
 CGROUPS = Option("--cgroups", "resources", TEXT, "", key("CgroupsMode", "5.3"), read_cgroups,
-    CREATE_COMMAND, JUDGED, REPLACED, "Cgroup mode: enabled, disabled, no-conmon or split.")
+    CREATE_COMMAND, JUDGED, DROPPED, "Cgroup mode: enabled, disabled, no-conmon or split.")
 RDT_CLASS = Option("--rdt-class", "resources", TEXT, "", None, host("IntelRdtClosID", str),
     ALWAYS, SHARE, WITHHELD, "Intel RDT class of service.")
 
@@ -545,9 +559,10 @@ HEALTH_START_PERIOD = Option("--health-start-period", "health", DURATION, "", ke
     health_value("StartPeriod", 0, duration), ALWAYS, TIMING, AS_IS,
     "Start-up time during which failures do not count.", aliases=("--healthcheck-start-period",))
 HEALTH_ON_FAILURE = Option("--health-on-failure", "health", TEXT, "", key("HealthOnFailure", "4.5"),
-    read_on_failure, ALWAYS, JUDGED, REPLACED, "Action when unhealthy: none, kill, restart or stop.")
+    read_on_failure, ALWAYS, JUDGED, REPLACED, "Action when unhealthy: none, kill, restart or stop.",
+    untried="a twin is left alone when it is unhealthy")
 HEALTH_LOG_DESTINATION = Option("--health-log-destination", "health", TEXT, "",
-    key("HealthLogDestination", "5.3"), read_log_destination, ALWAYS, TIMING, REPLACED,
+    key("HealthLogDestination", "5.3"), read_log_destination, ALWAYS, TIMING, DROPPED,
     "Where results are logged.")
 HEALTH_MAX_LOG_COUNT = Option("--health-max-log-count", "health", NUMBER, 5, key("HealthMaxLogCount", "5.3"),
     log_limit("HealthcheckMaxLogCount", 5), ALWAYS, TIMING, AS_IS, "Number of results to keep.")
@@ -571,6 +586,8 @@ HEALTH_STARTUP_TIMEOUT = Option("--health-startup-timeout", "health", DURATION, 
     "Timeout of a start-up check.")
 
 LOG_DRIVER = Option("--log-driver", "logging", TEXT, "", key("LogDriver", "4.5"), read_log_driver,
-    ALWAYS, JUDGED, REPLACED, "Log driver: journald, k8s-file, json-file, none, passthrough.")
+    ALWAYS, JUDGED, REPLACED, "Log driver: journald, k8s-file, json-file, none, passthrough.",
+    untried=OWN_LOG, kube_flag=True)
 LOG_OPT = Option("--log-opt", "logging", NAMED, (), key("LogOpt", "5.2", WORDS_LITERAL), read_log_options,
-    LOSSY, JUDGED, REPLACED, "A log option: `max-size=10mb`, `path=…`, `tag=…`.", commas_before=V5)
+    LOSSY, JUDGED, REPLACED, "A log option: `max-size=10mb`, `path=…`, `tag=…`.", commas_before=V5,
+    untried=OWN_LOG, kube_flag=True)

@@ -38,15 +38,17 @@ from hardentui.model.operations import (
 from hardentui.model.plan import Plan
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
-from hardentui.options import BY_NAME
+from hardentui.options import BY_NAME, TABLE
 from hardentui.reading.containers import image_config, section
 from hardentui.visible import visible
 from hardentui.writers.compose import MARK, new_named_volumes, service_override
 
-_LIVE = frozenset(
-    "memory memory-swap memory-reservation cpus cpu-quota cpu-period cpu-shares pids-limit restart "
-    "health-cmd".split()
-)
+_NOT_PUT_BACK = frozenset({"cpuset-cpus", "cpuset-mems"})
+_LIVE = frozenset(option.name for option in TABLE if option.updatable) - _NOT_PUT_BACK | {
+    "restart",
+    "health-cmd",
+}
+"""Options that `podman update` sets, and that `LimitsBefore` holds for the way back."""
 UPDATES_RESTART = Version(5, 1)
 KEEPS_UPDATES = Version(5, 4)
 """Before 5.1, what `podman update` changed is lost at the next start; before 5.4, the other limits

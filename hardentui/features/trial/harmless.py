@@ -69,9 +69,7 @@ _GRANTABLE_PARTS = (
     MOUNTS,
 )
 GRANTABLE = frozenset(
-    option.name
-    for option in TABLE
-    if option in _GRANTABLE_PARTS or option.twin not in (TwinUse.AS_IS, TwinUse.REPLACED)
+    option.name for option in TABLE if option in _GRANTABLE_PARTS or option.twin is TwinUse.WITHHELD
 )
 """Options that the user may give a twin all the same."""
 
@@ -93,7 +91,7 @@ def harmless(spec: Spec, case: Case) -> Harmless:
     for option in spec:
         if option.twin is TwinUse.AS_IS or case.grants(option.name):
             made = made.with_(option, spec[option])
-        elif option.twin is not TwinUse.REPLACED:
+        elif option.twin in (TwinUse.WITHHELD, None):
             _tell_withheld(option, spec, case)
     for option, replace in REPLACEMENTS.items():
         if option not in made:
@@ -393,6 +391,7 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
     MEMORY: _memory,
     HEALTH_ON_FAILURE: _always("none"),
     PULL: _always("never"),
+    MOUNTS: _always(MOUNTS.default),  # completed by `mounts`
     **{
         option: _unchanged(option)  # completed by _without_privileges, _identity_map
         for option in (
@@ -405,45 +404,6 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
             UIDMAP,
             ULIMIT,
             USERNS,
-        )
-    },
-    **{
-        option: _always(option.default)  # of its address, its files, its start and its end
-        for option in (
-            *(
-                ARCH,
-                AUTHFILE,
-                CERT_DIR,
-                CGROUPS,
-                CONMON_PIDFILE,
-                HEALTH_LOG_DESTINATION,
-                HOSTS_FILE,
-                INIT_CTR,
-            ),
-            *(
-                IP,
-                IP6,
-                MAC_ADDRESS,
-                MOUNTS,
-                NETWORK_ALIAS,
-                NO_HOSTS,
-                OS,
-                PIDFILE,
-                PLATFORM,
-                PUBLISH,
-            ),
-            *(
-                PUBLISH_ALL,
-                REMOVE,
-                REMOVE_IMAGE,
-                REQUIRES,
-                RESTART,
-                RETRY,
-                RETRY_DELAY,
-                TIMEOUT,
-                TLS_VERIFY,
-            ),
-            *(VARIANT, VOLUMES_FROM),
         )
     },
 }

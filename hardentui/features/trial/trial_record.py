@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -24,7 +23,7 @@ from hardentui.harden.remedy import arguments, spec_diff
 from hardentui.model.facts import SocketEndpoint
 from hardentui.model.finding import Status
 from hardentui.model.plan import Choice, Plan
-from hardentui.model.spec import Option, Spec
+from hardentui.model.spec import Spec
 from hardentui.model.trial import (
     ChosenFix,
     Decision,
@@ -188,45 +187,14 @@ def _sure(record: Trial, rounds: Rounds) -> str:
     return "The hardened twin stayed alive. Only a probe can show whether it does its work."
 
 
-_NOT_ON_A_TWIN: tuple[tuple[tuple[Option[Any], ...], str], ...] = (
-    ((PUBLISH, PUBLISH_ALL), "a twin publishes no port"),
-    (
-        (NETWORK, NETWORK_ALIAS, IP, IP6, MAC_ADDRESS),
-        "a twin is on a separate network without a route out",
-    ),
-    (
-        (RESTART, SDNOTIFY, REQUIRES),
-        "nothing restarts a twin",
-    ),
-    ((LABELS,), "a twin has its own labels"),
-    (
-        (IMAGE, PULL),
-        "a twin runs the container's current image",
-    ),
-    (
-        (LOG_DRIVER, LOG_OPT),
-        "a twin writes its log to a separate file",
-    ),
-    (
-        (HEALTH_ON_FAILURE,),
-        "a twin is left alone when it is unhealthy",
-    ),
-    (
-        (NAME, POD, REMOVE),
-        "a twin has its own name and lifetime",
-    ),
-)
-"""Options that a twin has in a harmless form, so it cannot show the effect of changing them."""
-
-
 def not_tried(plan: Plan) -> tuple[NotTried, ...]:
     """The changes whose full effect no twin can show."""
-    options = {option.name: why for several, why in _NOT_ON_A_TWIN for option in several}
     untried = []
     for check in (choice.check for choice in plan.choices):
         changed = [change.option for change in plan.changes if check in change.checks]
-        if changed and all(option in options for option in changed):
-            untried.append(NotTried(check, options[changed[0]]))
+        reasons = [BY_NAME[option].untried for option in changed]
+        if reasons and all(reasons):
+            untried.append(NotTried(check, reasons[0]))
     return tuple(untried)
 
 

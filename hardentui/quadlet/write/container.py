@@ -40,10 +40,7 @@ _FIRST = (
     NAME,
     POD,
     PULL,
-    PLATFORM,
-    ARCH,
-    OS,
-    VARIANT,
+    *(option for option in TABLE if option.selects_image),
     ENTRYPOINT,
     COMMAND,
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hardentui.errors import CannotExpress
 from hardentui.model.podman_version import Version
-from hardentui.model.spec import KeyKind, Option, Spec
+from hardentui.model.spec import KeyKind, Spec
 from hardentui.options import *
 from hardentui.systemd.command_line import escape, plain, word
 from hardentui.systemd.unit_text import Unit
@@ -14,24 +12,6 @@ from hardentui.systemd.unit_text import Unit
 _POLICIES = Version(5, 6)
 """First Podman with Policy= in [Image]. Before, such a unit queries the registry at every start,
 while `podman run` uses the local image; so the flags stay with the container."""
-
-
-_ONLY_FOR_PULLS: dict[Option[Any], str] = {
-    AUTHFILE: "AuthFile",
-    CERT_DIR: "CertDir",
-    RETRY: "Retry",
-    RETRY_DELAY: "RetryDelay",
-    TLS_VERIFY: "TLSVerify",
-}
-
-
-_ALSO_TO_FIND_IT: dict[Option[Any], str] = {
-    ARCH: "Arch",
-    OS: "OS",
-    VARIANT: "Variant",
-    PLATFORM: "",
-}
-"""They also select among local images, so the container keeps them."""
 
 
 def needs_image_unit(spec: Spec, version: Version) -> bool:
@@ -42,7 +22,7 @@ def needs_image_unit(spec: Spec, version: Version) -> bool:
     """
     if version < _POLICIES or spec[ROOTFS] or spec[PULL] not in ("", "missing", "never"):
         return False
-    return any(option in spec for option in (*_ONLY_FOR_PULLS, *_ALSO_TO_FIND_IT))
+    return any(option.image_key is not None for option in spec)
 
 
 def image_unit(spec: Spec, stem: str) -> Unit:
@@ -59,8 +39,9 @@ def image_unit(spec: Spec, stem: str) -> Unit:
         escape(spec[IMAGE], KeyKind.RAW_ONE),
     )
     unit.add("Image", "Policy", spec[PULL] or "missing")
-    for option, key in {**_ONLY_FOR_PULLS, **_ALSO_TO_FIND_IT}.items():
-        if option not in spec:
+    for option in TABLE:
+        key = option.image_key
+        if key is None or option not in spec:
             continue
         (argument,) = option.to_arguments(spec[option])
         try:
@@ -83,4 +64,7 @@ def image_unit(spec: Spec, stem: str) -> Unit:
 
 def without_pull(spec: Spec) -> Spec:
     """The container's spec when such a unit pulls the image."""
-    return spec.without(PULL, *_ONLY_FOR_PULLS)
+    pulling = (
+        option for option in spec if option.image_key is not None and not option.selects_image
+    )
+    return spec.without(PULL, *pulling)

@@ -276,12 +276,6 @@ OF_POD: Handlers = {
     DNS_SEARCH: _dns_search,
     DNS_OPTION: _dns_option,
     ADD_HOST: _add_host,
-    **{
-        option: _as_flags(option)
-        for option in (
-            *(LOG_DRIVER, LOG_OPT, AUTHFILE, CERT_DIR, TLS_VERIFY),
-            *(NO_HOSTS, NO_HOSTNAME, IP, MAC_ADDRESS),
-        )
-    },
+    **{option: _as_flags(option) for option in TABLE if option.kube_flag},
 }
 """Option -> its writer."""
