@@ -19,9 +19,17 @@ from hardentui.errors import EngineError, UsageError
 from hardentui.features.checklists.known_checks import know_checks
 from hardentui.features.looking import containers
 from hardentui.features.reports import FORMATS, render
+from hardentui.features.reports.entries import AsideEntry, KeptEntry
 from hardentui.features.reports.making import check_result, host_reports
-from hardentui.features.reports.result import CheckResult, KeptResult, TextStyle
-from hardentui.features.views import Report, Row, reports_of, told_once, without_originals
+from hardentui.features.reports.result import CheckResult, TextStyle
+from hardentui.features.views import (
+    KeptOriginal,
+    Report,
+    Row,
+    reports_of,
+    told_once,
+    without_originals,
+)
 from hardentui.model.finding import Kind, Severity, Status, Subject
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command, without_checklist
@@ -59,7 +67,7 @@ def next_steps(
             )
         else:
             yield own_command(where, "check", name), "the findings of the worst container"
-        if any(engine.only_read for engine in result.engines):
+        if result.only_read:
             yield (
                 own_command(
                     where,
@@ -115,9 +123,8 @@ def _next_of_fleet(
 
 def _options(result: CheckResult, options: Namespace) -> tuple[str, ...]:
     """The options that lead to this host, and to this checklist."""
-    found_with = without_checklist(result.engines[0].found_with) if result.engines else ()
     return (
-        *found_with,
+        *without_checklist(result.found_with),
         *_given(options, "facts"),
         *_given(options, "checklist"),
     )
@@ -383,7 +390,9 @@ def look_at(
     )
     if not options.names:
         result = replace(
-            result, kept=tuple(_kept(row) for row in rows if row.kept is not None or row.aside)
+            result,
+            kept=tuple(_kept(row, row.kept) for row in rows if row.kept is not None),
+            aside=tuple(map(_aside, (row for row in rows if row.aside and row.kept is None))),
         )
     if options.format == "html":
         from hardentui.features.networks.map import whole_map
@@ -414,16 +423,18 @@ def _lost_engines(
             yield bench.judge.nothing(subject, visible(error.title, 200)), "engine"
 
 
-def _kept(row: Row) -> KeptResult:
-    of, entry = (row.kept.of, row.kept.entry) if row.kept is not None else ("", "")
-    return KeptResult(
-        row.id,
-        row.name,
-        row.engine.label,
-        of,
-        entry,
-        row.aside,
+def _kept(row: Row, original: KeptOriginal) -> KeptEntry:
+    return KeptEntry(
+        id=row.id,
+        name=row.name,
+        engine=row.engine.label,
+        of=original.of,
+        entry=original.entry,
     )
+
+
+def _aside(row: Row) -> AsideEntry:
+    return AsideEntry(id=row.id, name=row.name, engine=row.engine.label, kind=row.aside)
 
 
 def _filtered(text: str, rows: Iterable[Row]) -> tuple[Row, ...]:

@@ -26,7 +26,7 @@ from hardentui.features.fleet.looking import (
     waivers_of_all,
 )
 from hardentui.features.fleet.merging import merged
-from hardentui.features.fleet.told import HostTold
+from hardentui.features.reports.host_result import HostResult
 from hardentui.features.reports.result import CheckResult
 from hardentui.model.finding import Severity
 from hardentui.visible import visible
@@ -99,7 +99,7 @@ def fleet_result(
     chosen, rest = _chosen(given.files, options.filter)
     here = Namespace(**{**vars(options), "filter": rest})
     total = len(chosen)
-    hosts: list[HostTold | None] = [None] * total
+    hosts: list[HostResult | None] = [None] * total
     try:
         for done, (at, host) in enumerate(judged(chosen, partial(_look, here, earlier)), 1):
             hosts[at] = host
@@ -108,7 +108,7 @@ def fleet_result(
         terminal.clear()
     pairs = [(file, host) for file, host in zip(chosen, hosts, strict=True) if host is not None]
     usable = [(file, host) for file, host in pairs if not host.refused]
-    if all(host.trouble for _, host in usable):
+    if all(host.unusable for _, host in usable):
         _refuse([host for _, host in pairs])
     whole = is_whole(here)
     return merged(
@@ -127,10 +127,10 @@ def _missing(given: FleetFiles, earlier: Mapping[str, Earlier]) -> tuple[str, ..
     return tuple(dict.fromkeys((*given.missing, *(visible(place, 200) for place in gone))))
 
 
-def _refuse(hosts: list[HostTold]) -> None:
+def _refuse(hosts: list[HostResult]) -> None:
     """Raises why there is nothing to report."""
     first = next((host for host in hosts if host.refused), hosts[0])
-    raise (UsageError if first.refused else InputError)(first.trouble, first.hint)
+    raise (UsageError if first.refused else InputError)(first.unusable, first.hint)
 
 
 def _checklist(options: Namespace) -> str:
@@ -145,17 +145,17 @@ def _look(
     options: Namespace,
     earlier: Mapping[str, Earlier],
     file: FactsFile,
-) -> HostTold:
+) -> HostResult:
     """Judge one host; whatever is wrong with its file is told in one line of the report."""
     if file.trouble:
-        return HostTold(path=file.path, trouble=file.trouble)
+        return HostResult(source=file.path, unusable=file.trouble)
     try:
         return _judge(file, options, earlier.get(file.place))
     except HardenError as error:
         said = error.title.removeprefix(visible(file.path, 200))
-        return HostTold(
-            path=file.path,
-            trouble=error.title if said == error.title else f"it{said}",
+        return HostResult(
+            source=file.path,
+            unusable=error.title if said == error.title else f"it{said}",
             hint=str(error.hint or ""),
             refused=isinstance(error, UsageError),
         )
@@ -169,8 +169,8 @@ def _look(
     ) as error:
         # a stranger's file: its shape was checked, and what it holds may still be no facts
         kind = type(error).__name__
-        return HostTold(
-            path=file.path, trouble=f"its facts are damaged: {kind} {visible(str(error), 100)}"
+        return HostResult(
+            source=file.path, unusable=f"its facts are damaged: {kind} {visible(str(error), 100)}"
         )
 
 
@@ -178,7 +178,7 @@ def _judge(
     file: FactsFile,
     options: Namespace,
     before: Earlier | None,
-) -> HostTold:
+) -> HostResult:
     quiet = Terminal(io.StringIO(), io.StringIO(), quiet=True)  # the parent tells
     style = text_style(options)
     changes = None

@@ -11,7 +11,8 @@ from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import NoEngine
 from hardentui.features.reports.making import check_result
-from hardentui.features.reports.result import CheckResult, SubjectResult
+from hardentui.features.reports.result import CheckResult
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.features.views import Row, reports_of
 from hardentui.harden.score import Cell, score_word
 from hardentui.model.finding import Severity

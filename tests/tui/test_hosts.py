@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from hardentui.features.first_look import FirstLook
 from hardentui.features.fleet.facts_files import FactsFile
 from hardentui.features.fleet.merging import merged
-from hardentui.features.fleet.told import HostTold
 from hardentui.features.reports.fleet_view import ContainerSummary
+from hardentui.features.reports.host_result import HostResult
 from hardentui.features.reports.result import CheckResult
 from hardentui.features.views import Selection
 from hardentui.model.finding import Severity
@@ -54,8 +54,8 @@ def _fleet(paths: list[Path], containers: int = 0) -> CheckResult:
     hosts = [
         (
             FactsFile(str(path), f"host{number:03}", "prod"),
-            HostTold(
-                path=str(path),
+            HostResult(
+                source=str(path),
                 name=HOSTILE if number == 0 else f"host{number:03}",
                 containers=10,
                 worst_score=min(number, 100),
@@ -65,7 +65,7 @@ def _fleet(paths: list[Path], containers: int = 0) -> CheckResult:
         )
         for number, path in enumerate(paths)
     ]
-    hosts.append((FactsFile("bad.json", "bad"), HostTold(path="bad.json", trouble="not JSON")))
+    hosts.append((FactsFile("bad.json", "bad"), HostResult(source="bad.json", unusable="not JSON")))
     return merged(hosts, Severity.HIGH, datetime(2026, 12, 1, tzinfo=UTC))
 
 

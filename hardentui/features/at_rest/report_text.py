@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from hardentui.features.at_rest.reporting import FilesReport
-from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, TextStyle
+from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, TextStyle
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.features.reports.text_writer import COLORS, Writer
 from hardentui.features.vendors.telling import sentences
 from hardentui.harden.score import most_severe_first

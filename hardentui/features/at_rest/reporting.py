@@ -17,7 +17,8 @@ from hardentui.features.at_rest.checking import Looking
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.sources import Refused
 from hardentui.features.reports.packed_subjects import PackedSubjects
-from hardentui.features.reports.result import CheckResult, SubjectResult
+from hardentui.features.reports.result import CheckResult
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.features.vendors.telling import managed
 from hardentui.harden.score import rises_once_passed, score
 from hardentui.model.facts import ContainerFacts

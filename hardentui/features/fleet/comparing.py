@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from hardentui.features.reports.fleet_view import (
-    ComparedApplication,
+    BestEntry,
     ContainerSummary,
-    Everywhere,
+    EverywhereEntry,
+    FleetApplicationEntry,
     HostAge,
-    Lagging,
+    LaggingEntry,
 )
 from hardentui.model.severity import Severity
 from hardentui.words import plural
@@ -26,7 +27,7 @@ Failing = tuple[str, Sequence[tuple[str, Severity]]]
 """A host, and the checks that fail somewhere on it."""
 
 
-def everywhere(hosts: Sequence[Failing]) -> tuple[Everywhere, ...]:
+def everywhere(hosts: Sequence[Failing]) -> tuple[EverywhereEntry, ...]:
     """Checks that fail on nearly all hosts, those of the same hosts together, the worst first."""
     of_check: dict[str, list[str]] = defaultdict(list)
     severities: dict[str, Severity] = {}
@@ -50,7 +51,7 @@ def everywhere(hosts: Sequence[Failing]) -> tuple[Everywhere, ...]:
     return tuple(
         sorted(
             lines,
-            key=lambda line: (-line.hosts, -line.severity, line.checks),
+            key=lambda line: (-line.hosts, -Severity.parse(line.severity), line.checks),
         )
     )
 
@@ -60,30 +61,30 @@ def _everywhere(
     checks: Iterable[str],
     severities: dict[str, Severity],
     hosts: Iterable[str],
-) -> Everywhere:
+) -> EverywhereEntry:
     worst_first = sorted(checks, key=lambda check: (-severities[check], check))
-    return Everywhere(
-        tuple(worst_first),
-        severities[worst_first[0]],
-        len(names),
-        tuple(host for host in hosts if host not in names),
+    return EverywhereEntry(
+        checks=tuple(worst_first),
+        severity=severities[worst_first[0]].word,
+        hosts=len(names),
+        without=tuple(host for host in hosts if host not in names),
     )
 
 
-Placed = tuple[str, str, ContainerSummary]
-"""A container with its host, and the file of that host's facts."""
+Placed = tuple[str, ContainerSummary]
+"""A container with its host."""
 
 
-def applications(containers: Iterable[Placed]) -> tuple[ComparedApplication, ...]:
+def applications(containers: Iterable[Placed]) -> tuple[FleetApplicationEntry, ...]:
     """Each application that several hosts run, those with the most that lag first."""
     by_name: dict[str, list[Placed]] = defaultdict(list)
     for placed in containers:
-        if placed[2].application:
-            by_name[placed[2].application].append(placed)
+        if placed[1].application:
+            by_name[placed[1].application].append(placed)
     compared = (
         _compared(name, placed)
         for name, placed in by_name.items()
-        if len({host for host, _, _ in placed}) > 1
+        if len({host for host, _ in placed}) > 1
     )
     return tuple(sorted(compared, key=lambda each: (-len(each.lagging), each.name)))
 
@@ -91,31 +92,22 @@ def applications(containers: Iterable[Placed]) -> tuple[ComparedApplication, ...
 def _compared(
     name: str,
     containers: Sequence[Placed],
-) -> ComparedApplication:
-    host, _, best = min(containers, key=_best_first)
+) -> FleetApplicationEntry:
+    host, best = min(containers, key=_best_first)
     lagging = (
-        _lagging(
-            other_host,
-            source,
-            other,
-            best,
-        )
-        for other_host, source, other in containers
-        if other is not best
+        _lagging(other_host, other, best) for other_host, other in containers if other is not best
     )
-    return ComparedApplication(
+    return FleetApplicationEntry(
         name=name,
         containers=len(containers),
-        hosts=len({each for each, _, _ in containers}),
-        best_host=host,
-        best=best.name,
-        best_score=best.score,
+        hosts=len({each for each, _ in containers}),
+        best=BestEntry(host=host, container=best.name, score=best.score),
         lagging=tuple(each for each in lagging if each.checks),
     )
 
 
 def _best_first(placed: Placed) -> tuple[bool, int, int, str, str]:
-    host, _, container = placed
+    host, container = placed
     score = -1 if container.score is None else container.score
     return (
         not container.running,
@@ -128,10 +120,9 @@ def _best_first(placed: Placed) -> tuple[bool, int, int, str, str]:
 
 def _lagging(
     host: str,
-    source: str,
     container: ContainerSummary,
     best: ContainerSummary,
-) -> Lagging:
+) -> LaggingEntry:
     """What it fails, can fix, and the best does not fail."""
     fixable = {check for check, _ in container.fixes}
     checks = tuple(
@@ -139,13 +130,14 @@ def _lagging(
         for check, _ in sorted(container.failing, key=lambda pair: (-pair[1], pair[0]))
         if check in fixable and check not in best.failing_checks
     )
-    return Lagging(
-        host,
-        source,
-        container.name,
-        container.engine,
-        checks,
-        why_trial_first(container, best, checks),
+    trial_first = why_trial_first(container, best, checks)
+    return LaggingEntry(
+        host=host,
+        container=container.name,
+        engine=container.engine,
+        checks=checks,
+        proven=not trial_first,
+        trial_first=trial_first,
     )
 
 

@@ -12,9 +12,10 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import TypeAlias
 
 from hardentui.features.fleet.facts_files import FactsFile
-from hardentui.features.fleet.told import HostTold, decode, encode
+from hardentui.features.fleet.told import decode, encode
+from hardentui.features.reports.host_result import HostResult
 
-Look: TypeAlias = "Callable[[FactsFile], HostTold]"
+Look: TypeAlias = "Callable[[FactsFile], HostResult]"
 _FEW = 4
 """Fewer files than this are judged here: starting processes costs more."""
 _inherited: list[Look] = []
@@ -25,7 +26,7 @@ def judged(
     files: Sequence[FactsFile],
     look: Look,
     processes: int = 0,
-) -> Iterator[tuple[int, HostTold]]:
+) -> Iterator[tuple[int, HostResult]]:
     """(index of the file, what is known of its host), as they are ready.
 
     Args:
@@ -54,9 +55,9 @@ def judged(
                 except BrokenProcessPool:
                     yield (
                         at,
-                        HostTold(
-                            path=files[at].path,
-                            trouble=_ENDED,
+                        HostResult(
+                            source=files[at].path,
+                            unusable=_ENDED,
                         ),
                     )
         finally:

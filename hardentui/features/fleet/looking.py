@@ -15,11 +15,12 @@ from hardentui.features.checklists.loading import load
 from hardentui.features.compare import DifferenceKind, compare
 from hardentui.features.fleet.facts_files import FactsFile, stem
 from hardentui.features.fleet.summary import summaries_of
-from hardentui.features.fleet.told import EngineTold, HostTold, as_one
+from hardentui.features.fleet.told import as_one
 from hardentui.features.looking.judging import Judge
 from hardentui.features.reports.fleet_view import ChangedFinding, ChangesOfHost
+from hardentui.features.reports.host_result import HostResult
 from hardentui.features.reports.packed_subjects import pack
-from hardentui.features.reports.result import CheckResult, SubjectResult
+from hardentui.features.reports.result import CheckResult
 from hardentui.features.reports.saved_report import (
     SavedCheck,
     SavedFinding,
@@ -27,11 +28,10 @@ from hardentui.features.reports.saved_report import (
     SavedReport,
     SavedSubject,
 )
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.features.views import Report
 from hardentui.features.workbench import Workbench
-from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Kind, Severity, Status
-from hardentui.model.known import known
 
 _TOLD = frozenset(
     {
@@ -53,7 +53,7 @@ def told(
     *,
     listed: bool,
     with_rises: bool,
-) -> HostTold:
+) -> HostResult:
     """The report of one host as data.
 
     Args:
@@ -70,14 +70,14 @@ def told(
         for severity in Severity:
             count = severities.get(severity, 0) + subject.score.count(severity)
             severities[severity] = count
-    return HostTold(
-        path=file.path,
+    return HostResult(
+        source=file.path,
         name=result.host_name,
         place=result.place,
         saved_at=result.saved_at,
         simulated=result.simulated,
         checklist=result.checklist,
-        engines=tuple(map(_engine, result.engines)),
+        engines=result.engines,
         containers=result.kinds()[Kind.CONTAINER],
         worst_score=_worst_score(result.subjects),
         not_looked_at=next((each.trouble for each in result.subjects if each.trouble), ""),
@@ -86,7 +86,7 @@ def told(
         counted=tuple((status, severity, n) for (status, severity), n in counts.items()),
         kinds=tuple(result.kinds().items()),
         exit_code=result.exit_code,
-        failing=tuple(failing.items()),
+        failing_checks=tuple(failing.items()),
         summaries=summaries_of(reports, bench.planner),
         changes=changes,
         paths=result.paths,
@@ -94,25 +94,13 @@ def told(
         do_first=result.do_first,
         waivers=bench.judge.waiver_uses(reports) if bench.judge.waivers else (),
         network_map=result.network_map,
-        subjects=pack(result.subjects, with_rises=with_rises) if listed else b"",
+        packed=pack(result.subjects, with_rises=with_rises) if listed else b"",
     )
 
 
 def _worst_score(subjects: Iterable[SubjectResult]) -> int | None:
     scores = (subject.score.value for subject in subjects)
     return min((score for score in scores if score is not None), default=None)
-
-
-def _engine(engine: EngineFacts) -> EngineTold:
-    info = known(lambda: engine.info.get("host"), else_=None)
-    cgroups = info.get("cgroupVersion") if isinstance(info, dict) else None
-    return EngineTold(
-        engine.label,
-        engine.url,
-        str(engine.version),
-        engine.rootless if isinstance(engine.rootless, bool) else None,
-        str(cgroups or ""),
-    )
 
 
 class Earlier(Struct, frozen=True):
@@ -217,7 +205,7 @@ def _saved_subject(subject: SubjectResult) -> SavedSubject:
 
 def waivers_of_all(
     checklist: str,
-    hosts: Iterable[HostTold],
+    hosts: Iterable[HostResult],
 ) -> tuple[SubjectResult, ...]:
     """How the waivers are used over all hosts: none is unused because one does not need it."""
     used = as_one(use for host in hosts for use in host.waivers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import zip_longest
 
 from msgspec.structs import replace
@@ -13,29 +12,19 @@ from msgspec.structs import replace
 from hardentui import __version__
 from hardentui.features.fleet.comparing import ages, applications, everywhere
 from hardentui.features.fleet.facts_files import FactsFile
-from hardentui.features.fleet.told import EngineTold, HostTold
-from hardentui.features.reports.fleet_view import ContainerSummary, FleetView, HostAge
-from hardentui.features.reports.packed_subjects import unpack
-from hardentui.features.reports.result import (
-    INCOMPLETE,
-    CheckResult,
-    HostResult,
-    SubjectResult,
-    SubjectsOfHosts,
-)
+from hardentui.features.reports.fleet_view import FleetEntry
+from hardentui.features.reports.host_result import HostResult
+from hardentui.features.reports.result import INCOMPLETE, CheckResult, SubjectsOfHosts
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import MOST, DoFirst
-from hardentui.harden.score import score
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Kind, Severity, Subject
-from hardentui.model.known import Unread
-from hardentui.model.podman_version import Version
+from hardentui.model.finding import Kind, Severity
 from hardentui.words import plural
 
 _MOST_OF_HOSTS = 3
 _MOST_WORST = 10
 
-Judged = tuple[FactsFile, HostTold]
+Judged = tuple[FactsFile, HostResult]
 
 
 def merged(
@@ -82,35 +71,19 @@ def _view(
     named: Sequence[tuple[str, Judged]],
     now: datetime,
     missing: Iterable[str],
-) -> FleetView:
-    read = [(name, file, told) for name, (file, told) in named if not told.trouble]
-    containers = [
-        (name, file.path, summary) for name, file, told in read for summary in told.summaries
-    ]
+) -> FleetEntry:
+    read = [(name, file, told) for name, (file, told) in named if not told.unusable]
+    containers = [(name, summary) for name, _, told in read for summary in told.summaries]
     changes = (
         replace(told.changes, host=name) for name, _, told in read if told.changes is not None
     )
-    return FleetView(
-        looked_at=len(read),
-        everywhere=everywhere([(name, told.failing) for name, _, told in read]),
+    return FleetEntry(
+        everywhere=everywhere([(name, told.failing_checks) for name, _, told in read]),
         applications=applications(containers),
         changes=tuple(changes),
         old=tuple(ages([(name, told.saved_at) for name, _, told in read], now)),
-        missing=tuple(HostAge(name, "no facts") for name in missing),
-        worst=_worst([(name, summary) for name, _, summary in containers]),
+        missing=tuple(missing),
     )
-
-
-def _worst(
-    containers: Sequence[tuple[str, ContainerSummary]],
-) -> tuple[tuple[str, ContainerSummary], ...]:
-    def key(placed: tuple[str, ContainerSummary]) -> tuple[int, int, str, str]:
-        host, container = placed
-        score = 101 if container.score is None else container.score
-        high = sum(severity >= Severity.HIGH for _, severity in container.failing)
-        return score, -high, host, container.name
-
-    return tuple(sorted(containers, key=key)[:_MOST_WORST])
 
 
 def _first_of_hosts(named: Sequence[tuple[str, Judged]]) -> tuple[DoFirst, ...]:
@@ -162,55 +135,17 @@ def _names(judged: Sequence[Judged]) -> list[str]:
 def _host(
     name: str,
     file: FactsFile,
-    told: HostTold,
+    told: HostResult,
 ) -> HostResult:
-    unread = bool(told.trouble)
-    return HostResult(
+    """With its name in the report. One whose facts cannot be used is a subject without answer."""
+    if not told.unusable:
+        return replace(told, name=name, group=file.group)
+    return replace(
+        told,
         name=name,
-        source=file.path,
-        saved_at=told.saved_at,
         group=file.group,
-        engines=tuple(map(_engine, told.engines)),
-        simulated=told.simulated,
-        containers=told.containers,
-        worst_score=told.worst_score,
-        trouble=told.trouble or told.not_looked_at,
-        unknown=told.unknown,
-        severities=told.severities,
-        counted=told.counted,
-        kinds=((Kind.HOST, 1),) if unread else told.kinds,
-        exit_code=INCOMPLETE if unread else told.exit_code,
-        unpack=partial(_unread, name, told.trouble)
-        if unread
-        else partial(unpack, told.subjects, name),
-        network_map=told.network_map,
-    )
-
-
-def _unread(name: str, trouble: str) -> tuple[SubjectResult, ...]:
-    """A host whose facts cannot be used is a subject that could not be checked."""
-    return (
-        SubjectResult(
-            Subject(Kind.HOST, name, name),
-            score(()),
-            (),
-            "host",
-            trouble,
-            host=name,
-        ),
-    )
-
-
-def _engine(told: EngineTold) -> EngineFacts:
-    return EngineFacts(
-        label=told.label,
-        url=told.url,
-        version=Version.parse(told.version),
-        rootless=Unread("it was unknown when the facts were saved")
-        if told.rootless is None
-        else told.rootless,
-        simulated=True,
-        info={"host": {"cgroupVersion": told.cgroups}} if told.cgroups else {},
+        kinds=((Kind.HOST, 1),),
+        exit_code=INCOMPLETE,
     )
 
 
@@ -219,7 +154,7 @@ def _worst_host_first(named: tuple[str, Judged]) -> tuple[bool, int, int, int, s
     score = 101 if told.worst_score is None else told.worst_score
     failing = dict(told.severities)
     return (
-        not (told.trouble or told.not_looked_at),
+        not told.trouble,
         score,
         -failing.get(Severity.CRITICAL, 0),
         -failing.get(Severity.HIGH, 0),

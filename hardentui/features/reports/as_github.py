@@ -6,7 +6,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle
+from hardentui.features.reports.result import CheckResult, TextStyle
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.visible import visible
 from hardentui.words import plural

@@ -13,7 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hardentui.features.reports.fleet_sections import fleet_sections
 from hardentui.features.reports.network_svg import network_svg
-from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle, path_words
+from hardentui.features.reports.result import CheckResult, TextStyle, path_words
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.model.finding import Severity, Status
 from hardentui.visible import visible_lines
 
@@ -41,7 +42,7 @@ def render(result: CheckResult, style: TextStyle) -> str:
         paths=[path_words(path, result) for path in result.paths],
         sections=_sections,
         quiet=_quiet,
-        fleet=fleet_sections(result.fleet) if result.fleet is not None else (),
+        fleet=fleet_sections(result),
         pictures=list(_pictures(result)),
     )
     return page + "\n"

@@ -13,36 +13,27 @@ from msgspec import UNSET, UnsetType, to_builtins
 
 from hardentui.features.frameworks.answers import ControlAnswer, ControlResult, Framework
 from hardentui.features.reports.check_document import (
-    AsideEntry,
     AttackPathEntry,
-    BestEntry,
-    BySeverity,
     CheckDocument,
     CheckEntry,
     ControlEntry,
     DoFirstEntry,
-    EngineEntry,
-    EverywhereEntry,
     EvidenceEntry,
     FindingEntry,
-    FleetApplicationEntry,
-    FleetEntry,
     FleetHostEntry,
     FrameworkEntry,
     HostEntry,
-    KeptEntry,
-    LaggingEntry,
     SubjectEntry,
     SummaryEntry,
     ToolEntry,
 )
-from hardentui.features.reports.fleet_view import ComparedApplication, FleetView
-from hardentui.features.reports.result import CheckResult, HostResult, SubjectResult, TextStyle
+from hardentui.features.reports.entries import BySeverity
+from hardentui.features.reports.host_result import HostResult
+from hardentui.features.reports.result import CheckResult, TextStyle
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.undecided import undecided
-from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status
-from hardentui.model.known import known
 from hardentui.visible import strict_json
 
 _LISTED = (Status.FAIL, Status.UNKNOWN, Status.WAIVED)
@@ -88,30 +79,16 @@ def _around(
             simulated=result.simulated,
             saved_at=result.saved_at,
         ),
-        engines=tuple(map(_engine, result.engines)),
+        engines=result.engines,
         hosts=tuple(map(_host, result.hosts)) or UNSET,
-        fleet=_fleet(result.fleet) if result.fleet is not None else UNSET,
+        fleet=result.fleet or UNSET,
         do_first=tuple(map(_first, result.do_first)),
         managed=result.managed,
         framework=_framework(result.framework) if result.framework is not None else UNSET,
         checks=_checks(result),
         subjects=tuple(subjects),
-        kept_originals=tuple(
-            KeptEntry(
-                id=kept.id,
-                name=kept.name,
-                engine=kept.engine,
-                of=kept.of,
-                entry=kept.entry,
-            )
-            for kept in result.kept
-            if not kept.aside
-        ),
-        aside=tuple(
-            AsideEntry(id=kept.id, name=kept.name, engine=kept.engine, kind=kept.aside)
-            for kept in result.kept
-            if kept.aside
-        ),
+        kept_originals=result.kept,
+        aside=result.aside,
         summary=_summary(result),
     )
 
@@ -172,65 +149,12 @@ def _host(host: HostResult) -> FleetHostEntry:
         saved_at=host.saved_at,
         group=host.group,
         simulated=host.simulated,
-        engines=tuple(map(_engine, host.engines)),
+        engines=host.engines,
         containers=host.containers,
         worst_score=host.worst_score,
         failing={severity.word: host.failing(severity) for severity in reversed(Severity)},
         unknown=host.unknown,
         trouble=host.trouble,
-    )
-
-
-def _fleet(fleet: FleetView) -> FleetEntry:
-    return FleetEntry(
-        everywhere=tuple(
-            EverywhereEntry(
-                checks=line.checks,
-                severity=line.severity.word,
-                hosts=line.hosts,
-                without=line.without,
-            )
-            for line in fleet.everywhere
-        ),
-        applications=tuple(map(_application, fleet.applications)),
-        changes=fleet.changes,
-        old=fleet.old,
-        missing=tuple(age.host for age in fleet.missing),
-    )
-
-
-def _application(application: ComparedApplication) -> FleetApplicationEntry:
-    return FleetApplicationEntry(
-        name=application.name,
-        containers=application.containers,
-        hosts=application.hosts,
-        best=BestEntry(
-            host=application.best_host,
-            container=application.best,
-            score=application.best_score,
-        ),
-        lagging=tuple(
-            LaggingEntry(
-                host=lagging.host,
-                container=lagging.container,
-                engine=lagging.engine,
-                checks=lagging.checks,
-                proven=not lagging.trial_first,
-                trial_first=lagging.trial_first,
-            )
-            for lagging in application.lagging
-        ),
-    )
-
-
-def _engine(engine: EngineFacts) -> EngineEntry:
-    info = known(lambda: engine.info.get("host"), else_=None)
-    return EngineEntry(
-        label=engine.label,
-        url=engine.url,
-        version="" if engine.only_read else str(engine.version),
-        rootless=engine.rootless if isinstance(engine.rootless, bool) else None,
-        cgroups=info.get("cgroupVersion") if isinstance(info, dict) else None,
     )
 
 

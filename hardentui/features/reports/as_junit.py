@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle
+from hardentui.features.reports.result import CheckResult, TextStyle
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.model.finding import Finding, Status
 from hardentui.visible import visible_lines
 

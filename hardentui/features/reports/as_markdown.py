@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from hardentui.features.frameworks.answers import LONGEST, Framework
 from hardentui.features.reports.fleet_sections import fleet_sections
-from hardentui.features.reports.fleet_view import FleetView
-from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle, path_words
+from hardentui.features.reports.result import CheckResult, TextStyle, path_words
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity, Status
@@ -106,7 +106,7 @@ def _hosts(result: CheckResult) -> Iterator[str]:
         )
         yield f"| {' | '.join(cells)} |"
     yield ""
-    for section in fleet_sections(result.fleet or FleetView()):
+    for section in fleet_sections(result):
         yield from (f"## {section.title}", "")
         yield from (f"{'  ' * depth}- {plain(sentence, 1000)}" for depth, sentence in section.lines)
         yield ""

@@ -17,7 +17,8 @@ from posixpath import normpath
 from typing import Any
 from urllib.parse import quote
 
-from hardentui.features.reports.result import CheckResult, SubjectResult, TextStyle
+from hardentui.features.reports.result import CheckResult, TextStyle
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.harden.score import most_severe_first
 from hardentui.model.finding import Finding, Kind, Place, Severity, Status, Subject
 from hardentui.visible import strict_json

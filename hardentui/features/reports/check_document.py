@@ -10,7 +10,16 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from hardentui.features.frameworks.answers import ControlAnswer
-from hardentui.features.reports.fleet_view import ChangesOfHost, HostAge
+from hardentui.features.reports.entries import (
+    AsideEntry,
+    BySeverity,
+    Count,
+    EngineEntry,
+    KeptEntry,
+    ScoreValue,
+    SeverityWord,
+)
+from hardentui.features.reports.fleet_view import FleetEntry
 from hardentui.features.vendors.telling import ManagedContainers
 from hardentui.harden.score import Level
 from hardentui.harden.undecided import Undecided
@@ -18,12 +27,6 @@ from hardentui.model.finding import Kind, Status
 from hardentui.model.gain import Origin
 
 SCHEMA = "hardentui/check/3"
-SeverityWord = Annotated[
-    str, Meta(extra_json_schema={"enum": ["low", "medium", "high", "critical"]})
-]
-Count = Annotated[int, Meta(ge=0)]
-ScoreValue = Annotated[int, Meta(ge=0, le=100)]
-BySeverity = dict[SeverityWord, Count]
 
 
 class ToolEntry(Struct, frozen=True, kw_only=True):
@@ -43,16 +46,6 @@ class HostEntry(Struct, frozen=True, kw_only=True):
     saved_at: str
 
 
-class EngineEntry(Struct, frozen=True, kw_only=True):
-    """A Podman that was asked."""
-
-    label: str
-    url: str
-    version: str
-    rootless: bool | None  # null: not known
-    cgroups: str | None  # v1 or v2; null: it was not asked
-
-
 class FleetHostEntry(Struct, frozen=True, kw_only=True):
     """A host in a report on several; its subjects refer to it."""
 
@@ -67,54 +60,6 @@ class FleetHostEntry(Struct, frozen=True, kw_only=True):
     failing: BySeverity
     unknown: Count
     trouble: str  # why something of it could not be looked at; empty when all could
-
-
-class EverywhereEntry(Struct, frozen=True, kw_only=True):
-    """Checks that fail on the same hosts."""
-
-    checks: tuple[str, ...]
-    severity: SeverityWord
-    hosts: Count
-    without: tuple[str, ...]  # the hosts where none of them fails
-
-
-class BestEntry(Struct, frozen=True, kw_only=True):
-    """The best container of an application."""
-
-    host: str
-    container: str
-    score: ScoreValue | None
-
-
-class LaggingEntry(Struct, frozen=True, kw_only=True):
-    """A container that lacks fixes which the best one has."""
-
-    host: str
-    container: str
-    engine: str
-    checks: tuple[str, ...]
-    proven: bool  # same image, Podman, and with the fixes the same options as the best one
-    trial_first: str  # why it is not proven
-
-
-class FleetApplicationEntry(Struct, frozen=True, kw_only=True):
-    """The same application on several hosts."""
-
-    name: str
-    containers: Count
-    hosts: Count
-    best: BestEntry
-    lagging: tuple[LaggingEntry, ...]  # containers that lack fixes which the best one has
-
-
-class FleetEntry(Struct, frozen=True, kw_only=True):
-    """What several hosts have in common, what tells them apart, and what became of them."""
-
-    everywhere: tuple[EverywhereEntry, ...]  # checks that fail on the same hosts, nearly all
-    applications: tuple[FleetApplicationEntry, ...]  # the same application on several hosts
-    changes: tuple[ChangesOfHost, ...]  # what changed on each host since the gathering before
-    old: tuple[HostAge, ...]
-    missing: tuple[str, ...]  # expected hosts without facts
 
 
 class DoFirstEntry(Struct, frozen=True, kw_only=True):
@@ -248,25 +193,6 @@ class SubjectEntry(Struct, frozen=True, kw_only=True, gc=False):
     also: tuple[str, ...]
     passed: tuple[str, ...]  # checks that pass
     not_applicable: dict[str, str]  # check -> why it does not apply
-
-
-class KeptEntry(Struct, frozen=True, kw_only=True):
-    """A stopped container that a change keeps for its undo."""
-
-    id: str
-    name: str
-    engine: str
-    of: str  # name of the container that has replaced it
-    entry: str  # ID of the change in the journal
-
-
-class AsideEntry(Struct, frozen=True, kw_only=True):
-    """A container of a trial or a lab."""
-
-    id: str
-    name: str
-    engine: str
-    kind: str  # `twin` or `lab`
 
 
 class AttackPathEntry(Struct, frozen=True, kw_only=True):

@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from hardentui.features.reports.fleet_view import (
     ChangesOfHost,
-    ComparedApplication,
-    FleetView,
-    Lagging,
+    FleetApplicationEntry,
+    FleetEntry,
+    LaggingEntry,
 )
+from hardentui.features.reports.result import CheckResult
 from hardentui.harden.score import score_word
 from hardentui.visible import command_word, visible
 from hardentui.words import own_command, plural
@@ -32,10 +33,14 @@ class FleetSection(Struct, frozen=True):
     lines: tuple[Line, ...]
 
 
-def fleet_sections(fleet: FleetView) -> tuple[FleetSection, ...]:
+def fleet_sections(result: CheckResult) -> tuple[FleetSection, ...]:
     """Those that have something to say; what is the same everywhere and what is old come first."""
+    fleet = result.fleet
+    if fleet is None:
+        return ()
+    looked_at = sum(not host.unusable for host in result.hosts)
     sections = (
-        FleetSection("All hosts", (*_everywhere(fleet), *_ages(fleet))),
+        FleetSection("All hosts", (*_everywhere(fleet, looked_at), *_ages(fleet))),
         FleetSection(
             "The same application, not hardened alike",
             tuple(_applications(fleet)),
@@ -61,42 +66,44 @@ def _more(
         yield 0, f"and {plural(count - shown, f'more {what}')}"
 
 
-def _everywhere(fleet: FleetView) -> Iterator[Line]:
+def _everywhere(fleet: FleetEntry, looked_at: int) -> Iterator[Line]:
     for line in fleet.everywhere[:_MOST_LINES]:
         without = f"; not on {names_of(line.without)}" if line.without else ""
         yield (
             0,
-            f"{plural(len(line.checks), 'finding')} on {line.hosts} of {plural(fleet.looked_at, 'host')}, "
-            f"up to {line.severity.word}: {names_of(line.checks, 6)}{without}",
+            f"{plural(len(line.checks), 'finding')} on {line.hosts} of {plural(looked_at, 'host')}, "
+            f"up to {line.severity}: {names_of(line.checks, 6)}{without}",
         )
     yield from _more(len(fleet.everywhere), _MOST_LINES, "group")
 
 
-def _ages(fleet: FleetView) -> Iterator[Line]:
+def _ages(fleet: FleetEntry) -> Iterator[Line]:
     by_words: dict[str, list[str]] = defaultdict(list)
-    for age in (*fleet.missing, *fleet.old):
+    if fleet.missing:
+        by_words["no facts"] = list(fleet.missing)
+    for age in fleet.old:
         by_words[age.words].append(age.host)
     for words, hosts in by_words.items():
         facts = words if words.startswith("no facts") else f"facts {words}"
         yield 0, f"Mind: {facts}: {names_of(hosts, 10)}"
 
 
-def _applications(fleet: FleetView) -> Iterator[Line]:
+def _applications(fleet: FleetEntry) -> Iterator[Line]:
     behind = [each for each in fleet.applications if each.lagging]
     for application in behind[:_MOST_LINES]:
         yield from _application(application)
     yield from _more(len(behind), _MOST_LINES, "application")
 
 
-def _application(application: ComparedApplication) -> Iterator[Line]:
-    best = visible(f"{application.best_host}/{application.best}", 60)
+def _application(application: FleetApplicationEntry) -> Iterator[Line]:
+    best = visible(f"{application.best.host}/{application.best.container}", 60)
     yield (
         0,
         f"{visible(application.name, 40)}: {len(application.lagging)} of {application.containers} "
         f"on {plural(application.hosts, 'host')} lack what {best} has "
-        f"(score {score_word(application.best_score)})",
+        f"(score {score_word(application.best.score)})",
     )
-    alike: dict[tuple[tuple[str, ...], str], list[Lagging]] = defaultdict(list)
+    alike: dict[tuple[tuple[str, ...], str], list[LaggingEntry]] = defaultdict(list)
     for lagging in application.lagging:
         alike[lagging.checks, lagging.trial_first].append(lagging)
     ways = sorted(alike.items(), key=lambda way: -len(way[1]))
@@ -109,7 +116,7 @@ def _application(application: ComparedApplication) -> Iterator[Line]:
         yield 1, f"and {plural(len(ways) - _MOST_WAYS, 'more way')}"
 
 
-def way_of(lagging: Lagging) -> str:
+def way_of(lagging: LaggingEntry) -> str:
     """The command that makes it like the best, on its host: with a trial, or where that is proof,
     without."""
     verb = "harden" if lagging.trial_first else "apply"
@@ -118,7 +125,7 @@ def way_of(lagging: Lagging) -> str:
     return own_command((), verb, name, *checks)
 
 
-def _changes(fleet: FleetView) -> Iterator[Line]:
+def _changes(fleet: FleetEntry) -> Iterator[Line]:
     changed = [each for each in fleet.changes if each.findings or each.appeared or each.disappeared]
     quiet = len(fleet.changes) - len(changed)
     for each in sorted(changed, key=_most_news_first)[:_MOST_LINES]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from hardentui.features.reports.entries import Count, ScoreValue, SeverityWord
 from hardentui.model.severity import Severity
 
 
@@ -48,37 +49,42 @@ class ChangesOfHost(Struct, frozen=True):
     disappeared: tuple[str, ...] = ()
 
 
-class Everywhere(Struct, frozen=True):
-    """Checks that fail on the same hosts, nearly all of the fleet."""
+class EverywhereEntry(Struct, frozen=True, kw_only=True):
+    """Checks that fail on the same hosts."""
 
     checks: tuple[str, ...]
-    severity: Severity  # of the worst
-    hosts: int
+    severity: SeverityWord
+    hosts: Count
     without: tuple[str, ...]  # the hosts where none of them fails
 
 
-class Lagging(Struct, frozen=True):
-    """A container that lacks fixes which the best of the same application has."""
+class BestEntry(Struct, frozen=True, kw_only=True):
+    """The best container of an application."""
 
     host: str
-    source: str  # the file of its host's facts
+    container: str
+    score: ScoreValue | None
+
+
+class LaggingEntry(Struct, frozen=True, kw_only=True):
+    """A container that lacks fixes which the best one has."""
+
+    host: str
     container: str
     engine: str
-    checks: tuple[str, ...]  # it fails them, and the best passes them
-    # why the best is no proof for it, so that a trial comes first; empty: it is one
-    trial_first: str = ""
+    checks: tuple[str, ...]
+    proven: bool  # same image, Podman, and with the fixes the same options as the best one
+    trial_first: str  # why it is not proven
 
 
-class ComparedApplication(Struct, frozen=True):
-    """Containers of one application on several hosts."""
+class FleetApplicationEntry(Struct, frozen=True, kw_only=True):
+    """The same application on several hosts."""
 
     name: str
-    containers: int
-    hosts: int
-    best_host: str
-    best: str  # the container whose plan the others can take
-    best_score: int | None
-    lagging: tuple[Lagging, ...] = ()
+    containers: Count
+    hosts: Count
+    best: BestEntry
+    lagging: tuple[LaggingEntry, ...]  # containers that lack fixes which the best one has
 
 
 class HostAge(Struct, frozen=True):
@@ -88,13 +94,11 @@ class HostAge(Struct, frozen=True):
     words: str  # `12 days old`
 
 
-class FleetView(Struct, frozen=True):
-    """Several hosts seen as many."""
+class FleetEntry(Struct, frozen=True, kw_only=True):
+    """What several hosts have in common, what tells them apart, and what became of them."""
 
-    everywhere: tuple[Everywhere, ...] = ()
-    applications: tuple[ComparedApplication, ...] = ()
-    changes: tuple[ChangesOfHost, ...] = ()
-    old: tuple[HostAge, ...] = ()
-    missing: tuple[HostAge, ...] = ()  # hosts that are expected, and have no facts
-    looked_at: int = 0  # hosts that could be checked
-    worst: tuple[tuple[str, ContainerSummary], ...] = ()  # host and container, worst first
+    everywhere: tuple[EverywhereEntry, ...]  # checks that fail on the same hosts, nearly all
+    applications: tuple[FleetApplicationEntry, ...]  # the same application on several hosts
+    changes: tuple[ChangesOfHost, ...]  # what changed on each host since the gathering before
+    old: tuple[HostAge, ...]
+    missing: tuple[str, ...]  # expected hosts without facts

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hardentui import __version__
-from hardentui.features.reports.result import CheckResult, SubjectResult, worst_first
+from hardentui.features.reports.entries import EngineEntry
+from hardentui.features.reports.result import CheckResult
+from hardentui.features.reports.subject_result import SubjectResult, worst_first
 from hardentui.features.views import Report, image_subject
 from hardentui.harden.do_first import Candidate, DoFirst, do_first
 from hardentui.harden.score import Rise, lead_somewhere
-from hardentui.model.facts import UnitFacts
+from hardentui.model.facts import EngineFacts, UnitFacts
 from hardentui.model.finding import Kind, Severity
 from hardentui.model.known import known
 
@@ -73,7 +75,7 @@ def check_result(
         )
     paths = _ranked_paths(all_reports)
     return CheckResult(
-        engines=bench.opened.engine_facts,
+        engines=tuple(map(_engine, bench.opened.engine_facts)),
         subjects=worst_first(subjects),
         checklist=bench.judge.checklist.id,
         fail_on=fail_on,
@@ -82,10 +84,23 @@ def check_result(
         host_name=bench.opened.host_name,
         saved_at=bench.opened.saved_at,
         simulated=bench.opened.simulated,
+        found_with=next((engine.found_with for engine in bench.opened.engine_facts), ()),
+        only_read=any(engine.only_read for engine in bench.opened.engine_facts),
         paths=paths[:_MOST_PATHS],
         paths_left=max(0, len(paths) - _MOST_PATHS),
         do_first=first_steps(bench, (report for report, _ in reports)),
         managed=managed_containers(report for report, _ in reports if report.whole),
+    )
+
+
+def _engine(engine: EngineFacts) -> EngineEntry:
+    info = known(lambda: engine.info.get("host"), else_=None)
+    return EngineEntry(
+        label=engine.label,
+        url=engine.url,
+        version="" if engine.only_read else str(engine.version),
+        rootless=engine.rootless if isinstance(engine.rootless, bool) else None,
+        cgroups=info.get("cgroupVersion") if isinstance(info, dict) else None,
     )
 
 

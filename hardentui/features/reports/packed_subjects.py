@@ -10,7 +10,7 @@ from typing import overload
 
 from msgspec import Struct, msgpack
 
-from hardentui.features.reports.result import CountedSubjects, SubjectResult
+from hardentui.features.reports.subject_result import CountedSubjects, SubjectResult
 from hardentui.harden.score import Rise, Score
 from hardentui.model.finding import Finding, Subject
 

@@ -2,124 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from msgspec import Struct
 
 from hardentui.features.frameworks.answers import Framework
-from hardentui.features.reports.fleet_view import FleetView
+from hardentui.features.reports.subject_result import CountedSubjects, SubjectResult
 from hardentui.harden.do_first import DoFirst
-from hardentui.harden.score import Rise, Score, most_severe_first
-from hardentui.model.facts import EngineFacts
-from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
+from hardentui.model.finding import Kind, Severity, Status
 
 if TYPE_CHECKING:
+    from hardentui.features.reports.entries import AsideEntry, EngineEntry, KeptEntry
+    from hardentui.features.reports.fleet_view import FleetEntry
+    from hardentui.features.reports.host_result import HostResult
     from hardentui.features.vendors.telling import ManagedContainers
     from hardentui.harden.attack import RankedPath
     from hardentui.model.network import NetworkMap
 
 FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""
-
-
-class SubjectResult(Struct, frozen=True, dict=True):
-    """One subject with its findings; failing ones carry their remediation."""
-
-    subject: Subject
-    score: Score
-    findings: tuple[Finding, ...]
-    detail: str = ""  # a description for people: image, engine and state of a container
-    trouble: str = ""  # why there are no findings; empty when there are
-    # how the findings combine, in one sentence; may be empty, and is not in every report
-    add_up: Callable[[], str] = str
-    # gives the failing checks that an option of this container fixes
-    can_fix: Callable[[], frozenset[str]] = frozenset
-    # gives what ending each failing check alone brings; empty for what is no container
-    can_rise: Callable[[], Mapping[str, Rise]] = dict
-    host: str = ""  # its host in a report on several hosts; else empty
-    # file, line: of the unit that the container runs from, and of its section there; empty and 0 =
-    # none, or unknown
-    file: str = ""
-    line: int = 0
-    # of a container: what fails of its image and of the site, which are subjects of their own
-    also: tuple[Finding, ...] = ()
-    image: str = ""  # of a container: ID of its image
-
-    @property
-    def title(self) -> str:
-        """Its name, with the host in a report on several."""
-        return f"{self.host}/{self.subject.name}" if self.host else self.subject.name
-
-    @cached_property
-    def fixable(self) -> frozenset[str]:
-        """The failing checks that an option of this container fixes."""
-        return self.can_fix()
-
-    @cached_property
-    def rises(self) -> Mapping[str, Rise]:
-        """Failing check -> what ending it alone brings to the score."""
-        return self.can_rise()
-
-    @cached_property
-    def attack(self) -> str:
-        """How the findings combine; empty when nothing stands out."""
-        return self.add_up()
-
-    def having(self, status: Status) -> tuple[Finding, ...]:
-        """Findings of one status, the worst first."""
-        if status not in self._sorted:
-            self._sorted[status] = tuple(
-                sorted(self._by_status.get(status, ()), key=most_severe_first)
-            )
-        return self._sorted[status]
-
-    def count(self, status: Status) -> int:
-        """The number of findings with this status."""
-        return len(self._by_status.get(status, ()))
-
-    @cached_property
-    def _sorted(self) -> dict[Status, tuple[Finding, ...]]:
-        """The findings to show: passes are mostly only counted."""
-        return {}
-
-    @cached_property
-    def _by_status(self) -> dict[Status, list[Finding]]:
-        by_status: dict[Status, list[Finding]] = defaultdict(list)
-        for finding in self.findings:
-            by_status[finding.verdict.status].append(finding)
-        return by_status
-
-
-class HostResult(Struct, frozen=True):
-    """One host of a report of several. Its subjects are packed until a report lists them."""
-
-    name: str  # its own, made unique if two have the same
-    source: str  # where its facts come from; `saved_at` when they were saved
-    saved_at: str = ""
-    group: str = ""  # the folder of its facts, below the one that was named
-    engines: tuple[EngineFacts, ...] = ()
-    simulated: bool = False
-    containers: int = 0
-    worst_score: int | None = None  # of its subjects; None if none has one
-    trouble: str = ""  # why part of it could not be checked; empty if everything was
-    unknown: int = 0  # how many things could not be read
-    severities: tuple[tuple[Severity, int], ...] = ()  # failing findings by severity
-    counted: tuple[tuple[Status, Severity, int], ...] = ()  # all findings
-    kinds: tuple[tuple[Kind, int], ...] = ()  # subjects by kind
-    exit_code: int = FINE
-    unpack: Callable[[], tuple[SubjectResult, ...]] = tuple
-    network_map: NetworkMap | None = None
-
-    @property
-    def subjects(self) -> tuple[SubjectResult, ...]:
-        """Worst first; unpacked each time, since those of a thousand hosts do not fit in memory."""
-        return self.unpack()
-
-    def failing(self, severity: Severity) -> int:
-        return sum(number for each, number in self.severities if each is severity)
 
 
 class SubjectsOfHosts(Sequence[SubjectResult]):
@@ -153,34 +57,10 @@ class SubjectsOfHosts(Sequence[SubjectResult]):
         return tuple(self)[at]
 
 
-class CountedSubjects(Sequence[SubjectResult]):
-    """The services of files, too many to go through for each question.
-
-    Attributes:
-        counted: their findings by status and severity.
-        trouble: whether one of them could not be checked.
-    """
-
-    counted: Counter[tuple[Status, Severity]]
-    trouble: bool
-
-
-class KeptResult(Struct, frozen=True):
-    """A container that is no subject and not counted: one that a change keeps for its undo, a twin,
-    a lab."""
-
-    id: str
-    name: str
-    engine: str
-    of: str  # name of the container that has replaced it; `entry` is the ID of the change
-    entry: str
-    aside: str = ""  # `twin` of a trial, or `lab`; empty for one that is kept
-
-
 class CheckResult(Struct, frozen=True, dict=True):
     """The result of one run of `check`, worst subject first."""
 
-    engines: tuple[EngineFacts, ...]
+    engines: tuple[EngineEntry, ...]
     subjects: Sequence[SubjectResult]
     checklist: str  # id of the checklist that was used
     fail_on: Severity  # severity from which a finding counts for the exit code
@@ -196,11 +76,16 @@ class CheckResult(Struct, frozen=True, dict=True):
     hosts: tuple[HostResult, ...] = ()
     host_name: str = ""
     saved_at: str = ""
-    kept: tuple[KeptResult, ...] = ()  # originals that changes keep for an undo
+    found_with: tuple[str, ...] = ()  # options that lead a command of ours to the first engine
+    only_read: bool = False  # the containers of an engine are neither tried nor changed
+    # containers that are no subjects and not counted: originals that changes keep for an undo, and
+    # those of trials and labs
+    kept: tuple[KeptEntry, ...] = ()
+    aside: tuple[AsideEntry, ...] = ()
     do_first: tuple[DoFirst, ...] = ()  # what to do first, at most five lines
     managed: tuple[ManagedContainers, ...] = ()  # those that a vendor's tool manages
     framework: Framework | None = None  # the same findings by control, if asked for
-    fleet: FleetView | None = None  # what several hosts have in common, and what tells them apart
+    fleet: FleetEntry | None = None  # what several hosts have in common, and what tells them apart
 
     @cached_property
     def exit_code(self) -> int:
@@ -286,23 +171,3 @@ def path_words(path: RankedPath, result: CheckResult) -> tuple[str, str]:
         else ""
     )
     return name, path.sentence + also
-
-
-def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
-    """Containers before what they share; lowest score first, then most critical and high findings,
-    then by name; what could not be checked before everything."""
-
-    def key(subject: SubjectResult) -> tuple[bool, bool, int, int, int, str]:
-        value = 101 if subject.score.value is None else subject.score.value
-        critical, high = subject.score.count(Severity.CRITICAL), subject.score.count(Severity.HIGH)
-        shared = subject.subject.kind not in (Kind.CONTAINER, Kind.SERVICE)
-        return (
-            not subject.trouble,
-            shared,
-            value,
-            -critical,
-            -high,
-            subject.title,
-        )
-
-    return tuple(sorted(subjects, key=key))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hardentui.features.reports.result import SubjectResult
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.features.reports.text_writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.harden.undecided import undecided
 from hardentui.model.finding import Finding, Kind, Severity, Status, Verdict

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hardentui.features.reports.fleet_sections import FleetSection, fleet_sections
-from hardentui.features.reports.fleet_view import FleetView
-from hardentui.features.reports.result import CheckResult, HostResult
+from hardentui.features.reports.fleet_view import ContainerSummary
+from hardentui.features.reports.host_result import HostResult
+from hardentui.features.reports.result import CheckResult
 from hardentui.features.reports.text_overview import (
     next_lines,
     outcome,
@@ -19,6 +20,7 @@ from hardentui.visible import visible
 from hardentui.words import own_command, plural
 
 _MOST_HOSTS = 20
+_MOST_WORST = 10
 
 
 def fleet_summary(
@@ -26,8 +28,7 @@ def fleet_summary(
     write: Writer,
 ) -> Iterator[list[str]]:
     """Its parts, the most important first."""
-    fleet = result.fleet or FleetView()
-    told = fleet_sections(fleet)
+    told = fleet_sections(result)
     parts: list[Iterable[str]] = [
         outcome(result, write),
         *(_section(section, write) for section in told[:1]),
@@ -35,7 +36,7 @@ def fleet_summary(
         *(_section(section, write) for section in told[1:]),
         _do_first(result, write),
         path_lines(result, write),
-        _worst(fleet, write),
+        _worst(result, write),
         next_lines(write),
     ]
     yield from (lines for part in parts if (lines := list(part)))
@@ -89,14 +90,23 @@ def _do_first(result: CheckResult, write: Writer) -> Iterator[str]:
         )
 
 
-def _worst(fleet: FleetView, write: Writer) -> Iterator[str]:
+def _worst_first(placed: tuple[str, ContainerSummary]) -> tuple[int, int, str, str]:
+    host, container = placed
+    score = 101 if container.score is None else container.score
+    high = sum(severity >= Severity.HIGH for _, severity in container.failing)
+    return score, -high, host, container.name
+
+
+def _worst(result: CheckResult, write: Writer) -> Iterator[str]:
     """The worst containers of all hosts."""
-    if len(fleet.worst) < 2:
+    containers = ((host.name, summary) for host in result.hosts for summary in host.summaries)
+    worst = sorted(containers, key=_worst_first)[:_MOST_WORST]
+    if len(worst) < 2:
         return
-    names = [visible(f"{host}/{container.name}") for host, container in fleet.worst]
+    names = [visible(f"{host}/{container.name}") for host, container in worst]
     width = min(max(map(len, names)), max(20, write.width - 60))
     yield write.bold(f"  {'Container':<{width}}  {'Level':<8} {'Score':>5}  worst findings")
-    for (_, container), full in zip(fleet.worst, names, strict=True):
+    for (_, container), full in zip(worst, names, strict=True):
         name = visible(full, width)
         checks = sorted(container.failing, key=lambda pair: (-pair[1], pair[0]))
         line = f"  {name:<{width}}  {container.level or '-':<8} {score_word(container.score):>5}  "

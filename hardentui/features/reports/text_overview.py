@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from hardentui.features.reports.result import (
-    FINDINGS,
-    FINE,
-    CheckResult,
-    KeptResult,
-    SubjectResult,
-    path_words,
-)
+from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, path_words
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.features.reports.text_writer import UNKNOWN_COLOR, Writer
 from hardentui.harden.score import most_severe_first, score_word
 from hardentui.model.checklist import USUAL
@@ -54,15 +48,14 @@ def do_first_lines(result: CheckResult, write: Writer) -> Iterator[str]:
     if not result.do_first:
         return
     yield write.bold("Do these first")
-    found_with = result.engines[0].found_with if result.engines else ()
     commands = [
         own_command(
-            () if line.words[0] == "explain" else found_with,
+            () if line.words[0] == "explain" else result.found_with,
             *line.words,
         )
         for line in result.do_first
     ]
-    if any(engine.only_read for engine in result.engines):
+    if result.only_read:
         commands = [""] * len(commands)
     longest = max(map(len, commands))
     room = write.width - longest - 21
@@ -138,16 +131,20 @@ def outcome(result: CheckResult, write: Writer) -> Iterator[str]:
         f"Failing: {', '.join(failing) or 'nothing'}. Unknown: {unknown or 'nothing'}.",
         "",
     )
-    if result.kept:
-        kept = ", ".join(f"{visible(kept.name, 60)} ({_apart(kept)})" for kept in result.kept)
-        yield from write.wrapped(f"Not counted: {kept}.", "")
+    apart = [
+        *(
+            (kept.name, f"the original of {visible(kept.of, 60)}, kept for its undo")
+            for kept in result.kept
+        ),
+        *(
+            (aside.name, "a twin of a trial" if aside.kind == "twin" else f"a {aside.kind}")
+            for aside in result.aside
+        ),
+    ]
+    if apart:
+        words = ", ".join(f"{visible(name, 60)} ({what})" for name, what in apart)
+        yield from write.wrapped(f"Not counted: {words}.", "")
     yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
-
-
-def _apart(kept: KeptResult) -> str:
-    if kept.aside:
-        return "a twin of a trial" if kept.aside == "twin" else f"a {kept.aside}"
-    return f"the original of {visible(kept.of, 60)}, kept for its undo"
 
 
 def _against(checklist: str) -> str:

@@ -10,7 +10,8 @@ from textual.content import Content
 
 from hardentui.features.first_look import FirstLook
 from hardentui.features.reports.fleet_sections import fleet_sections
-from hardentui.features.reports.result import CheckResult, HostResult
+from hardentui.features.reports.host_result import HostResult
+from hardentui.features.reports.result import CheckResult
 from hardentui.features.views import Selection
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Severity
@@ -85,9 +86,7 @@ class HostsScreen(BrowseScreen):
 
 def lines_of_all(result: CheckResult) -> Iterator[str]:
     """What is true of all hosts, whichever is chosen."""
-    if result.fleet is None:
-        return
-    for section in fleet_sections(result.fleet):
+    for section in fleet_sections(result):
         yield from ("", section.title)
         yield from (f"{'  ' * (depth + 1)}{sentence}" for depth, sentence in section.lines)
 

@@ -6,7 +6,8 @@ from argparse import Namespace
 import pytest
 
 from hardentui.cli.check import next_steps
-from hardentui.features.reports.result import CheckResult, SubjectResult
+from hardentui.features.reports.result import CheckResult
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.harden.score import score
 from hardentui.model.finding import Finding, Kind, Severity, Subject, failed
 from hardentui.model.gain import rated

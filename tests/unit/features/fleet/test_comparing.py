@@ -44,7 +44,7 @@ def test_what_fails_on_nearly_all_hosts_is_one_line() -> None:
     ]
     (line,) = everywhere(hosts)
     assert line.checks == ("root-user", "no-limits")
-    assert (line.hosts, line.severity, line.without) == (9, HIGH, ("web0",))
+    assert (line.hosts, line.severity, line.without) == (9, "high", ("web0",))
     assert everywhere(hosts[:1]) == (), "one host is no fleet"
     half = [(host, failing if at < 6 else []) for at, (host, failing) in enumerate(hosts)]
     assert everywhere(half) == ()
@@ -52,12 +52,12 @@ def test_what_fails_on_nearly_all_hosts_is_one_line() -> None:
 
 def test_who_lags_is_told_with_the_fixes_of_the_best() -> None:
     placed = [
-        ("web01", "web01.json", BEST),
-        ("web02", "web02.json", OTHER),
-        ("web03", "web03.json", BEST),
+        ("web01", BEST),
+        ("web02", OTHER),
+        ("web03", BEST),
     ]
     (application,) = applications(placed)
-    assert (application.best_host, application.containers, application.hosts) == ("web01", 3, 3)
+    assert (application.best.host, application.containers, application.hosts) == ("web01", 3, 3)
     (lagging,) = application.lagging
     assert (lagging.host, lagging.checks, lagging.trial_first) == ("web02", CHECKS, "")
     assert applications(placed[:1]) == (), "on one host there is nothing to compare"
@@ -65,10 +65,10 @@ def test_who_lags_is_told_with_the_fixes_of_the_best() -> None:
 
 def test_what_the_best_fails_too_or_no_option_fixes_is_not_asked_for() -> None:
     unfixable = replace(OTHER, fixes=())
-    (application,) = applications([("a", "a", BEST), ("b", "b", unfixable)])
+    (application,) = applications([("a", BEST), ("b", unfixable)])
     assert application.lagging == ()
     (application,) = applications(
-        [("a", "a", replace(OTHER, score=60)), ("b", "b", OTHER)],
+        [("a", replace(OTHER, score=60)), ("b", OTHER)],
     )
     assert application.lagging == ()
 

@@ -15,7 +15,7 @@ from hardentui.features.frameworks.answers import ControlAnswer, ControlResult
 from hardentui.features.frameworks.controls import Control
 from hardentui.features.frameworks.judging import by_control
 from hardentui.features.frameworks.texts import NAMES, text_of
-from hardentui.features.reports.result import SubjectResult
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.harden.evaluate import evaluate, parameters_of
 from hardentui.harden.score import score
 from hardentui.model.check import Check

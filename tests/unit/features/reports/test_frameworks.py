@@ -13,7 +13,8 @@ from hardentui.__main__ import main
 from hardentui.features.frameworks.judging import by_control
 from hardentui.features.frameworks.texts import NAMES, text_of
 from hardentui.features.reports import as_oscal
-from hardentui.features.reports.result import CheckResult, SubjectResult
+from hardentui.features.reports.result import CheckResult
+from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.harden.score import score
 from hardentui.model.finding import (
     Finding,

@@ -19,36 +19,39 @@ from msgspec.structs import replace
 
 from hardentui.features.fleet.facts_files import FactsFile
 from hardentui.features.fleet.merging import merged
-from hardentui.features.fleet.told import EngineTold, HostTold
 from hardentui.features.frameworks.judging import by_control
 from hardentui.features.reports import FORMATS, as_sarif, render
+from hardentui.features.reports.entries import AsideEntry, EngineEntry, KeptEntry
 from hardentui.features.reports.fleet_view import (
+    BestEntry,
     ChangedFinding,
     ChangesOfHost,
-    ComparedApplication,
-    Everywhere,
-    FleetView,
+    EverywhereEntry,
+    FleetApplicationEntry,
+    FleetEntry,
     HostAge,
-    Lagging,
+    LaggingEntry,
 )
+from hardentui.features.reports.host_result import HostResult
 from hardentui.features.reports.packed_subjects import pack
-from hardentui.features.reports.result import (
-    CheckResult,
-    KeptResult,
-    SubjectResult,
-    TextStyle,
-    worst_first,
-)
+from hardentui.features.reports.result import CheckResult, TextStyle
+from hardentui.features.reports.subject_result import SubjectResult, worst_first
 from hardentui.features.vendors.telling import ManagedContainers
 from hardentui.harden.attack import RankedPath
 from hardentui.harden.do_first import DoFirst
 from hardentui.harden.score import score
-from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.model.gain import Gain, Gained, rated
 from hardentui.model.remediation import FixKind, Remediation, Risk
 from hardentui.tui.status import worst_first as on_screen
 
+ENGINE = EngineEntry(
+    label="rootful",
+    url="unix:///run/podman.sock",
+    version="5.4.2",
+    rootless=False,
+    cgroups="v2",
+)
 HOSTILE = "x\x1b]0;owned\x07\x1b[2J\u202egnp\n| [red]<script>`*"
 SCHEMA: dict[str, Any] = json.loads(
     (files("hardentui.features.reports") / "check-3.schema.json").read_text()
@@ -112,9 +115,7 @@ def result(
     subject_result = SubjectResult(
         subject, score(findings), findings, name, trouble, can_fix=lambda: failing, image="1f"
     )
-    whole = CheckResult(
-        (EngineFacts(url="unix:///x"),), (subject_result,), "ten-steps", fail_on, "1", name
-    )
+    whole = CheckResult((ENGINE,), (subject_result,), "ten-steps", fail_on, "1", name)
     return replace(whole, **over)
 
 
@@ -440,27 +441,21 @@ def document() -> Any:
         finding(Status.UNKNOWN, Severity.LOW, check="host-ipc"),
     )
     kept = (
-        KeptResult(
-            "1" * 64,
-            "web-before-7116",
-            "rootful",
-            "web",
-            "20260102-115500-7116",
-        ),
-        KeptResult(
-            "2" * 64,
-            "lab-1",
-            "rootful",
-            "",
-            "",
-            "lab",
+        KeptEntry(
+            id="1" * 64,
+            name="web-before-7116",
+            engine="rootful",
+            of="web",
+            entry="20260102-115500-7116",
         ),
     )
+    aside = (AsideEntry(id="2" * 64, name="lab-1", engine="rootful", kind="lab"),)
     framework = by_control("cis", result(*findings).subjects)
     decided = tuple(each for each in framework.controls if each.evidence)
     more = {
         "paths": (path("web"),),
         "kept": kept,
+        "aside": aside,
         "do_first": (FIRST,),
         "managed": (MANAGED,),
         "framework": replace(framework, controls=decided),
@@ -476,21 +471,24 @@ def document() -> Any:
 
 def fleet_document() -> Any:
     shown = result(finding(Status.FAIL, Severity.HIGH))
-    told = HostTold(
-        path="a.json",
+    told = HostResult(
+        source="a.json",
         kinds=((Kind.CONTAINER, 1),),
-        subjects=pack(shown.subjects, with_rises=True),
+        packed=pack(shown.subjects, with_rises=True),
         exit_code=1,
-        engines=(EngineTold("rootful", "unix:///run/podman.sock", "5.4.2", False, "v2"),),
+        engines=(ENGINE,),
     )
     hosts = [(FactsFile(f"{name}.json", name), told) for name in "ab"]
     now = datetime(2026, 12, 1, tzinfo=UTC)
-    fleet = FleetView(
-        (Everywhere(("root-user",), Severity.HIGH, 2, ("c",)),),
-        (ComparedApplication("nginx", 2, 2, "a", "web", 80, (_LAGGING,)),),
-        (ChangesOfHost("a", "", (ChangedFinding("new", "web", "root-user", "high"),), ("web",)),),
-        (HostAge("a", "12 days old"),),
-        (HostAge("c", "no facts"),),
+    changed = ChangedFinding("new", "web", "root-user", "high")
+    fleet = FleetEntry(
+        everywhere=(
+            EverywhereEntry(checks=("root-user",), severity="high", hosts=2, without=("c",)),
+        ),
+        applications=(_NGINX,),
+        changes=(ChangesOfHost("a", "", (changed,), ("web",)),),
+        old=(HostAge("a", "12 days old"),),
+        missing=("c",),
     )
     return json.loads(
         render(
@@ -501,7 +499,21 @@ def fleet_document() -> Any:
     )
 
 
-_LAGGING = Lagging("b", "b.json", "web", "rootful", ("root-user",), "another image")
+_LAGGING = LaggingEntry(
+    host="b",
+    container="web",
+    engine="rootful",
+    checks=("root-user",),
+    proven=False,
+    trial_first="another image",
+)
+_NGINX = FleetApplicationEntry(
+    name="nginx",
+    containers=2,
+    hosts=2,
+    best=BestEntry(host="a", container="web", score=80),
+    lagging=(_LAGGING,),
+)
 
 
 def test_the_json_is_what_its_schema_says() -> None:
