@@ -57,8 +57,9 @@ from hardentui.model.spec import Option, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts, rule_for
 from hardentui.options import *
 from hardentui.options import IMAGE
-from hardentui.options.argv import RunCommand, read_command
+from hardentui.options.argv import items_of_command, read_command
 from hardentui.options.items import spec_of
+from hardentui.options.run_command import RunCommand
 from hardentui.reading.containers import (
     CONFIGURATION,
     ask,
@@ -138,7 +139,7 @@ def container(
 
 def _typed(text: str) -> list[tuple[Option[Any], Any]]:
     spec = spec_of(
-        item for item in _run(text).items() if (item.option, item.raw) != (IMAGE, "IMAGE")
+        item for item in items_of_command(_run(text)) if (item.option, item.raw) != (IMAGE, "IMAGE")
     )
     return [(option, setting.value) for option, setting in spec.settings.items()]
 
@@ -190,7 +191,7 @@ def _command(text: str) -> str:
             (
                 "podman run",
                 text,
-                "IMAGE" if run.image >= len(run.words) else "",
+                "" if run.image else "IMAGE",
             ),
         )
     )

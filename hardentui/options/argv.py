@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.spec import Spec
 from hardentui.options import COMMAND, FLAGS_WITHOUT_ROW, IMAGE, ROOTFS, TABLE
-from hardentui.options.codecs import split_csv
 from hardentui.options.columns import V5
-from hardentui.options.inspect import CommandLine
 from hardentui.options.items import (
     COMMA_LISTS,
     Item,
@@ -26,6 +24,7 @@ from hardentui.options.items import (
     parse_argument,
     spec_of,
 )
+from hardentui.options.run_command import RunCommand, Token
 
 ALIASES = {alias: option.flag for option in TABLE for alias in option.aliases}
 """Alternative spellings that Podman accepts."""
@@ -54,14 +53,6 @@ CARRIED_GLOBALS = frozenset(option.flag for option in TABLE if option.before_ver
 """Flags before the subcommand that affect the container."""
 
 _VERBS = ("run", "create")
-
-
-class Token(Struct, frozen=True):
-    """The words from `start` to `end` (exclusive); several parts for a cluster such as `-dit`."""
-
-    start: int
-    end: int
-    parts: tuple[tuple[str, str], ...]  # (long flag, argument; `true` for a bare switch)
 
 
 def read_command(words: Sequence[str]) -> RunCommand | None:
@@ -154,31 +145,17 @@ def _cluster(
 def parse_create_command(
     argv: Sequence[str] | None,
     version: Version = NEWEST_KNOWN,
-) -> CommandLine | None:
+) -> RunCommand | None:
     """Parse a recorded command line; None if it is neither `podman run` nor `podman create`: that
     of an infra container makes its pod. `version`: the Podman that was given it.
     """
     line = read_command(argv[1:]) if argv else None
     if argv is None or line is None:
         return None
-    words = argv[1:]
-    if "pod" in words[: line.verb]:
+    if "pod" in line.words[: line.verb_at]:
         return None
-    command = CommandLine(verb=words[line.verb])
     split = COMMA_LISTS if version >= V5 else comma_lists(version)
-    for into, tokens in (
-        (command.globals, line.globals),
-        (command.flags, line.flags),
-    ):
-        for token in tokens:
-            for flag, argument in token.parts:
-                into.setdefault(flag, []).extend(
-                    split_csv(argument) if flag in split else [argument]
-                )
-    if line.image < len(words):
-        command.image = words[line.image]
-        command.words = tuple(words[line.image + 1 :])
-    return command
+    return replace(line, comma_lists=frozenset(split))
 
 
 _VARIABLE_WORD = re.compile(r"\0{1,2}\$\{?(\w+)\}?")
@@ -194,34 +171,26 @@ def items_of_token(
     )
 
 
-class RunCommand(Struct, frozen=True):
-    """`podman [globals] run|create [flags] IMAGE [words]`, after the program's name."""
+def items_of_command(command: RunCommand) -> tuple[Item, ...]:
+    """All items; the image and the words after it come last."""
+    entries = [
+        item
+        for token in command.global_tokens
+        for item in items_of_token(token)
+        if item.option.before_verb
+    ]
+    entries += [item for token in command.tokens for item in items_of_token(token)]
+    return (*entries, *positional_items(command))
 
-    words: tuple[str, ...]
-    globals: tuple[Token, ...]
-    verb: int  # index of run or create
-    flags: tuple[Token, ...]
-    image: int  # index of the image; the number of words if there is none
 
-    def items(self) -> tuple[Item, ...]:
-        """All items; the image and the words after it come last."""
-        entries = [
-            item
-            for token in self.globals
-            for item in items_of_token(token)
-            if item.option.before_verb
-        ]
-        entries += [item for token in self.flags for item in items_of_token(token)]
-        return (*entries, *self.positional())
-
-    def positional(self) -> tuple[Item, ...]:
-        """The image (or root directory) and the command."""
-        if self.image >= len(self.words):
-            return ()
-        rootfs = any(part == ("--rootfs", "true") for token in self.flags for part in token.parts)
-        image = image_item(ROOTFS if rootfs else IMAGE, self.words[self.image])
-        words = self.words[self.image + 1 :]
-        return (image, Item(COMMAND, words, "", COMMAND.flag)) if words else (image,)
+def positional_items(command: RunCommand) -> tuple[Item, ...]:
+    """The image (or root directory) and the command."""
+    if command.image_at >= len(command.words):
+        return ()
+    rootfs = any(part == ("--rootfs", "true") for token in command.tokens for part in token.parts)
+    image = image_item(ROOTFS if rootfs else IMAGE, command.image)
+    words = command.rest
+    return (image, Item(COMMAND, words, "", COMMAND.flag)) if words else (image,)
 
 
 def may_vanish(word: str) -> bool:
@@ -246,11 +215,11 @@ def without_optional(words: Sequence[str]) -> tuple[int, ...]:
         command = read_command([words[at] for at in kept])
         if (
             command is None
-            or command.image >= len(kept) - 1
-            or not may_vanish(words[kept[command.image]])
+            or command.image_at >= len(kept) - 1
+            or not may_vanish(words[kept[command.image_at]])
         ):
             return tuple(kept)
-        del kept[command.image]
+        del kept[command.image_at]
 
 
 def spec_from_argv(argv: Sequence[str]) -> Spec:
@@ -265,4 +234,4 @@ def spec_from_argv(argv: Sequence[str]) -> Spec:
     command = read_command(argv[1:])
     if command is None:
         raise InputError("The command line is neither podman run nor podman create.")
-    return spec_of(command.items())
+    return spec_of(items_of_command(command))

@@ -8,7 +8,8 @@ from typing import Any
 from hardentui.model.spec import UNKNOWABLE, Mount, Option, Port, Setting, Spec, Unknowable
 from hardentui.options import FLAGS_WITHOUT_ROW, NOT_CARRIED, TABLE
 from hardentui.options.argv import CARRIED_GLOBALS, parse_create_command
-from hardentui.options.inspect import CommandLine, Sources, View
+from hardentui.options.inspect import Sources, View
+from hardentui.options.run_command import RunCommand
 
 _CARRIED = frozenset(flag for option in TABLE for flag in (option.flag, *dict(option.also)))
 _TOLD = frozenset(known.flag for known in FLAGS_WITHOUT_ROW if known.is_told)
@@ -37,7 +38,7 @@ def remarks_on(view: View) -> list[str]:
     ]
 
 
-def _flag_remarks(command: CommandLine) -> list[str]:
+def _flag_remarks(command: RunCommand) -> list[str]:
     remarks = [
         f"{flag} is not carried over: {NOT_CARRIED[flag]}"
         for flag in command.flags
@@ -49,7 +50,7 @@ def _flag_remarks(command: CommandLine) -> list[str]:
     return remarks + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]
 
 
-def _global_remarks(command: CommandLine) -> list[str]:
+def _global_remarks(command: RunCommand) -> list[str]:
     chosen = [flag for flag in _STORAGE_GLOBALS if flag in command.globals]
     remarks = []
     if chosen:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from hardentui.options import TABLE
 from hardentui.options.argv import SWITCHES, parse_create_command
-from hardentui.options.inspect import CommandLine
 from hardentui.options.mount_texts import parse_mount
+from hardentui.options.run_command import RunCommand
 
 _QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
 """Flags that Quadlet adds to every container, and the expected command line lacks."""
@@ -84,12 +84,12 @@ def compare_arguments(
                 )
     if ours.image != theirs.image:
         differences.append(_difference("image", (ours.image,), (theirs.image,)))
-    if ours.words != theirs.words:
-        differences.append(_difference("command", ours.words, theirs.words))
+    if ours.rest != theirs.rest:
+        differences.append(_difference("command", ours.rest, theirs.rest))
     return tuple(differences)
 
 
-def _parsed(argv: Sequence[str]) -> CommandLine | None:
+def _parsed(argv: Sequence[str]) -> RunCommand | None:
     named = argv[:1] and argv[0].rpartition("/")[2] == "podman"
     return parse_create_command(list(argv) if named else ["podman", *argv])
 

@@ -12,7 +12,7 @@ from hardentui.host.podman.generator import dry_run, exec_start
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
 from hardentui.options.argv import parse_create_command
-from hardentui.options.inspect import CommandLine
+from hardentui.options.run_command import RunCommand
 from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from tests.support.podman import NO_QUADLET, Bench
@@ -69,7 +69,7 @@ def generated(
     return exec_start(done.services[made.service]), made.argv
 
 
-def parsed(argv: tuple[str, ...]) -> CommandLine:
+def parsed(argv: tuple[str, ...]) -> RunCommand:
     result = parse_create_command(list(argv))
     assert result is not None
     return result
@@ -115,7 +115,7 @@ def test_a_value_reaches_podman_unchanged_in_every_key(
     argv, intended = generated(podman, Spec.of(*pairs))
     assert compare_arguments(argv, intended) == ()
     command = parsed(argv)
-    assert command.words == ("cmd", value, "mid", value)
+    assert command.rest == ("cmd", value, "mid", value)
     assert command.all("--env") == (f"A={value}",)
     assert command.all("--label") == (f"A={value}",)
     for option in TEXTS:

@@ -22,8 +22,9 @@ from hardentui.features.at_rest.services import (
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.model.open_value import UNKNOWN, OpenText
 from hardentui.options import NAME, TABLE
-from hardentui.options.argv import RunCommand, items_of_token, read_command
+from hardentui.options.argv import items_of_token, positional_items, read_command
 from hardentui.options.items import spec_of
+from hardentui.options.run_command import RunCommand
 from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 from hardentui.visible import visible
 
@@ -108,10 +109,12 @@ def services_of(sources: Sources, file: SourceFile) -> Iterator[Service]:
         rest = words[at + 1 :]
         more: list[str] = []
         while (command := read_command([word.text for word in rest])) is not None:
-            if command.image + 1 >= len(rest) or not _may_be_options(rest[command.image].text):
+            if command.image_at + 1 >= len(rest) or not _may_be_options(
+                rest[command.image_at].text
+            ):
                 break
-            more.append(OpenText.read(rest[command.image].text).written)
-            del rest[command.image]
+            more.append(OpenText.read(rest[command.image_at].text).written)
+            del rest[command.image_at]
         if command is not None:
             count += 1
             if count > _MOST_COMMANDS:
@@ -199,27 +202,27 @@ def _service(
 ) -> Service:
     """Args: more: variables that may hold more options."""
     sets: list[Set] = []
-    for token in (*command.globals, *command.flags):
+    for token in (*command.global_tokens, *command.tokens):
         span = Span(
             file,
             words[token.start].start,
             words[token.end - 1].end,
         )
         sets += [Set(item, span) for item in items_of_token(token)]
-    if command.image < len(words):
-        image, *others = command.positional()
+    if command.image_at < len(words):
+        image, *others = positional_items(command)
         sets.append(
             Set(
                 image,
                 Span(
                     file,
-                    words[command.image].start,
-                    words[command.image].end,
+                    words[command.image_at].start,
+                    words[command.image_at].end,
                 ),
             )
         )
         last = words[-1].end
-        sets += [Set(item, Span(file, words[command.image + 1].start, last)) for item in others]
+        sets += [Set(item, Span(file, words[command.image_at + 1].start, last)) for item in others]
     spec = spec_of(each.item for each in sets)
     line = file.line_of(program.start)
     name = spec[NAME] if NAME not in spec.unknowable else ""
@@ -229,7 +232,7 @@ def _service(
     return Service(
         name=name or f"line {line}",
         format=Format.RUN,
-        header=Span(file, program.start, words[command.verb].end),
+        header=Span(file, program.start, words[command.verb_at].end),
         spec=SpecAtRest(
             spec.settings,
             unknowable,

@@ -30,7 +30,7 @@ from hardentui.model.open_value import OpenText
 from hardentui.model.spec import Spec
 from hardentui.model.variables import environment_file
 from hardentui.options import NAME, NETWORK, PUBLISH, TABLE, Port
-from hardentui.options.argv import items_of_token
+from hardentui.options.argv import items_of_command, items_of_token, positional_items
 from hardentui.options.items import spec_of
 from hardentui.quadlet.read.service import RunLine, ServiceFiles
 from hardentui.systemd.search_paths import ServiceManager
@@ -70,7 +70,7 @@ class UnitRead(Struct, frozen=True):
     def pods(self) -> dict[str, Mapping[str, Any]]:
         """File with the ID of a pod that it makes -> the pod as the engine would show it."""
         return {
-            path: _pod_document(spec_of(line.command.items()))
+            path: _pod_document(spec_of(items_of_command(line.command)))
             for line in self.lines
             if _makes_pod(line)
             for path in _pod_files(line)
@@ -217,11 +217,11 @@ def pod_line(unit: ServiceFiles) -> RunLine:
 
 
 def _makes_pod(line: RunLine) -> bool:
-    return line.command.verb > 0 and line.command.words[line.command.verb - 1] == "pod"
+    return line.command.verb_at > 0 and line.command.words[line.command.verb_at - 1] == "pod"
 
 
 def _pod_files(line: RunLine) -> Iterator[str]:
-    for token in line.command.flags:
+    for token in line.command.tokens:
         for flag, value in token.parts:
             if flag == _POD_FILE:
                 yield value
@@ -285,7 +285,7 @@ def _service(
 def _sets(files: Sequence[SourceFile], line: RunLine) -> Iterator[Set]:
     """The arguments of the command, each where its words stand in the unit."""
     command = line.command
-    for token in (*command.globals, *command.flags):
+    for token in (*command.global_tokens, *command.tokens):
         span = _span(
             files,
             line,
@@ -294,15 +294,15 @@ def _sets(files: Sequence[SourceFile], line: RunLine) -> Iterator[Set]:
         )
         for item in items_of_token(token):
             yield Set(item, span)
-    positional = command.positional()
+    positional = positional_items(command)
     if positional:
         yield Set(
             positional[0],
             _span(
                 files,
                 line,
-                command.image,
-                command.image + 1,
+                command.image_at,
+                command.image_at + 1,
             ),
         )
     for item in positional[1:]:
@@ -311,7 +311,7 @@ def _sets(files: Sequence[SourceFile], line: RunLine) -> Iterator[Set]:
             _span(
                 files,
                 line,
-                command.image + 1,
+                command.image_at + 1,
                 len(line.pieces),
             ),
         )

@@ -239,7 +239,7 @@ def _last_values(argv: tuple[str, ...]) -> tuple[str, ...]:
         return argv
     kept = list(words)
     known: set[Option[Any]] = set()
-    for token in reversed(command.flags):
+    for token in reversed(command.tokens):
         items = items_of_token(token)
         scalars = {item.option for item in items if not item.is_list}
         if len(items) == 1 and scalars and scalars <= known:

@@ -23,7 +23,7 @@ from hardentui.model.peers import Peer, Peers
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK, NOT_CARRIED, TABLE
 from hardentui.options.argv import ALIASES, parse_create_command, spec_from_argv
-from hardentui.options.inspect import CommandLine
+from hardentui.options.run_command import RunCommand
 from hardentui.visible import visible
 
 _OURS = (
@@ -91,7 +91,7 @@ def answer(
     for flag in line.flags if line is not None else ():
         if flag not in _FLAGS:
             raise UsageError(f"podman run has no option {visible(flag, 40)}.")
-    if line is None or line.image != image or line.words:
+    if line is None or line.image != image or line.rest:
         raise UsageError(
             "Only options of podman run are allowed here.",
             "The image and the name are the lab's own. Write options as --name=value.",
@@ -143,7 +143,7 @@ def _with_networks(lab: Lab, words: Sequence[str]) -> list[str]:
 
 def _inside(
     lab: Lab,
-    line: CommandLine,
+    line: RunCommand,
     directory: str,
 ) -> None:
     for flag in (*_OURS, *_ELSEWHERE):
@@ -179,7 +179,7 @@ def _inside(
             )
 
 
-def _sources(line: CommandLine) -> list[str]:
+def _sources(line: RunCommand) -> list[str]:
     """Host paths that would be mounted; anonymous volumes are the container's own."""
     sources = []
     for value in line.all("--volume"):

@@ -14,36 +14,11 @@ from msgspec import Struct, field
 from hardentui.model.facts import STOCK_CAPABILITIES
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.spec import UNKNOWABLE, Reading, Setting, Source, UnsavedVolume
-from hardentui.options.codecs import is_true
+from hardentui.options.run_command import RunCommand
 
 _NOTHING: Document = {}
 _INSPECT, _CREATE_COMMAND = Source.INSPECT, Source.CREATE_COMMAND
 """Looked up once, because access to an enum member costs more than a reading."""
-
-
-class CommandLine(Struct):
-    """`podman [globals] run|create [flags] IMAGE [words]`."""
-
-    verb: str = ""  # run or create
-    # flags, globals: long flag -> arguments in order; switches have `true` or `false`; comma lists
-    # are split
-    flags: dict[str, list[str]] = field(default_factory=dict)
-    globals: dict[str, list[str]] = field(default_factory=dict)
-    image: str = ""  # the image, or the directory with --rootfs
-    words: tuple[str, ...] = ()  # the words after the image
-
-    def all(self, flag: str) -> tuple[str, ...]:
-        return tuple(self.flags.get(flag, ()))
-
-    def last(self, flag: str) -> str | None:
-        """The effective argument of a flag that is not repeatable; None if it is not set."""
-        arguments = self.flags.get(flag)
-        return arguments[-1] if arguments else None
-
-    def switched(self, flag: str) -> bool | None:
-        """True, False, or None if the switch is not set."""
-        arguments = self.flags.get(flag)
-        return None if not arguments else is_true(arguments[-1])
 
 
 def _section(document: Document, name: str) -> Document:
@@ -66,7 +41,7 @@ class View:
     def __init__(
         self,
         sources: Sources,
-        command: CommandLine | None = None,
+        command: RunCommand | None = None,
     ) -> None:
         inspect = sources.inspect
         self.sources = sources
@@ -129,7 +104,7 @@ def inspected(field: str, convert: Callable[[Any], Any]) -> Reader:
     return lambda view: view.shown(convert(value)) if (value := view.inspect.get(field)) else None
 
 
-def by_command(value_in: Callable[[CommandLine], Any]) -> Callable[[Reader], Reader]:
+def by_command(value_in: Callable[[RunCommand], Any]) -> Callable[[Reader], Reader]:
     """Where there is a command line, it alone tells the value; the reader is for containers
     without."""
 

@@ -7,13 +7,8 @@ from typing import Any
 
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import UNKNOWABLE, Reading
-from hardentui.options.inspect import (
-    CommandLine,
-    View,
-    by_command,
-    is_privileged,
-    oci_mount,
-)
+from hardentui.options.inspect import View, by_command, is_privileged, oci_mount
+from hardentui.options.run_command import RunCommand
 
 _PROC_DEFAULTS = frozenset({"nosuid", "noexec", "nodev", "rprivate"})
 
@@ -56,7 +51,7 @@ READ_ONLY_ALWAYS = frozenset(
 )
 
 
-def _given(command: CommandLine | None, name: str) -> list[str]:
+def _given(command: RunCommand | None, name: str) -> list[str]:
     """Values of `--security-opt name=value` on the command line; Podman accepts both separators."""
     values = []
     for argument in command.all("--security-opt") if command else ():

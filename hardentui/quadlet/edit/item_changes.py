@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE, Mount
-from hardentui.options.argv import items_of_token, read_command
+from hardentui.options.argv import items_of_token, positional_items, read_command
 from hardentui.options.items import Item, item_word, items_of, same
 from hardentui.options.mount_texts import mount_text, parse_mount
 
@@ -276,15 +276,15 @@ def _applied_one(
     command = read_command(words)
     if command is None:
         raise CannotExpress("The command line is not a podman run command.")
-    tokens = (*command.globals, *command.flags)
+    tokens = (*command.global_tokens, *command.tokens)
     decision = decide(
         [
             *(items_of_token(token) for token in tokens),
-            command.positional(),
+            positional_items(command),
         ],
         change,
     )
-    tail = words[command.image :]
+    tail = words[command.image_at :]
     for new in decision.replaced.pop(len(tokens), ()):
         tail = positional_with(tail, new.item)
     if change.option is COMMAND:
@@ -294,7 +294,7 @@ def _applied_one(
         )
     out = list(words)
     added = [item_word(item) for item in decision.added if item.option is not COMMAND]
-    out[command.image :] = [*(() if change.option.before_verb else added), *tail]
+    out[command.image_at :] = [*(() if change.option.before_verb else added), *tail]
     for number, new_items in sorted(decision.replaced.items(), reverse=True):
         out[tokens[number].start : tokens[number].end] = [new_word(new) for new in new_items]
     if change.option.before_verb:

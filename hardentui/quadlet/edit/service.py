@@ -19,8 +19,9 @@ from hardentui.errors import CannotExpress
 from hardentui.model.open_value import UNKNOWN
 from hardentui.model.podman_version import Version
 from hardentui.options import COMMAND, IMAGE, NETWORK, RESTART, ROOTFS
-from hardentui.options.argv import Token, items_of_token
+from hardentui.options.argv import items_of_token, positional_items
 from hardentui.options.items import item_word
+from hardentui.options.run_command import Token
 from hardentui.quadlet.edit.container import Edited, scalar_key
 from hardentui.quadlet.edit.item_changes import ItemChange, New, decide, new_word, other_options
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
@@ -193,11 +194,11 @@ class _ServiceEditor:
     def make(self, change: ItemChange) -> list[str]:
         """Apply one change; returns notes."""
         line = self.files.run_line()
-        tokens = (*line.command.globals, *line.command.flags)
+        tokens = (*line.command.global_tokens, *line.command.tokens)
         decision = decide(
             [
                 *(items_of_token(token) for token in tokens),
-                line.command.positional(),
+                positional_items(line.command),
             ],
             change,
         )
@@ -240,8 +241,8 @@ class _ServiceEditor:
 
     def _image(self, new: tuple[New, ...]) -> None:
         line = self.files.run_line()
-        at = line.command.image
-        if new[0].item is not line.command.positional()[0]:
+        at = line.command.image_at
+        if new[0].item is not positional_items(line.command)[0]:
             self._token(Token(at, at + 1, ()), new[:1], image=True)
 
     def _token(
@@ -309,19 +310,21 @@ class _ServiceEditor:
             raise CannotExpress("its value is known only to systemd")
         new = [_Word(word) for word in words]
         if change.option.before_verb:
-            self._insert(line.command.verb, new)
+            self._insert(line.command.verb_at, new)
         elif self._has_extra(line):
             known = self.files.variables.get(EXTRA, "")
             text = " ".join(part.in_variable(line.in_shell) for part in new)
             self._set_extra(f"{known} {text}" if known else text)
         else:
-            self._insert(line.command.image, new)
+            self._insert(line.command.image_at, new)
 
     def _has_extra(self, line: RunLine) -> bool:
         """Whether flags can be put into the variable: it is split into words, before the image."""
         if line.extra in (None, Splitting.NOBODY) or self.files.reads_files:
             return False
-        image = line.pieces[line.command.image] if line.command.image < len(line.pieces) else None
+        image = (
+            line.pieces[line.command.image_at] if line.command.image_at < len(line.pieces) else None
+        )
         return image is not None and line.assignment.value.find(EXTRA) < image.start
 
     def _insert(

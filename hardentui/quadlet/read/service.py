@@ -16,8 +16,9 @@ from msgspec import Struct, field
 from hardentui.errors import InputError
 from hardentui.model.open_value import UNKNOWN
 from hardentui.model.spec import Spec
-from hardentui.options.argv import RunCommand, read_command, without_optional
+from hardentui.options.argv import items_of_command, read_command, without_optional
 from hardentui.options.items import spec_of
+from hardentui.options.run_command import RunCommand
 from hardentui.systemd.unit_text import (
     SYSTEMD,
     Assignment,
@@ -487,7 +488,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
 
     def spec(self) -> Spec:
         line = self.run_line()
-        return spec_of(line.command.items())
+        return spec_of(items_of_command(line.command))
 
 
 def _splitting(value: str, in_shell: bool) -> Splitting | None:

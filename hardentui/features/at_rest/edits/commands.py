@@ -42,10 +42,10 @@ class RunTarget(OneFileTarget):
         decision = decide([tuple(items) for items in by_span.values()], change)
         made: InScript = service.source
         command = made.command
-        if command.image >= len(made.words):
+        if command.image_at >= len(made.words):
             raise CannotExpress("the command names no image: change it by hand")
-        last = made.words[command.image - 1].end if command.image else service.header.end
-        between = text[last : made.words[command.image].start]
+        last = made.words[command.image_at - 1].end if command.image_at else service.header.end
+        between = text[last : made.words[command.image_at].start]
         gap = between if "\n" in between else " "
         if "docker" in text[service.header.start : service.header.end]:
             refuse_for_docker(change)

@@ -30,7 +30,7 @@ from hardentui.options import (
     SYSCTL,
     TMPFS,
 )
-from hardentui.options.argv import read_command
+from hardentui.options.argv import items_of_command, read_command
 from hardentui.options.items import Item
 from hardentui.writers.ansible import ansible_files
 from hardentui.writers.compose import service_override
@@ -88,7 +88,7 @@ def test_literal_entries_are_in_the_output_or_told(
     for service in services:
         command = read_command(commands[f"{service.name}.container"][1:])
         assert command is not None
-        written = {(item.option, item.canonical) for item in command.items()}
+        written = {(item.option, item.canonical) for item in items_of_command(command)}
         for each in service.sets:
             item = each.item
             if not item.known or item.option in _OWN or item.value == item.option.default:

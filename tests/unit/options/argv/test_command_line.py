@@ -4,11 +4,11 @@ import pytest
 
 from hardentui.model.podman_version import Version
 from hardentui.options.argv import parse_create_command
-from hardentui.options.inspect import CommandLine
+from hardentui.options.run_command import RunCommand
 from hardentui.options.same_command import compare_arguments
 
 
-def parsed(*words: str) -> CommandLine:
+def parsed(*words: str) -> RunCommand:
     result = parse_create_command(["podman", *words])
     assert result is not None
     return result
@@ -43,7 +43,7 @@ def test_spellings_of_the_same_command(words: tuple[str, ...]) -> None:
         "--tty": ["true"],
         "--env": ["A=1"],
     }
-    assert (result.image, result.words) == ("img", ("-x",))
+    assert (result.image, result.rest) == ("img", ("-x",))
 
 
 def test_short_flags_with_glued_arguments() -> None:
