@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 
 class NewNetwork(Struct, frozen=True):
@@ -67,11 +68,10 @@ class WayTried(Struct, frozen=True):
     # observed for the original
     by_itself: bool | None = None
     why: str = ""  # why the result is unknown; empty if it is known
+    holds: bool | None = None  # the result is as required; null = unknown
 
-    @property
-    def holds(self) -> bool | None:
-        """Whether the result is as required; None = unknown."""
-        return None if self.after is None else self.after is self.needed
+    def __post_init__(self) -> None:
+        force_setattr(self, "holds", None if self.after is None else self.after is self.needed)
 
 
 class SplitTrial(Struct, frozen=True):

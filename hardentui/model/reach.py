@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 
 class ConnectOutcome(StrEnum):
@@ -27,11 +28,11 @@ class ReachProof(Struct, frozen=True):
     reached: bool | None  # the target answered; None = unknown
     expected: bool | None = None  # the result according to the network map; None = unknown
     why: str = ""  # one sentence
+    agrees: bool | None = None  # the map and the kernel say the same; null = one says nothing
 
-    @property
-    def agrees(self) -> bool | None:
-        """Whether the map agrees with the kernel; None = one of them is unknown."""
-        return None if None in (self.reached, self.expected) else self.reached == self.expected
+    def __post_init__(self) -> None:
+        unknown = self.reached is None or self.expected is None
+        force_setattr(self, "agrees", None if unknown else self.reached == self.expected)
 
 
 class Contact(Struct, frozen=True):

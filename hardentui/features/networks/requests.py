@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hardentui.errors import InputError, UsageError
 from hardentui.features.looking.listed import called
-from hardentui.features.networks.documents import SplitDocument, proof_document, trial_entry
+from hardentui.features.networks.documents import ProofDocument, SplitDocument
 from hardentui.features.networks.map import whole_map
 from hardentui.features.networks.outgoing import watch_contacts, with_rules
 from hardentui.features.networks.proving import HOST, parse_target, prove
@@ -79,7 +79,7 @@ def prove_task(
     code = 0 if any(proof.reached for proof in proofs) else none
     return TaskResult(
         proofs_page(proofs),
-        document=proof_document(proofs),
+        document=ProofDocument(tuple(proofs)),
         code=code,
     )
 
@@ -172,7 +172,7 @@ def split_task(
         document=SplitDocument(
             simulated=bench.opened.simulated,
             splits=tuple(proposals),
-            trials=tuple(map(trial_entry, trials)),
+            trials=tuple(trials),
         ),
         code=next((code for code in (1, 6, 4) if code in codes), 0),
     )
