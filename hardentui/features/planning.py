@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import tomli_w
-from msgspec import Struct, ValidationError, convert, field
+from msgspec import Struct, ValidationError, convert
 
 from hardentui.do import Do, Verb
 from hardentui.errors import PlanError
@@ -14,7 +14,7 @@ from hardentui.features.checklists.loading import fit
 from hardentui.harden.decisions import both_sides, decisions, others_left_out
 from hardentui.model.check import Check
 from hardentui.model.plan import Choice, Plan
-from hardentui.model.trial import OptionChange
+from hardentui.model.trial import ChosenFix, OptionChange
 from hardentui.reading.forms import fault_of
 from hardentui.reading.masking import mask_argument
 from hardentui.toml_document import TomlFault, read_toml
@@ -23,30 +23,21 @@ from hardentui.visible import visible
 SCHEMA = "hardentui/plan/1"
 
 
-class SavedFix(Struct, frozen=True):
-    """One fix of a saved plan."""
-
-    check: str
-    parameters: Mapping[str, bool | int | str | tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def choice(self) -> Choice:
-        return Choice(self.check, tuple(self.parameters.items()))
-
-
 class SavedPlan(Struct, frozen=True, rename={"fixes": "fix", "changes": "change"}):
     """A plan read from a file."""
 
     container: str = ""
     image: str = ""
     engine_version: str = ""  # of the Podman it was made on; may be empty
-    fixes: tuple[SavedFix | str, ...] = ()  # to carry out; a person may write the ids alone
+    fixes: tuple[ChosenFix | str, ...] = ()  # to carry out; a person may write the ids alone
     changes: tuple[OptionChange, ...] = ()  # what they changed at the time, for comparison
 
     @property
     def choices(self) -> tuple[Choice, ...]:
         """The fixes to carry out; only these matter when it is reused."""
-        return tuple(fix.choice if isinstance(fix, SavedFix) else Choice(fix) for fix in self.fixes)
+        return tuple(
+            fix.choice if isinstance(fix, ChosenFix) else Choice(fix) for fix in self.fixes
+        )
 
 
 def dump(plan: Plan, engine_version: str = "") -> str:

@@ -12,6 +12,7 @@ from hardentui.lib.observer.records import CallLog
 from hardentui.model.check import ParameterValue
 from hardentui.model.facts import SocketEndpoint
 from hardentui.model.known import NOT_READ, Known
+from hardentui.model.plan import Choice
 
 
 class Sampled(Struct, frozen=True):
@@ -240,10 +241,14 @@ class NotExercised(Struct, frozen=True):
 
 
 class ChosenFix(Struct, frozen=True):
-    """A fix in the working configuration, with the values of its parameters."""
+    """A fix in a file: of a working configuration, or of a saved plan."""
 
     check: str
-    parameters: dict[str, ParameterValue] = {}
+    parameters: dict[str, ParameterValue] = {}  # the values that it is carried out with
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(self.check, tuple(self.parameters.items()))
 
 
 class EntryComparison(Struct, frozen=True):

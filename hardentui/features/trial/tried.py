@@ -67,13 +67,7 @@ def with_profile(plan: Plan, path: str) -> Plan:
 
 
 def choices_of(trial: Trial) -> tuple[Choice, ...]:
-    return tuple(
-        Choice(
-            fix.check,
-            tuple((name, _value(value)) for name, value in fix.parameters.items()),
-        )
-        for fix in trial.fixes
-    )
+    return tuple(fix.choice for fix in trial.fixes)
 
 
 def without(trial: Trial, checks: Set[str]) -> Trial:
@@ -88,12 +82,6 @@ def without(trial: Trial, checks: Set[str]) -> Trial:
             if not option.checks or not checks >= {*option.checks}
         ),
     )
-
-
-def _value(value: object) -> int | str | tuple[str, ...]:
-    if isinstance(value, list | tuple):
-        return tuple(str(word) for word in value)
-    return value if isinstance(value, int) else str(value)
 
 
 def plan_of(
