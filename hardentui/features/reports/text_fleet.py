@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from hardentui.features.reports.fleet_sections import FleetSection, fleet_sections
-from hardentui.features.reports.fleet_view import ContainerSummary
-from hardentui.features.reports.host_result import HostResult
 from hardentui.features.reports.result import CheckResult
 from hardentui.features.reports.text_overview import (
     next_lines,
@@ -18,6 +17,10 @@ from hardentui.harden.score import score_word
 from hardentui.model.finding import Severity
 from hardentui.visible import visible
 from hardentui.words import own_command, plural
+
+if TYPE_CHECKING:
+    from hardentui.features.reports.fleet_view import ContainerSummary
+    from hardentui.features.reports.host_result import HostResult
 
 _MOST_HOSTS = 20
 _MOST_WORST = 10
