@@ -89,15 +89,21 @@ def _open_services(facts: ContainerFacts) -> tuple[tuple[ApiService, ...], Unrea
 
 
 class OpenSocket(Struct, frozen=True):
-    destination: str
+    """A socket of the host that a mount gives, or the directory in which it will be."""
+
+    mount: HostMount
     path: str  # on the host, as mounted; `made_as` is the listener's own path if it differs
-    service: (
-        Service | None
-    )  # the service behind it; None if no process listens or the service is not known
+    # the service behind it; None if no process listens or the service is not known
+    service: Service | None = None
     made_as: str = ""
     unknown: str = ""  # why the service is not known; empty if it is
     # whether the container's user, as it is, may connect; None if that is not known
     openable: bool | None = None
+
+    @property
+    def is_whole_mount(self) -> bool:
+        """Whether the mount is the socket itself, not a directory with other content."""
+        return self.service is not None and self.path in self.mount.paths
 
 
 def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
@@ -149,14 +155,17 @@ def _sockets_of(
     destinations = {mount.destination: mount for mount in mounts}
     seen = known(lambda: facts.sockets, else_=())
     sockets = [
-        replace(_judged(socket), openable=may_connect(facts, socket))
+        replace(
+            _judged(socket, destinations[socket.destination]),
+            openable=may_connect(facts, socket),
+        )
         for socket in seen
         if socket.destination in destinations
     ]
-    looked_at = {socket.destination for socket in sockets}
+    looked_at = {socket.mount.destination for socket in sockets}
     for destination, mount in destinations.items():
         if destination not in looked_at:
-            sockets += _by_name(facts, mount.path, destination)
+            sockets += _by_name(facts, mount)
     return tuple(sockets)
 
 
@@ -169,23 +178,7 @@ _ENGINE_DIRECTORIES = (
 )
 
 
-class EngineMount(Struct, frozen=True):
-    """A mount that gives control of an engine: `path` is its socket, or a directory for it."""
-
-    mount: HostMount
-    path: str
-    service: str = ""
-    made_as: str = ""
-    # whether the container's user, as it is, may connect; None if that is not known
-    openable: bool | None = None
-
-    @property
-    def is_socket(self) -> bool:
-        """Whether the mount is the socket itself, not a directory with other content."""
-        return bool(self.service) and self.path in self.mount.paths
-
-
-def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
+def engine_mounts(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     """Mounts that are, or hold, the API socket of an engine; one for each mount.
 
     A directory in which an engine creates its socket counts even while the socket does not exist:
@@ -195,7 +188,7 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
     if not mounts:
         return ()
     sockets = {
-        socket.destination: socket
+        socket.mount.destination: socket
         for socket in reversed(_sockets_of(facts, mounts))
         if socket.service is not None and socket.service.power is Power.ENGINE
     }
@@ -204,18 +197,9 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
     for mount in mounts:
         socket = sockets.get(mount.destination)
         if socket is not None:
-            name = socket.service.name if socket.service else ""
-            engine_sockets.append(
-                EngineMount(
-                    mount,
-                    socket.path,
-                    name,
-                    socket.made_as,
-                    socket.openable,
-                )
-            )
+            engine_sockets.append(socket)
         elif any(_holds_sockets(path) or (own and at_or_above(path, own)) for path in mount.paths):
-            engine_sockets.append(EngineMount(mount, mount.path))
+            engine_sockets.append(OpenSocket(mount, mount.path))
     return tuple(engine_sockets)
 
 
@@ -244,13 +228,9 @@ def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
         if socket.service is not None and socket.service.power not in (Power.ENGINE, Power.NOTHING)
     ]
     if isinstance(known(lambda: facts.sockets), Unread):
-        seen = {socket.destination for socket in sockets}
+        seen = {socket.mount.destination for socket in sockets}
         sockets += [
-            OpenSocket(
-                mount.destination,
-                directory,
-                Service("systemd or another service", Power.UNITS),
-            )
+            OpenSocket(mount, directory, Service("systemd or another service", Power.UNITS))
             for mount in connectable_mounts(facts)
             if mount.destination not in seen
             for directory in _CONTROL_DIRECTORIES
@@ -259,7 +239,7 @@ def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     return tuple(sockets)
 
 
-def _judged(socket: ReachableSocket) -> OpenSocket:
+def _judged(socket: ReachableSocket, mount: HostMount) -> OpenSocket:
     listener = socket.listener
     named = known_path(socket.path)
     if isinstance(listener, Listener):
@@ -267,7 +247,7 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
         if service is not None:
             made_as = listener.path if listener.path != socket.path else ""
             return OpenSocket(
-                socket.destination,
+                mount,
                 socket.path,
                 service,
                 made_as,
@@ -283,21 +263,21 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
         if _is_interpreter(listener.program):
             named = None  # a filtering proxy has the name of the engine's socket too
         return OpenSocket(
-            socket.destination,
+            mount,
             socket.path,
             named,
             "",
             "" if named else why,
         )
     if named is not None:
-        return OpenSocket(socket.destination, socket.path, named)
+        return OpenSocket(mount, socket.path, named)
     why = (
         listener.reason
         if isinstance(listener, Unread)
         else f"no process listens on {socket.path} now"
     )
     return OpenSocket(
-        socket.destination,
+        mount,
         socket.path,
         None,
         "",
@@ -305,27 +285,15 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
     )
 
 
-def _by_name(
-    facts: ContainerFacts,
-    path: str,
-    destination: str,
-) -> list[OpenSocket]:
+def _by_name(facts: ContainerFacts, mount: HostMount) -> list[OpenSocket]:
     """The control sockets that the paths of a mount suggest, if no socket was found behind it."""
-    service = known_path(path) or known_path(destination)
+    service = known_path(mount.path) or known_path(mount.destination)
     if service is not None and service.power is not Power.NOTHING:
-        return [OpenSocket(destination, path, service)]
-    if path.endswith((".sock", ".socket")) and isinstance(
+        return [OpenSocket(mount, mount.path, service)]
+    if mount.path.endswith((".sock", ".socket")) and isinstance(
         unread := known(lambda: facts.sockets), Unread
     ):
-        return [
-            OpenSocket(
-                destination,
-                path,
-                None,
-                "",
-                unread.reason,
-            )
-        ]
+        return [OpenSocket(mount, mount.path, unknown=unread.reason)]
     return []
 
 

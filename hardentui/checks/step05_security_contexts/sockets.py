@@ -8,9 +8,7 @@ from hardentui.reading.foothold import Foothold, foothold
 from hardentui.reading.mounts import came_from, shown
 from hardentui.reading.socket_services import Power
 from hardentui.reading.sockets import (
-    EngineMount,
     OpenSocket,
-    connectable_mounts,
     control_sockets,
     engine_mounts,
     open_sockets,
@@ -33,14 +31,12 @@ _OF_USERS = "/run/user/"
 
 
 def _fix_mounted_control_socket(spec: Spec, context: FixContext) -> Spec:
-    facts = context.facts.planned(spec)
-    mounts = {host_mount.destination: host_mount for host_mount in connectable_mounts(facts)}
     sockets: set[Mount] = set()
-    for socket in control_sockets(facts):
-        mount = mounts[socket.destination]
+    for socket in control_sockets(context.facts.planned(spec)):
+        mount = socket.mount
         if not mount.declared:
             raise CannotFix(
-                f"the mount at {socket.destination} {came_from(mount)}",
+                f"the mount at {mount.destination} {came_from(mount)}",
                 "Remove the socket there, then recreate this container.",
             )
         if socket.path not in mount.paths:
@@ -142,19 +138,14 @@ def mounted_control_socket(facts: ContainerFacts) -> Verdict:
                 known(lambda: facts.sockets),
             )
         )
-    mounts = {host_mount.destination: host_mount for host_mount in connectable_mounts(facts)}
-    through = [
-        mounts[destination] for destination in dict.fromkeys(socket.destination for socket in bad)
-    ]
-    evidence = tuple(
-        Evidence("Mounts", _seen(socket, mounts[socket.destination])) for socket in bad
-    )
+    through = {socket.mount.destination: socket.mount for socket in bad}
+    evidence = tuple(Evidence("Mounts", _seen(socket)) for socket in bad)
     powers = dict.fromkeys(socket.service.power.value for socket in bad if socket.service)
     paths = listed(list(dict.fromkeys(socket.path for socket in bad)))
     gained = _gained(facts, bad[0])
     can = "can" if gained.severity >= Severity.HIGH else "its user may ask, and not"
     reason = f"{can} {', '.join(powers)} through {paths}"
-    declared = shown([host_mount.asked for host_mount in through])
+    declared = shown([mount.asked for mount in through.values()])
     return failed(
         reason,
         declared,
@@ -184,16 +175,18 @@ def _steps_to_root(facts: ContainerFacts, socket: OpenSocket) -> int:
     return 1 if standing is Foothold.USER or as_owner else 2
 
 
-def _seen(socket: OpenSocket, mount: HostMount) -> str:
-    name = socket.service.name if socket.service else "a service"
-    answers = f"{name} listens on {socket.made_as or socket.path}"
-    return "; ".join(part for part in (shown([mount.asked]), answers, came_from(mount)) if part)
+def _seen(socket: OpenSocket, otherwise: str = "a service") -> str:
+    """The mount, who answers, and where the mount comes from; `otherwise` where nobody is known."""
+    name = socket.service.name if socket.service else otherwise
+    answers = f"{name} listens on {socket.made_as or socket.path}" if name else ""
+    parts = (shown([socket.mount.asked]), answers, came_from(socket.mount))
+    return "; ".join(part for part in parts if part)
 
 
 def _fix_mounted_engine_socket(spec: Spec, context: FixContext) -> Spec:
     sources = engine_mounts(context.facts.planned(spec))
     directories = [
-        source.path for source in sources if source.mount.declared and not source.is_socket
+        source.path for source in sources if source.mount.declared and not source.is_whole_mount
     ]
     if directories:
         raise CannotFix(
@@ -318,7 +311,7 @@ def mounted_engine_socket(facts: ContainerFacts) -> Verdict:
         shown([engine_mount.mount.asked for engine_mount in bad]) or "no engine socket is mounted"
     )
     if bad:
-        evidence = tuple(Evidence("Mounts", _engine_seen(engine_mount)) for engine_mount in bad)
+        evidence = tuple(Evidence("Mounts", _seen(engine_mount, "")) for engine_mount in bad)
         paths = listed(list(dict.fromkeys(engine_mount.path for engine_mount in bad)))
         steps = min(_steps_to_engine(facts, engine_mount) for engine_mount in bad)
         may = "can control the engine through" if steps < _SHUT_OUT else _SHUT
@@ -356,7 +349,7 @@ _SHUT = "its user may not open the engine's socket, which is mounted:"
 
 def _steps_to_engine(
     facts: ContainerFacts,
-    engine_mount: EngineMount,
+    engine_mount: OpenSocket,
 ) -> int:
     """By whether this very user may connect: the permissions of the socket say so.
 
@@ -364,27 +357,10 @@ def _steps_to_engine(
     count: podman.socket gives its socket to root and its group, and the directory of a user's
     engine is closed to all others.
     """
-    by_default = engine_mount.openable is None and not engine_mount.is_socket
+    by_default = engine_mount.openable is None and not engine_mount.is_whole_mount
     if engine_mount.openable is not False and not by_default:
         return 0
     standing = foothold(facts)
     if standing is Foothold.OWNER and facts.engine.rootless is not True:
         return 0
     return 1 if standing is Foothold.USER else _SHUT_OUT
-
-
-def _engine_seen(engine_mount: EngineMount) -> str:
-    who = (
-        f"{engine_mount.service} listens on {engine_mount.made_as or engine_mount.path}"
-        if engine_mount.service
-        else ""
-    )
-    return "; ".join(
-        part
-        for part in (
-            shown([engine_mount.mount.asked]),
-            who,
-            came_from(engine_mount.mount),
-        )
-        if part
-    )

@@ -261,7 +261,7 @@ def test_a_socket_that_a_program_of_the_host_makes_in_a_volume_is_reachable_thro
     assert "listens on" in reached.unknown  # an interpreter: it is not known what this one does
     api = replace(socket_in_volume, listener=Listener("/srv/api", "podman"))
     (engine,) = engine_mounts(facts.replace(sockets=(api,)))
-    assert (engine.path, engine.is_socket) == (str(listening), False)
+    assert (engine.path, engine.is_whole_mount) == (str(listening), False)
     assert not engine_mounts(facts.replace(sockets=(api,)).planned(facts.spec.with_(MOUNTS, ())))
     bus = replace(socket_in_volume, listener=Listener("/srv/bus", "dbus-daemon"))
     assert status_of("mounted-control-socket", facts.replace(sockets=(bus,))) is FAIL
