@@ -17,6 +17,7 @@ from hardentui.features.fleet.facts_files import FactsFile, stem
 from hardentui.features.fleet.summary import summaries_of
 from hardentui.features.fleet.told import as_one
 from hardentui.features.looking.judging import Judge
+from hardentui.features.reports.check_document import HostEntry
 from hardentui.features.reports.fleet_view import ChangedFinding, ChangesOfHost
 from hardentui.features.reports.host_result import HostResult
 from hardentui.features.reports.packed_subjects import pack
@@ -24,7 +25,6 @@ from hardentui.features.reports.result import CheckResult
 from hardentui.features.reports.saved_report import (
     SavedCheck,
     SavedFinding,
-    SavedHost,
     SavedReport,
     SavedSubject,
 )
@@ -131,7 +131,7 @@ def earlier_hosts(report: SavedReport) -> dict[str, Earlier]:
     return {
         FactsFile(host.source, stem(os.path.basename(host.source)), host.group).place: Earlier(
             host.saved_at,
-            replace(report, host=SavedHost(host.name), subjects=tuple(subjects[host.name])),
+            replace(report, host=HostEntry(name=host.name), subjects=tuple(subjects[host.name])),
         )
         for host in report.hosts
         if not host.trouble
@@ -165,7 +165,7 @@ def changes_between(
 
 def _saved(result: CheckResult) -> SavedReport:
     return SavedReport(
-        SavedHost(result.host_name, result.simulated),
+        HostEntry(name=result.host_name, simulated=result.simulated),
         tuple(map(_saved_subject, result.subjects)),
         {
             finding.check: SavedCheck(finding.title, finding.step)

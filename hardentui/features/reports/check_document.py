@@ -33,17 +33,17 @@ class ToolEntry(Struct, frozen=True, kw_only=True):
     """What made the report."""
 
     name: str = "hardentui"
-    version: str
-    checklist: str  # id of the checklist that was used
+    version: str = ""
+    checklist: str = ""  # id of the checklist that was used
 
 
 class HostEntry(Struct, frozen=True, kw_only=True):
     """The host that was looked at."""
 
     name: str
-    simulated: bool  # true: nothing of this is real
+    simulated: bool = False  # true: nothing of this is real
     # when its facts were saved, UTC; empty for a host that was looked at when the report was made
-    saved_at: str
+    saved_at: str = ""
 
 
 class FleetHostEntry(Struct, frozen=True, kw_only=True):

@@ -9,14 +9,9 @@ import msgspec
 from msgspec import Struct, field
 
 from hardentui.errors import InputError
-from hardentui.features.reports.check_document import SCHEMA
+from hardentui.features.reports.check_document import SCHEMA, HostEntry, ToolEntry
 from hardentui.model.finding import Severity, Status
 from hardentui.visible import visible
-
-
-class SavedHost(Struct, frozen=True):
-    name: str
-    simulated: bool = False
 
 
 class SavedFleetHost(Struct, frozen=True):
@@ -27,11 +22,6 @@ class SavedFleetHost(Struct, frozen=True):
     saved_at: str = ""
     group: str = ""
     trouble: str = ""
-
-
-class SavedTool(Struct, frozen=True):
-    version: str = ""
-    checklist: str = ""
 
 
 class SavedCheck(Struct, frozen=True):
@@ -83,10 +73,10 @@ class SavedSubject(Struct, frozen=True, kw_only=True):
 class SavedReport(Struct, frozen=True):
     """The parts of a JSON report that a comparison reads."""
 
-    host: SavedHost
+    host: HostEntry
     subjects: tuple[SavedSubject, ...]
     checks: Mapping[str, SavedCheck]
-    tool: SavedTool = SavedTool()
+    tool: ToolEntry = ToolEntry()
     hosts: tuple[SavedFleetHost, ...] = ()  # of a report on several
 
 
