@@ -48,12 +48,22 @@ def off(option: Option[bool], what: str) -> Order:
 
 def nothing_added(option: Option[tuple[str, ...]]) -> Order:
     """Each added entry weakens protection."""
-    return lambda before, after: _more("adds", option, before, after)
+    return lambda before, after: _more(
+        "adds",
+        option,
+        before,
+        after,
+    )
 
 
 def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
     """Each removed entry weakens protection."""
-    return lambda before, after: _more("removes", option, after, before)
+    return lambda before, after: _more(
+        "removes",
+        option,
+        after,
+        before,
+    )
 
 
 def _more(

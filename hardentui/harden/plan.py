@@ -163,7 +163,12 @@ def make_plan(
     `Plan.skipped` lists every skipped choice with the reason.
     """
     checks = tuple(checks)
-    folded = fold(facts, choices, checks, checklist)
+    folded = fold(
+        facts,
+        choices,
+        checks,
+        checklist,
+    )
     kept, spec = folded.kept, folded.after
     notes = [Note(fix.check.id, text) for fix in kept for text in fix.advice.notes]
     fixed = frozenset(fix.check.id for fix in kept)
@@ -258,7 +263,12 @@ def _fix(
     checklist: Checklist,
 ) -> _Fix | Skipped:
     """A check's remediation on top of the previous ones, or why it is skipped."""
-    if why := _needless(check, spec, facts, checklist):
+    if why := _needless(
+        check,
+        spec,
+        facts,
+        checklist,
+    ):
         return Skipped(check.id, why)
     chosen = dict(choice.parameters)
     context = FixContext(
@@ -287,8 +297,18 @@ def _fix(
             f"it would weaken the container: {'; '.join(whys)}",
             weakens=whys,
         )
-    advice = advised(check, spec, after, context)
-    advice = weighed(advice, check, facts, changed)
+    advice = advised(
+        check,
+        spec,
+        after,
+        context,
+    )
+    advice = weighed(
+        advice,
+        check,
+        facts,
+        changed,
+    )
     return _Fix(
         check,
         choice,
@@ -492,7 +512,14 @@ def left_out(
             checklist,
         )
         if isinstance(fix, _Fix) and fix.risk is Risk.DECISION:
-            left.append(_question(check, facts, plan.after, fix))
+            left.append(
+                _question(
+                    check,
+                    facts,
+                    plan.after,
+                    fix,
+                )
+            )
         elif isinstance(fix, _Fix):
             caution = Caution.LIKELY if Caution.LIKELY.allows(fix.risk) else Caution.ALL
             left.append(

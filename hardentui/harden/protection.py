@@ -402,7 +402,14 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     RESTART: (orders.ranked(_restart_rank, "restarts it without a limit"),),
     HEALTH_CMD: (_health,),
     HEALTH_ON_FAILURE: (_ranks(HEALTH_ON_FAILURE, none=0),),
-    SDNOTIFY: (_ranks(SDNOTIFY, none=0, ignore=0, conmon=0),),
+    SDNOTIFY: (
+        _ranks(
+            SDNOTIFY,
+            none=0,
+            ignore=0,
+            conmon=0,
+        ),
+    ),
     LOG_DRIVER: (
         orders.ranked(
             lambda facts: int(facts.spec[LOG_DRIVER] != "none"),

@@ -190,7 +190,12 @@ def remediation(
             changed = spec_diff(facts.spec, after)
             run, quadlet = as_run_lines(changed), as_quadlet_lines(changed, facts.engine.version)
             if changed:
-                advice = advised(check, facts.spec, after, context)
+                advice = advised(
+                    check,
+                    facts.spec,
+                    after,
+                    context,
+                )
     return Remediation(
         summary=summary,
         impact=check.section("What may break"),

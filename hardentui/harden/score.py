@@ -268,7 +268,13 @@ def cell(step: int, findings: Iterable[Finding]) -> Cell:
         Status.WAIVED,
     ):
         if status in seen:
-            return Cell(step, status, worst, failing, unknown)
+            return Cell(
+                step,
+                status,
+                worst,
+                failing,
+                unknown,
+            )
     return Cell(
         step,
         Status.NOT_APPLICABLE,

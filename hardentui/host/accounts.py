@@ -80,7 +80,17 @@ def _lines(
         )
         for path in included[:_MOST_FILES] if depth < _DEEPEST else ():
             more = text(files, path)
-            lines += _lines(files, path, more, host, depth + 1) if isinstance(more, str) else []
+            lines += (
+                _lines(
+                    files,
+                    path,
+                    more,
+                    host,
+                    depth + 1,
+                )
+                if isinstance(more, str)
+                else []
+            )
     return lines
 
 
@@ -191,7 +201,12 @@ def read_users(files: Files) -> tuple[User, ...]:
             continue
         name, uid, gid, home = fields[0], int(fields[2]), int(fields[3]), fields[5]
         if 0 < uid < _NOBODY:
-            rootless, hidden = _runs_rootless(files, name, uid, home)
+            rootless, hidden = _runs_rootless(
+                files,
+                name,
+                uid,
+                home,
+            )
             controllers = (
                 known(_controllers, files, uid)
                 if rootless

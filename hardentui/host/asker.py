@@ -28,7 +28,12 @@ def asker(stop: threading.Event) -> Ask:
         seconds: float,
         environment: Mapping[str, str] = {},
     ) -> Known[str]:
-        return _run(arguments, seconds, environment, stop)
+        return _run(
+            arguments,
+            seconds,
+            environment,
+            stop,
+        )
 
     return ask
 

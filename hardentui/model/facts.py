@@ -362,7 +362,12 @@ class ImageFacts(Facts, told_by=FactSource.IMAGE):
     scan: Fact[ScanReport | NeverScanned] = Fact(
         Unread("stored scan results were not read"), told_by=FactSource.SCAN
     )
-    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    now: datetime = datetime(
+        2026,
+        1,
+        1,
+        tzinfo=UTC,
+    )
 
     @property
     def config(self) -> Mapping[str, Any]:

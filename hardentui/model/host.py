@@ -176,7 +176,12 @@ class HostFacts(Facts, told_by=FactSource.HOST):
     kernel: Fact[str] = Fact("")
     os_release: Fact[Mapping[str, str]] = Fact(NONE)  # /etc/os-release as a mapping
     root: bool = True
-    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    now: datetime = datetime(
+        2026,
+        1,
+        1,
+        tzinfo=UTC,
+    )
 
     # name -> value of the settings that checks use, without those that the kernel lacks
     sysctls: Fact[Mapping[str, Known[str]]] = Fact(NONE)

@@ -67,7 +67,12 @@ class Unread(Exception):
     def anew(self) -> Unread:
         """The same to raise: what is raised keeps the frames that it passed, with all that they hold,
         and a constant would keep them for ever."""
-        return Unread(self.reason, self.said, do=self.do, source=self.source)
+        return Unread(
+            self.reason,
+            self.said,
+            do=self.do,
+            source=self.source,
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Unread) and other.reason == self.reason

@@ -100,7 +100,12 @@ class HostMount(Struct, frozen=True):
     @property
     def asked(self) -> Mount:
         """The mount of the spec; the same in its form if it is not in the spec."""
-        return self.declared or Mount(self.type, self.source, self.destination, self.options)
+        return self.declared or Mount(
+            self.type,
+            self.source,
+            self.destination,
+            self.options,
+        )
 
 
 class Listener(Struct, frozen=True):

@@ -106,7 +106,12 @@ def judge(
             commands,
         )
     why = "the configuration says otherwise, but the kernel decides" if declared_bad else ""
-    return passed(declared, effective, evidence, why)
+    return passed(
+        declared,
+        effective,
+        evidence,
+        why,
+    )
 
 
 def sure(verdict: Verdict, *seen: object) -> Verdict:

@@ -34,7 +34,12 @@ def is_filtered(facts: ContainerFacts, ports: list[Port]) -> bool:
         or not firewall.outside
     ):
         return False
-    open_ways, unclear = ways_in(firewall.rules, firewall.outside, hook_of(facts), ports)
+    open_ways, unclear = ways_in(
+        firewall.rules,
+        firewall.outside,
+        hook_of(facts),
+        ports,
+    )
     return not open_ways and not unclear
 
 

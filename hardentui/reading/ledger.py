@@ -47,7 +47,17 @@ def ledger(
     old, new = _places(before), _places(after)
     new |= {path: _Place(Home.VOLUME, volume) for path, volume in kept.items()}
     moved = [path for path in sorted(new) if new[path].home is not _at(old, path).home]
-    rows = [_moved(facts, path, old, new[path], layer) for path in moved if not new[path].read_only]
+    rows = [
+        _moved(
+            facts,
+            path,
+            old,
+            new[path],
+            layer,
+        )
+        for path in moved
+        if not new[path].read_only
+    ]
     return (*rows, *_left_behind(facts, layer, frozenset(moved)))
 
 

@@ -285,7 +285,14 @@ def with_written(
     tmpfs, volumes = [], []
     for directory in directories:
         wanted = (
-            _size(directory, size, least, facts) if "tmpfs_size" not in context.chosen else size
+            _size(
+                directory,
+                size,
+                least,
+                facts,
+            )
+            if "tmpfs_size" not in context.chosen
+            else size
         )
         if wanted is None or not is_scratch(directory):
             volumes.append(

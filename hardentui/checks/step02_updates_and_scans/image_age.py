@@ -277,7 +277,12 @@ def _digests(facts: ContainerFacts, image: ImageFacts) -> set[str]:
 
 _NAME = "docker.io/library/nginx:1.29"
 
-_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_NOW = datetime(
+    2026,
+    1,
+    1,
+    tzinfo=UTC,
+)
 
 
 def _registry_has(digest: str, days: int = 4) -> ContainerFacts:

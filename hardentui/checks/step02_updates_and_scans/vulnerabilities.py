@@ -82,7 +82,12 @@ def exploited_vulnerabilities(facts: ContainerFacts) -> Verdict:
     )
 
 
-_DAY = datetime(2025, 12, 31, tzinfo=UTC)
+_DAY = datetime(
+    2025,
+    12,
+    31,
+    tzinfo=UTC,
+)
 
 
 def _exploited(*vulnerabilities: Vulnerability) -> ImageFacts:
@@ -206,7 +211,12 @@ def _vulnerable(*vulnerabilities: Vulnerability) -> ImageFacts:
     )
 
 
-_OLD = datetime(2025, 11, 1, tzinfo=UTC)
+_OLD = datetime(
+    2025,
+    11,
+    1,
+    tzinfo=UTC,
+)
 
 
 @Check(

@@ -41,7 +41,12 @@ def _fix_dangerous_supplementary_groups(
     return fixed
 
 
-_MEMBER = Kernel(7, uid=101, gid=101, groups=(6,))
+_MEMBER = Kernel(
+    7,
+    uid=101,
+    gid=101,
+    groups=(6,),
+)
 _ALL = (IdRange(0, 0, 4294967295),)
 _MAP = (IdRange(0, 1000, 1), IdRange(1, 100000, 65536))
 _GROUP_0 = ("0", "root")
@@ -97,7 +102,14 @@ _IN_GROUP_0 = Kernel(
             kernel=_IN_GROUP_0.replace(gid=100999),
             engine=rootless(),
         ),
-        container(kernel=Kernel(7, uid=0, gid=0, groups=(0, 6, 10))),
+        container(
+            kernel=Kernel(
+                7,
+                uid=0,
+                gid=0,
+                groups=(0, 6, 10),
+            )
+        ),
         container(
             kernel=Kernel(
                 7,
@@ -115,7 +127,15 @@ _IN_GROUP_0 = Kernel(
         "--group-add=ssl-cert",
         "--user=101:disk",
         "--user=101 --group-add=disk --device=/dev/sda",
-        container("--user=101:6", kernel=Kernel(7, uid=101, gid=6, groups=())),
+        container(
+            "--user=101:6",
+            kernel=Kernel(
+                7,
+                uid=101,
+                gid=6,
+                groups=(),
+            ),
+        ),
         container(kernel=_MEMBER),
         "--user=1000:0",
         container(

@@ -204,8 +204,26 @@ _SHELL = Entered(
                 "ID": "ac",
                 "ProcessConfig": {"user": "1001:0", "privileged": False},
             }
-        ).replace(kernel=Kernel(7, uid=1001, gid=0, entered=())),
-        _example().replace(exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
+        ).replace(
+            kernel=Kernel(
+                7,
+                uid=1001,
+                gid=0,
+                entered=(),
+            )
+        ),
+        _example().replace(
+            exec_events=(
+                datetime(
+                    2025,
+                    12,
+                    31,
+                    23,
+                    5,
+                    tzinfo=UTC,
+                ),
+            )
+        ),
         _example().replace(kernel=_with(_SHELL)),
     ),
     fails=lambda: (
@@ -226,7 +244,14 @@ _SHELL = Entered(
                 "ID": "ce",
                 "ProcessConfig": {"user": "1001:0", "privileged": False},
             }
-        ).replace(kernel=Kernel(7, uid=1001, gid=1001, entered=())),
+        ).replace(
+            kernel=Kernel(
+                7,
+                uid=1001,
+                gid=1001,
+                entered=(),
+            )
+        ),
         _example(
             {
                 "ID": "ef",

@@ -97,7 +97,12 @@ def missing_sub_ids(facts: HostFacts, parameters: Parameters) -> Verdict:
                     )
                     continue
                 given.append(SubIds(user.name, start, least))
-                commands += _give(path, user, start, least)
+                commands += _give(
+                    path,
+                    user,
+                    start,
+                    least,
+                )
         clashes = tuple(_overlaps(ranges, users, path == _FILES[0]))
         evidence += [Evidence(path, text) for text in clashes]
         if clashes:

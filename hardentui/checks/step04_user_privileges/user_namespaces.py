@@ -288,7 +288,17 @@ _WITH_FLAG = SeccompRule(
 )
 
 
-_PLAIN = SeccompRule("ALLOW", (Condition(0, "MASKED_EQ", 0x10000000, 0),))
+_PLAIN = SeccompRule(
+    "ALLOW",
+    (
+        Condition(
+            0,
+            "MASKED_EQ",
+            0x10000000,
+            0,
+        ),
+    ),
+)
 
 
 @Check(

@@ -61,7 +61,15 @@ _AGENT = ReachableSocket(
     Listener("/srv/work/a", "ssh-agent"),
 )
 
-_FROM_POD = HostMount("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
+_FROM_POD = HostMount(
+    "/run/dbus",
+    ("/run/dbus",),
+    "bind",
+    "/run/dbus",
+    (),
+    MountOrigin.POD,
+    "shop",
+)
 
 
 @Check(

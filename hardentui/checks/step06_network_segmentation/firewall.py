@@ -176,7 +176,16 @@ def _reason(
         return "firewalld allows packets to a published port, regardless of its zones"
     interfaces = () if isinstance(firewall.outside, Unread) else firewall.outside
     if any(
-        fate(rules, Packet("input", interface, "tcp", 0)) == {DROPPED}
+        fate(
+            rules,
+            Packet(
+                "input",
+                interface,
+                "tcp",
+                0,
+            ),
+        )
+        == {DROPPED}
         for interface in interfaces or ("",)
     ):
         return "the firewall filters only at input, which packets to a published port never pass"

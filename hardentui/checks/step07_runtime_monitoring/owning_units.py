@@ -15,7 +15,20 @@ _CREATED = {
 
 _FILE = "/etc/containers/systemd/web.container"
 
-_BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzinfo=UTC)
+_BEFORE, _AFTER = (
+    datetime(
+        2025,
+        11,
+        1,
+        tzinfo=UTC,
+    ),
+    datetime(
+        2025,
+        12,
+        24,
+        tzinfo=UTC,
+    ),
+)
 
 
 @Check(

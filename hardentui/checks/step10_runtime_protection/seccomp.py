@@ -207,7 +207,14 @@ def _allowed(*conditions: Condition) -> SeccompRule:
 
 _INTERNET = (
     "socket",
-    _allowed(Condition(0, "MASKED_EQ", 0xFFFFFFFF, 2)),
+    _allowed(
+        Condition(
+            0,
+            "MASKED_EQ",
+            0xFFFFFFFF,
+            2,
+        )
+    ),
 )
 
 _BOTH = ("X86_64", "X86")

@@ -284,7 +284,17 @@ class Surroundings:
         for engine in self._opened.engines:
             label = self._info.load(engine).label
             facts = self._gatherers[label].engine_facts()
-            reports.append(self._judge.other(Subject(Kind.ENGINE, label, label, label), facts))
+            reports.append(
+                self._judge.other(
+                    Subject(
+                        Kind.ENGINE,
+                        label,
+                        label,
+                        label,
+                    ),
+                    facts,
+                )
+            )
         return tuple(reports)
 
     def _each(

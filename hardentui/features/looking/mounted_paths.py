@@ -171,14 +171,27 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
         if mount.type in ("bind", "volume"):
             yield _traced(
                 facts,
-                HostMount(mount.destination, (), mount.type, mount.source, mount.options),
+                HostMount(
+                    mount.destination,
+                    (),
+                    mount.type,
+                    mount.source,
+                    mount.options,
+                ),
                 {"Source": mount.source} if mount.type == "bind" else {},
             )
     if facts.spec[ROOTFS]:
         path, _, mode = facts.spec[ROOTFS].partition(":")
         read_only = ("ro",) if section(facts.inspect, "HostConfig").get("ReadonlyRootfs") else ()
         overlay = mode.partition(",")[0] == "O"
-        mounted = HostMount("/", (normal(path),), "rootfs", path, read_only, layered=overlay)
+        mounted = HostMount(
+            "/",
+            (normal(path),),
+            "rootfs",
+            path,
+            read_only,
+            layered=overlay,
+        )
         yield _Asked(mounted, overlay=overlay)
 
 
@@ -429,7 +442,18 @@ def _judged(
             or _is_program_of_infra(row)
         ):
             return None
-        return _row(row, row.paths, HostMount(row.point, (), "other", row.source, (), *stranger))
+        return _row(
+            row,
+            row.paths,
+            HostMount(
+                row.point,
+                (),
+                "other",
+                row.source,
+                (),
+                *stranger,
+            ),
+        )
     mount = asked.mount
     if mount.type == "image":
         return None

@@ -217,7 +217,12 @@ class OncePerEngine:
         except EngineError as error:
             return Unread(f"Podman does not return its secrets: {error.title}")
         return {
-            _text(secret, "Spec", "Name"): _text(secret, "Spec", "Driver", "Name")
+            _text(secret, "Spec", "Name"): _text(
+                secret,
+                "Spec",
+                "Driver",
+                "Name",
+            )
             for secret in answer
         }
 

@@ -30,6 +30,11 @@ def sockets_behind(
                 continue
             listener = Listener(name) if is_own_path(name) else table.listener(name, number)
             reachable.append(
-                ReachableSocket(mount.destination, path, listener, *host.permissions_of(path))
+                ReachableSocket(
+                    mount.destination,
+                    path,
+                    listener,
+                    *host.permissions_of(path),
+                )
             )
     return tuple(reachable)

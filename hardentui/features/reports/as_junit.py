@@ -52,7 +52,12 @@ def _suite(
         {"name": name, "hostname": host},
     )
     outcomes = [
-        _case(suite, name, finding, result)
+        _case(
+            suite,
+            name,
+            finding,
+            result,
+        )
         for status in Status
         for finding in subject.having(status)
     ]

@@ -155,7 +155,12 @@ def _observation(
     subjects: _Seen,
 ) -> dict[str, Any]:
     kind, engine = finding.subject.kind, finding.subject.engine
-    subject = _uuid(host, kind.value, engine, name)
+    subject = _uuid(
+        host,
+        kind.value,
+        engine,
+        name,
+    )
     subjects[subject] = {
         "uuid": subject,
         "description": f"{kind.value} {visible(name)}",

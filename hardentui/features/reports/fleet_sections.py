@@ -122,7 +122,12 @@ def way_of(lagging: LaggingEntry) -> str:
     verb = "harden" if lagging.trial_first else "apply"
     checks = (word for check in lagging.checks for word in ("--check", check))
     name = command_word(lagging.container, lagging.container)
-    return own_command((), verb, name, *checks)
+    return own_command(
+        (),
+        verb,
+        name,
+        *checks,
+    )
 
 
 def _changes(fleet: FleetEntry) -> Iterator[Line]:

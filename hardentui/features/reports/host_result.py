@@ -60,7 +60,16 @@ class HostResult(Struct, frozen=True, kw_only=True):
         if not self.unusable:
             return unpack(self.packed, self.name)
         unread = Subject(Kind.HOST, self.name, self.name)
-        return (SubjectResult(unread, score(()), (), "host", self.unusable, host=self.name),)
+        return (
+            SubjectResult(
+                unread,
+                score(()),
+                (),
+                "host",
+                self.unusable,
+                host=self.name,
+            ),
+        )
 
     def failing(self, severity: Severity) -> int:
         return sum(number for each, number in self.severities if each is severity)

@@ -205,7 +205,15 @@ def _laid_out(places: Iterable[MapPlace]) -> tuple[list[_Drawn], int]:
         hidden = len(ordered) - len(rows)
         count = sum(max(1, len(openings)) for _, openings in rows) + (1 if hidden else 0)
         height = _HEAD + _ROW * max(1, count) + 10
-        drawn.append(_Drawn(place, top, height, rows, hidden))
+        drawn.append(
+            _Drawn(
+                place,
+                top,
+                height,
+                rows,
+                hidden,
+            )
+        )
         top += height + _GAP
     return drawn, top
 
@@ -268,7 +276,14 @@ def _place(drawn: _Drawn) -> list[str]:
     ]
     y = drawn.top + _HEAD + 16
     for name, openings in drawn.rows:
-        lines.append(svg_text(_BOX + 20, y, name, room - 8))
+        lines.append(
+            svg_text(
+                _BOX + 20,
+                y,
+                name,
+                room - 8,
+            )
+        )
         for opening in openings:
             lines += _opening(opening, y)
             y += _ROW
@@ -390,7 +405,15 @@ def _legend(
         (Gate.UNKNOWN, "not known"),
     ):
         lines.append(f'<path class="line {_CLASSES[gate]}" d="M{x} {y - 4}h28"/>')
-        lines.append(svg_text(x + 34, y, words, _WIDTH, _SMALL))
+        lines.append(
+            svg_text(
+                x + 34,
+                y,
+                words,
+                _WIDTH,
+                _SMALL,
+            )
+        )
         x += 50 + 8 * len(words)
     lines.append(
         svg_text(
@@ -404,8 +427,24 @@ def _legend(
     if hidden:
         y += 18
         text = f"{hidden} routes between networks are not drawn; the table has them."
-        lines.append(svg_text(20, y, text, _WIDTH - 40, _SOFT))
+        lines.append(
+            svg_text(
+                20,
+                y,
+                text,
+                _WIDTH - 40,
+                _SOFT,
+            )
+        )
     for note in network_map.notes:
         y += 20
-        lines.append(svg_text(20, y, note, _WIDTH - 40, _SOFT))
+        lines.append(
+            svg_text(
+                20,
+                y,
+                note,
+                _WIDTH - 40,
+                _SOFT,
+            )
+        )
     return lines

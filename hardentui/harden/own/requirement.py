@@ -137,7 +137,12 @@ def meets(
             limit=limit,
         )
     if isinstance(seen, str):
-        return _text_meets(operator, seen, wanted, option)
+        return _text_meets(
+            operator,
+            seen,
+            wanted,
+            option,
+        )
     return _list_meets(
         operator,
         tuple(seen),

@@ -73,7 +73,15 @@ def _of_units(files: Files) -> Iterator[Endpoint]:
     for path, addresses, commands in socket_units(files):
         for words in filter(is_api, commands):
             certificates = "--tls-client-ca" in " ".join(words)
-            yield from (Endpoint(address, path, 0, certificates) for address in addresses)
+            yield from (
+                Endpoint(
+                    address,
+                    path,
+                    0,
+                    certificates,
+                )
+                for address in addresses
+            )
 
 
 def socket_units(
@@ -89,7 +97,15 @@ def socket_units(
             if name.endswith(".socket") and name not in seen:
                 seen.add(name)
                 path = f"{directory}/{name}"
-                yield path, *_socket_unit(files, directories, path, name)
+                yield (
+                    path,
+                    *_socket_unit(
+                        files,
+                        directories,
+                        path,
+                        name,
+                    ),
+                )
 
 
 def _socket_unit(
@@ -100,7 +116,12 @@ def _socket_unit(
 ) -> tuple[list[str], list[tuple[str, ...]]]:
     addresses: list[str] = []
     service = name.removesuffix(".socket") + ".service"
-    for section, key, value in _settings(files, directories, path, name):
+    for section, key, value in _settings(
+        files,
+        directories,
+        path,
+        name,
+    ):
         if section == "Socket" and key in ("ListenStream", "ListenSequentialPacket"):
             addresses = [*addresses, _address(value)] if value else []
         elif section == "Socket" and key == "Service" and value:
@@ -147,7 +168,12 @@ def _settings(
     """The texts of a unit and its drop-ins, in the order in which systemd reads them."""
     parts: dict[str, str] = {}
     for directory in reversed(_places(directories, f"{name}.d")):
-        for drop_in in known(names, files, directory, else_=()):
+        for drop_in in known(
+            names,
+            files,
+            directory,
+            else_=(),
+        ):
             if drop_in.endswith(".conf"):
                 parts[drop_in] = f"{directory}/{drop_in}"
     settings: list[tuple[str, str, str]] = []
@@ -294,7 +320,12 @@ def read_sockets(
             raise seen
         if isinstance(seen, Missing):
             continue
-        socket = _socket(files, place, seen[0], accounts)
+        socket = _socket(
+            files,
+            place,
+            seen[0],
+            accounts,
+        )
         served = listening is None or settled(place.address) in listening.paths
         if served or socket.target or place.of_process:
             sockets.append(socket)
@@ -330,7 +361,12 @@ def _socket(
     return EngineSocket(
         file=fact,
         rootful=place.uid == 0,
-        users=who_may(WRITE, way, accounts, owners),
+        users=who_may(
+            WRITE,
+            way,
+            accounts,
+            owners,
+        ),
         target=target,
         found_in=place.where,
     )

@@ -164,7 +164,12 @@ def paths_of_podman_6(
 def drop_in_files(files: Files, directory: str) -> list[str]:
     """The *.conf files of a directory; if it cannot be listed, the directory itself, to become a
     fault."""
-    inside = known(names, files, directory, else_=None)
+    inside = known(
+        names,
+        files,
+        directory,
+        else_=None,
+    )
     if inside is None:
         return [directory]
     return [f"{directory}/{name}" for name in inside if name.endswith(".conf")]

@@ -75,7 +75,14 @@ def find_generator() -> str | None:
 def version_of(generator: str) -> Version | None:
     """The Podman that it belongs to; None if it does not say (before 4.5), or cannot be run."""
     try:
-        return Version.parse(_run([generator, "-version"], {}, "/", 20).stdout)
+        return Version.parse(
+            _run(
+                [generator, "-version"],
+                {},
+                "/",
+                20,
+            ).stdout
+        )
     except (ValueError, GeneratorError):
         return None
 
@@ -192,7 +199,12 @@ def verify(
             *(["--user"] if user else []),
             *paths,
         ]
-        done = _run(command, {}, directory, timeout)
+        done = _run(
+            command,
+            {},
+            directory,
+            timeout,
+        )
     lines = [line for line in done.stderr.replace(f"{directory}/", "").split("\n") if line.strip()]
     ours = tuple(line for line in lines if any(name in line for name in service_files))
     return ours if ours or done.returncode == 0 else tuple(lines)

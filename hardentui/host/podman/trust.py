@@ -49,7 +49,12 @@ def read_trust(
     """
     owners = ROOT_ONLY | {uid}
     accounts = read_accounts(files)
-    policy = known(_policy, files, home, version)
+    policy = known(
+        _policy,
+        files,
+        home,
+        version,
+    )
     return TrustFacts(
         uid=uid,
         policy=policy,
@@ -75,7 +80,12 @@ def read_trust(
             owners,
             accounts,
         ),
-        keys=_keys(files, policy, owners, accounts),
+        keys=_keys(
+            files,
+            policy,
+            owners,
+            accounts,
+        ),
         auth_files=known(
             _auth_files,
             files,
@@ -247,7 +257,16 @@ def _auth_files(
         if isinstance(fact, Missing):
             continue
         seen = reached(files, path)
-        readers = who_may(READ, seen[0], accounts, owners) if isinstance(seen, tuple) else ()
+        readers = (
+            who_may(
+                READ,
+                seen[0],
+                accounts,
+                owners,
+            )
+            if isinstance(seen, tuple)
+            else ()
+        )
         if isinstance(fact, Unread):
             raise fact
         content = text(files, path)

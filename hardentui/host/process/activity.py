@@ -212,7 +212,12 @@ def read_activity(
     return Activity(
         processes,
         listening,
-        known(_clients, files, pid, listening),
+        known(
+            _clients,
+            files,
+            pid,
+            listening,
+        ),
     )
 
 

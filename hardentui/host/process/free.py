@@ -56,7 +56,14 @@ def memory_above(
     """In each cgroup with a limit that containers share with this one. Raises Unread."""
     v1 = "memory" in membership.v1
     limit = "memory.limit_in_bytes" if v1 else "memory.max"
-    for directory in shared_levels(levels_of(files, tree, membership, "memory")):
+    for directory in shared_levels(
+        levels_of(
+            files,
+            tree,
+            membership,
+            "memory",
+        )
+    ):
         most = _limit(files, f"{directory}/{limit}")
         if most is not None:
             used = working_set(files, directory, v1=v1)
@@ -69,7 +76,14 @@ def processes_above(
     membership: Membership,
 ) -> Iterator[Left]:
     """The same for processes. Raises Unread."""
-    for directory in shared_levels(levels_of(files, tree, membership, "pids")):
+    for directory in shared_levels(
+        levels_of(
+            files,
+            tree,
+            membership,
+            "pids",
+        )
+    ):
         most = _limit(files, f"{directory}/pids.max")
         if most is not None:
             used = _number(files, f"{directory}/pids.current")

@@ -49,8 +49,27 @@ def read_units(
     search = UnitSearch(files, manager)
     units = {name: search.find(name) for name in dict.fromkeys(services)}
     wanted = [name for name in units if is_service_name(name)]
-    answers = known(_ask, files, run, wanted, manager) if wanted else {}
-    return {name: _unit(files, name, unit, manager, answers) for name, unit in units.items()}
+    answers = (
+        known(
+            _ask,
+            files,
+            run,
+            wanted,
+            manager,
+        )
+        if wanted
+        else {}
+    )
+    return {
+        name: _unit(
+            files,
+            name,
+            unit,
+            manager,
+            answers,
+        )
+        for name, unit in units.items()
+    }
 
 
 def _unit(
@@ -78,7 +97,14 @@ def _unit(
         name=unit.name,
         file=unit.file.path,
         modified=datetime.fromtimestamp(newest, UTC),
-        needs_reload=reload == "yes" if reload else _is_stale(files, unit, manager, newest),
+        needs_reload=reload == "yes"
+        if reload
+        else _is_stale(
+            files,
+            unit,
+            manager,
+            newest,
+        ),
         restarts=_restarts(answer),
         silent=silent,
         quadlet=unit.quadlet,

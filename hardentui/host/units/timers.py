@@ -42,7 +42,12 @@ def timer_active(
         )
     if isinstance(answer, str) and "ActiveState=" in answer:
         return "ActiveState=active" in answer.splitlines()
-    enabled = known(_enabled, files, name, manager)
+    enabled = known(
+        _enabled,
+        files,
+        name,
+        manager,
+    )
     if isinstance(enabled, Unread) and isinstance(answer, Unread):
         return Unread(f"{answer.reason}, and {enabled.reason}")
     return enabled

@@ -268,7 +268,16 @@ def _directory(
         fact = examine(files, directory)
         if not isinstance(fact, Missing):
             return (
-                [Program("directory", fact, True, named_by)] if isinstance(fact, FileFact) else []
+                [
+                    Program(
+                        "directory",
+                        fact,
+                        True,
+                        named_by,
+                    )
+                ]
+                if isinstance(fact, FileFact)
+                else []
             )
         directory = posixpath.dirname(directory.rstrip("/"))
     return []
@@ -334,7 +343,12 @@ def _first_program(
     named_by: str = "",
 ) -> list[Program]:
     for path in candidates:
-        programs = _program(files, role, path, named_by)
+        programs = _program(
+            files,
+            role,
+            path,
+            named_by,
+        )
         if programs:
             return programs
     return []
@@ -402,7 +416,14 @@ def _hooks(files: Files, configuration: Configuration) -> list[Program]:
                 continue
             if isinstance(fact, Unread):
                 raise fact
-            programs.append(Program("hook", fact, False, named_by))
+            programs.append(
+                Program(
+                    "hook",
+                    fact,
+                    False,
+                    named_by,
+                )
+            )
             target = hook_program(text_or(files, path))
             programs += (
                 _program(

@@ -108,7 +108,12 @@ def _hooks_in(directories: Iterable[str], files: Files) -> Iterator[str]:
     """The hook files of its own directories, and their programs. Podman itself runs those of the
     stages precreate and poststop, so the runtime's configuration does not name them."""
     for directory in directories:
-        for name in known(names, files, directory, else_=()):
+        for name in known(
+            names,
+            files,
+            directory,
+            else_=(),
+        ):
             if name.endswith(".json"):
                 path = posixpath.join(directory, name)
                 yield path
