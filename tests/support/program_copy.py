@@ -18,15 +18,21 @@ class ProgramCopy:
         for name in ("hardentui", "checklists"):
             shutil.copytree(ROOT / name, directory / name)
 
-    def add_example(self, introduction: str) -> None:
+    def add_example(self, introduction: str, below: str = "") -> None:
         """Add the code block that follows this text and the path of a file: at the end of that
-        file."""
+        file, or below the line with this text."""
         text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-        pattern = rf"{introduction} `(hardentui/\S+\.py)`[^`]*:\n\n```python\n(.*?)```\n"
+        pattern = rf"{introduction} `(hardentui/\S+\.py)`[^`]*:\n\n```(?:python|text)\n(.*?)```\n"
         example = re.search(pattern, text, re.DOTALL)
         assert example, f"CONTRIBUTING.md has no example after {introduction!r}"
-        with (self.directory / example[1]).open("a", encoding="utf-8") as file:
-            file.write(example[2])
+        path = self.directory / example[1]
+        if not below:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(example[2])
+            return
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        (at,) = (number for number, line in enumerate(lines, 1) if below in line)
+        path.write_text("".join([*lines[:at], example[2], *lines[at:]]), encoding="utf-8")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What Python says with these arguments, and nothing but the copy to import."""
