@@ -843,3 +843,11 @@ def test_every_report_has_the_order_of_the_screen() -> None:
     for form in ("html", "text", "github"):
         told = render(form, shown, TextStyle())
         assert sorted(names, key=told.index) == names, form
+
+
+def test_the_page_names_no_podman_for_an_engine_without_a_version() -> None:
+    """Docker is read, and is no Podman of any version."""
+    docker = replace(ENGINE, label="docker", version="")
+    page = render("html", result(engines=(docker,)), TextStyle())
+    assert "· docker" in page
+    assert "Podman" not in page.partition("· docker")[2].partition("</p>")[0]
