@@ -19,22 +19,23 @@ from hardentui.features.compare import read_saved
 from hardentui.features.fleet.facts_files import FactsFile, FleetFiles, fleet_files
 from hardentui.features.fleet.judging import judged
 from hardentui.features.fleet.looking import (
-    Earlier,
     changes_between,
     earlier_hosts,
+    saved,
     told,
     waivers_of_all,
 )
 from hardentui.features.fleet.merging import merged
 from hardentui.features.reports.host_result import HostResult
 from hardentui.features.reports.result import CheckResult
+from hardentui.features.reports.saved_report import SavedReport
 from hardentui.model.finding import Severity
 from hardentui.visible import visible
 from hardentui.words import plural
 
 _OF_HOSTS = ("host", "group")
 """The words of a filter that choose files, before anything is read."""
-NO_REPORT: Mapping[str, Earlier] = {}
+NO_REPORT: Mapping[str, SavedReport] = {}
 
 
 def check(options: Namespace, terminal: Terminal) -> int:
@@ -85,7 +86,7 @@ def fleet_result(
     given: FleetFiles,
     options: Namespace,
     terminal: Terminal,
-    earlier: Mapping[str, Earlier] = NO_REPORT,
+    earlier: Mapping[str, SavedReport] = NO_REPORT,
 ) -> CheckResult:
     """One report of all hosts. A file that cannot be used is a host that could not be checked.
 
@@ -120,7 +121,7 @@ def fleet_result(
     )
 
 
-def _missing(given: FleetFiles, earlier: Mapping[str, Earlier]) -> tuple[str, ...]:
+def _missing(given: FleetFiles, earlier: Mapping[str, SavedReport]) -> tuple[str, ...]:
     """Who is expected, or was there in the earlier report, and has no facts."""
     there = {file.place for file in given.files}
     gone = (place for place in earlier if place not in there)
@@ -143,7 +144,7 @@ def _of_file(file: FactsFile, options: Namespace) -> Namespace:
 
 def _look(
     options: Namespace,
-    earlier: Mapping[str, Earlier],
+    earlier: Mapping[str, SavedReport],
     file: FactsFile,
 ) -> HostResult:
     """Judge one host; whatever is wrong with its file is told in one line of the report."""
@@ -177,7 +178,7 @@ def _look(
 def _judge(
     file: FactsFile,
     options: Namespace,
-    before: Earlier | None,
+    before: SavedReport | None,
 ) -> HostResult:
     quiet = Terminal(io.StringIO(), io.StringIO(), quiet=True)  # the parent tells
     style = text_style(options)
@@ -208,7 +209,7 @@ def _judged_before(
     file: FactsFile,
     options: Namespace,
     terminal: Terminal,
-) -> Earlier | None:
+) -> SavedReport | None:
     """The gathering before, judged as today; None if it cannot be used."""
     here = Namespace(
         **{
@@ -226,7 +227,7 @@ def _judged_before(
                 terminal,
                 waivers=False,
             )
-            return Earlier.judged(result)
+            return saved(result)
     except HardenError:
         return None
 

@@ -6,7 +6,6 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.checks import CHECKS
@@ -103,18 +102,7 @@ def _worst_score(subjects: Iterable[SubjectResult]) -> int | None:
     return min((score for score in scores if score is not None), default=None)
 
 
-class Earlier(Struct, frozen=True):
-    """What was known of a host when it was gathered before."""
-
-    saved_at: str
-    report: SavedReport
-
-    @classmethod
-    def judged(cls, result: CheckResult) -> Earlier:
-        return cls(result.saved_at, _saved(result))
-
-
-def earlier_hosts(report: SavedReport) -> dict[str, Earlier]:
+def earlier_hosts(report: SavedReport) -> dict[str, SavedReport]:
     """The hosts of an earlier report on several that could be checked, by the place of their files.
 
     Raises:
@@ -129,9 +117,10 @@ def earlier_hosts(report: SavedReport) -> dict[str, Earlier]:
     for subject in report.subjects:
         subjects[subject.host].append(replace(subject, host=""))
     return {
-        FactsFile(host.source, stem(os.path.basename(host.source)), host.group).place: Earlier(
-            host.saved_at,
-            replace(report, host=HostEntry(name=host.name), subjects=tuple(subjects[host.name])),
+        FactsFile(host.source, stem(os.path.basename(host.source)), host.group).place: replace(
+            report,
+            host=HostEntry(name=host.name, saved_at=host.saved_at),
+            subjects=tuple(subjects[host.name]),
         )
         for host in report.hosts
         if not host.trouble
@@ -139,15 +128,15 @@ def earlier_hosts(report: SavedReport) -> dict[str, Earlier]:
 
 
 def changes_between(
-    before: Earlier,
+    before: SavedReport,
     now: CheckResult,
     host: str,
 ) -> ChangesOfHost:
     """What changed on a host since the gathering before."""
-    comparison = compare(before.report, _saved(now))
+    comparison = compare(before, saved(now))
     return ChangesOfHost(
         host,
-        before.saved_at,
+        before.host.saved_at,
         tuple(
             ChangedFinding(
                 each.way.value,
@@ -163,9 +152,14 @@ def changes_between(
     )
 
 
-def _saved(result: CheckResult) -> SavedReport:
+def saved(result: CheckResult) -> SavedReport:
+    """The result as a comparison reads it."""
     return SavedReport(
-        HostEntry(name=result.host_name, simulated=result.simulated),
+        HostEntry(
+            name=result.host_name,
+            simulated=result.simulated,
+            saved_at=result.saved_at,
+        ),
         tuple(map(_saved_subject, result.subjects)),
         {
             finding.check: SavedCheck(finding.title, finding.step)
