@@ -107,7 +107,7 @@ def commented_flags(files: ServiceFiles) -> Iterator[CommentedValue]:
         line = files.run_line()
     except InputError:
         return
-    for token in line.command.flags:
+    for token in line.command.tokens:
         comment = _comment_of(files, line, line.pieces[token.start], line.pieces[token.end - 1])
         if comment:
             yield from commented(items_of_token(token), comment)

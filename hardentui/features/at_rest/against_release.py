@@ -26,6 +26,7 @@ from hardentui.model.finding import Status
 from hardentui.model.open_value import OpenText
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE
+from hardentui.options.argv import items_of_command
 from hardentui.options.items import spec_of
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.service import RunLine, ServiceFiles
@@ -94,7 +95,7 @@ class _Unit(Struct, frozen=True):
         """
         reader = self._reader(files)
         if isinstance(reader, ServiceFiles):
-            return spec_of(self._line(reader).command.items())
+            return spec_of(items_of_command(self._line(reader).command))
         return reader.spec()
 
     def open(self, files: Iterable[SourceFile]) -> frozenset[str]:
