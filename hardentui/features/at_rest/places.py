@@ -43,7 +43,9 @@ def place_of(
         without = asked_again(_without(service, each))
         if without.status is not Status.FAIL:
             return _place_of(each.span)
-        of_pod = service.infra and each.item.option is PUBLISH  # the pod's document has them too
+        # the document of a pod has its ports too, so it says the same without the entry
+        of_pod = service.infra and each.item.option is PUBLISH
+        of_pod = of_pod and _is_word_of(each.item.raw, finding.verdict.reason)
         if worse is None and (of_pod or _is_other(finding.verdict, without)):
             worse = each
     return _place_of(service.header if worse is None else worse.span)
