@@ -78,6 +78,10 @@ def faults(text: str) -> tuple[str, ...]:
             'work = "1000:1000"\nstart_as = "0:0"',
             "12: start_as must be the UID or UID:GID of an ordinary user",
         ),
+        ('"team/shop"', '"team/shop:3"', "6: 'team/shop:3' must be a path without registry"),
+        ('"team/shop"', '"r.example/a/shop"', "6: 'r.example/a/shop' must be a path without"),
+        ("[proof]", '[[path]]\npath = "/a/"\nuse = "data"\n\n[proof]', "22: path must be"),
+        ('title = "Shop"', 'title = "Shop"\nreads = ["etc"]', "4: path must be absolute"),
         (
             'title = "Shop"',
             'title = "Shop"\nallow = "all"',
@@ -97,6 +101,15 @@ def test_a_fault_has_its_line(
 ) -> None:
     told = faults(ENTRY.replace(before, after))
     assert any(line.startswith(fault) for line in told), told
+
+
+def test_a_directory_that_its_user_cannot_write_is_a_fault() -> None:
+    starts = ENTRY.replace('work = "1000:1000"', 'work = "7"\nstart_as = "7"')
+    path = '[[path]]\npath = "/a"\nuse = "scratch"\n'
+    told = faults(starts.replace("[proof]", f"{path}\n[proof]"))
+    assert told == ("22: as 7 it cannot write there: owner or mode must let it",)
+    for more in ('owner = "work"\n', 'mode = "1777"\n'):
+        parse(starts.replace("[proof]", f"{path}{more}\n[proof]"), "shop.toml")
 
 
 def test_an_entry_of_the_site_is_used_like_ours_and_before_them(site: Path) -> None:
