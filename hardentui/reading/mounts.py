@@ -254,7 +254,8 @@ def _stays(facts: ContainerFacts, mounted: HostMount) -> bool:
 def _typed_path(facts: ContainerFacts, mount: Mount) -> str:
     """The host path that a mount of the spec names; empty if it names none."""
     if mount.type in ("bind", "glob"):
-        path = mount.source if mount.source.startswith("/") else ""
+        # a relative one is from where its command was typed
+        path = mount.source if mount.source.startswith("/") else facts.links.get(mount.source, "")
     else:
         path = _behind_volume(facts, mount.source) if mount.type == "volume" else ""
     return normal(facts.links.get(path, path)) if path else ""

@@ -29,8 +29,10 @@ def with_data_volumes(
     ]
     own = () if application is None else _kept_nowhere(spec, application)
     directories = sorted({*asked, *own})
+    of_application = () if application is None else filter(is_kept, application.path)
+    alone = len({*directories, *(path.path for path in of_application)}) == 1
     kept = tuple(
-        KeptVolume(directory, "", f"{stem}-{_last(directory, directories)}")
+        KeptVolume(directory, "", f"{stem}-{'data' if alone else _last(directory)}")
         for directory in directories
     )
     return (with_names(spec, kept) if kept else spec), kept
@@ -50,9 +52,9 @@ def told(kept: Iterable[KeptVolume]) -> Iterator[str]:
         )
 
 
-def _last(directory: str, directories: list[str]) -> str:
+def _last(directory: str) -> str:
     """What tells a volume from the others of its container."""
-    return "data" if len(directories) == 1 else posixpath.basename(directory) or "root"
+    return posixpath.basename(directory) or "root"
 
 
 def _kept_nowhere(spec: Spec, application: Application) -> Iterator[str]:

@@ -50,7 +50,7 @@ from hardentui.model.mount import HostMount
 from hardentui.model.spec import Mount, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 from hardentui.model.waiver import Waiver
-from hardentui.options import ENV_FILE, IMAGE, LABELS, TABLE, USER
+from hardentui.options import ENV_FILE, IMAGE, LABELS, MOUNTS, TABLE, USER
 from hardentui.reading.containers import is_root
 from hardentui.reading.mounts import is_place_of_secrets, shown_from_host
 from hardentui.reading.networks import network_names
@@ -116,10 +116,16 @@ def facts_of(service: Service) -> ContainerFacts:
     }
     if service.pod is not None:
         inspect["Pod"] = service.pod["Id"]
+    links: dict[str, str] = {}
+    if service.format is Format.RUN:
+        mounts = known(lambda: spec[MOUNTS], else_=())
+        relative = [mount.source for mount in mounts if mount.source.startswith(".")]
+        links = {path: service.on_host(path) for path in relative}
     inspect["IsInfra"] = service.infra
     given: dict[str, Any] = {
         **_FRESH,
         **dict.fromkeys(_OF_FILES, OF_HOST),
+        "links": links,
         "unit": unit,
         "unit_exists": unit is not None,
         "unit_refusal": service.refusal.sentence if service.refusal is not None else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date
@@ -170,6 +171,12 @@ class Service(Struct, frozen=True):
     @property
     def file(self) -> SourceFile:
         return self.header.file
+
+    def on_host(self, path: str) -> str:
+        """Where on its host a relative path of a command leads, if it is typed beside its script."""
+        if not path.startswith(".") or not self.file.path:
+            return path
+        return os.path.normpath(os.path.join(self.file.directory, path))
 
     @property
     def key(self) -> str:

@@ -84,6 +84,8 @@ def units_of(
     notes += left
     if unnamed:
         spec = spec.with_(NAME, name)
+    spec, moved = _from_its_folder(spec, service)
+    notes += moved
     spec, kept = with_data_volumes(spec, known_application(judged.facts), name)
     notes += told(kept)
     spec, secrets = with_secrets(spec, name, secret_name)
@@ -133,6 +135,17 @@ def _plain(spec: Spec, service: Service) -> Spec:
     if not is_for_docker(service) or not spec[IMAGE]:
         return spec
     return spec.with_(IMAGE, full_name(HUB, spec[IMAGE]))
+
+
+def _from_its_folder(spec: Spec, service: Service) -> tuple[Spec, list[str]]:
+    """With whole paths of the host: a unit is started from another directory than a script."""
+    mounts, notes = [], []
+    for mount in spec[MOUNTS]:
+        path = service.on_host(mount.source) if mount.type == "bind" else mount.source
+        if path != mount.source:
+            notes.append(f"{mount.source} is {path}: the command is typed beside its script")
+        mounts.append(replace(mount, source=path))
+    return (spec.with_(MOUNTS, tuple(mounts)) if notes else spec), notes
 
 
 def _with_secret_files(

@@ -99,6 +99,7 @@ def test_data_that_would_go_with_the_container_gets_a_volume(
     ("image", "options", "volumes"),
     [
         ("docker.io/library/caddy:2", "", ("app-data", "app-config")),
+        ("docker.io/library/caddy:2", "-v data:/data", ("data", "app-config")),
         ("docker.io/library/postgres:17", "-v /srv/pg:/var/lib/postgresql", ()),
         ("docker.io/library/postgres:17", "--tmpfs /var/lib/postgresql/data", ()),
         ("docker.io/library/postgres:17", '-v "$DATA:/var/lib/postgresql/data"', ()),
@@ -117,6 +118,19 @@ def test_only_what_nothing_holds_gets_one(
     made = {name.removesuffix(".volume") for name in files if name.endswith(".volume")}
     assert made == {*volumes}
     assert all(f"Volume={name}.volume:/" in files["app.container"] for name in volumes)
+
+
+def test_what_lies_beside_the_script_is_mounted_from_there(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """systemd starts a unit in another directory; what nginx only reads is mounted so."""
+    options = "-v ./conf:/etc/nginx/conf.d -v ../srv:/srv"
+    _, files = converted(tmp_path, "docker.io/library/nginx:1.27", options, "--check=writable-mount")
+    unit = files["app.container"]
+    assert f"Volume={tmp_path}/conf:/etc/nginx/conf.d:ro" in unit
+    assert f"Volume={tmp_path.parent}/srv:/srv:nodev,noexec,nosuid" in unit
+    assert f"./conf is {tmp_path}/conf: the command is typed beside" in capsys.readouterr().err
 
 
 def test_a_command_without_a_name_is_called_after_what_it_runs(tmp_path: Path) -> None:
