@@ -126,7 +126,9 @@ def test_what_lies_beside_the_script_is_mounted_from_there(
 ) -> None:
     """systemd starts a unit in another directory; what nginx only reads is mounted so."""
     options = "-v ./conf:/etc/nginx/conf.d -v ../srv:/srv"
-    _, files = converted(tmp_path, "docker.io/library/nginx:1.27", options, "--check=writable-mount")
+    _, files = converted(
+        tmp_path, "docker.io/library/nginx:1.27", options, "--check=writable-mount"
+    )
     unit = files["app.container"]
     assert f"Volume={tmp_path}/conf:/etc/nginx/conf.d:ro" in unit
     assert f"Volume={tmp_path.parent}/srv:/srv:nodev,noexec,nosuid" in unit
