@@ -168,6 +168,8 @@ class Machine:
         arguments: str,
         user: str = "root",
         container: str = "",
+        *,
+        seconds: float = _STEP_SECONDS,
     ) -> str:
         """What `hardentui` prints; findings (status 1) and open questions (status 4) are no failure
         here.
@@ -178,7 +180,9 @@ class Machine:
         within = f"podman exec -w {_OURS} {container} " if container else ""
         command = f"cd {_OURS} && {within}python3 -m hardentui {arguments}"
         return self.run(
-            f"{command}; status=$?; case $status in 1|4) exit 0 ;; *) exit $status ;; esac", user
+            f"{command}; status=$?; case $status in 1|4) exit 0 ;; *) exit $status ;; esac",
+            user,
+            seconds=seconds,
         )
 
     def report(

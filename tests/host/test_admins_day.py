@@ -35,6 +35,8 @@ _UNITS = "/etc/systemd/system"
 _NEXT = "/root/next"
 _NAMES = ("uyuni-db", "uyuni-server")
 _FIX = "new-privileges-allowed"
+_LONG = 1500.0
+"""Seconds of a change on an emulated machine that shares its processors."""
 _PROBE = "bash -c 'exec 3<>/dev/tcp/$TARGET/5432'"
 _DATABASE = ServiceImage(
     reference="",
@@ -88,8 +90,8 @@ def lived(machine: Machine, directory: Path) -> Day:
     asked = json.loads(machine.hardentui("plan uyuni-db --all --format json"))
     before = _files(machine)
     harden = f'harden uyuni-db --probe "{_PROBE}" --yes --format json'
-    card = json.loads(machine.hardentui(harden))
-    machine.hardentui(f"apply uyuni-server --check {_FIX} --yes")
+    card = json.loads(machine.hardentui(harden, seconds=_LONG))
+    machine.hardentui(f"apply uyuni-server --check {_FIX} --yes", seconds=_LONG)
     hardened = _no_new_privileges(machine)
     custom = machine.run(f"cat {_UNITS}/uyuni-db.service.d/custom.conf")
     rehearsal = f"check {places} --against-release {_NEXT} --format json"
@@ -104,7 +106,7 @@ def lived(machine: Machine, directory: Path) -> Day:
     assert eventually(lambda: machine.ends(inside)[0] == 0)
     systemd_after = machine.run(inside)
     for _ in _NAMES:
-        machine.hardentui("undo --yes")
+        machine.hardentui("undo --yes", seconds=_LONG)
     return Day(
         machine=machine,
         at_rest=at_rest,
