@@ -88,9 +88,15 @@ def overridden(
                 delivered or bool(_said(said, diff.option, value)),
             )
             for value in diff.removed
-            if value in arguments(facts.spec, diff.option)
+            if _was_set(facts, diff.option, value)
         )
     )
+
+
+def _was_set(facts: ContainerFacts, option: Option[Any], value: str) -> bool:
+    """Whether a value is not of an earlier fix; one that stands beside open values was set."""
+    given = known(lambda: arguments(facts.spec, option), else_=None)
+    return given is None or value in given
 
 
 def _spelled_out(facts: ContainerFacts, option: Option[Any]) -> bool:

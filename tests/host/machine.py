@@ -283,6 +283,11 @@ class Report:
     def __init__(self, document: Any) -> None:
         self._document = document
 
+    @property
+    def managed(self) -> list[Any]:
+        """Who manages which containers."""
+        return list(self._document["managed"])
+
     def finding(self, name: str, check: str) -> Any:
         """The one finding of that check on the subject of that name."""
         return by_check(self._document, name)[check]
