@@ -394,6 +394,16 @@ def test_mountinfo_escapes_and_optional_fields() -> None:
     assert (mount.root, mount.point, mount.source) == ("/a\\b", "/c\td", "/dev/x y")
 
 
+@pytest.mark.parametrize("lower", ["lowerdir=/a:/b", "lowerdir+=/a,lowerdir+=/b"])
+def test_layers_of_an_overlay_are_read_as_old_and_new_kernels_write_them(lower: str) -> None:
+    (mount,) = parse_mountinfo(
+        f"1 2 0:1 / /m rw - overlay overlay rw,{lower},upperdir=/u,workdir=/w\n"
+    )
+    assert (mount.lower, mount.upper) == (("/a", "/b"), "/u")
+    assert mount.options.split(",")[0] == "rw"
+    assert "upperdir" not in mount.options
+
+
 def table(*rows: tuple[str, str, str, int]) -> str:
     """A file of /proc/net from (local address, remote address, state, number of the socket)."""
     lines = [
