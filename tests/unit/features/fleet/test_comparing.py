@@ -90,6 +90,9 @@ def test_a_proof_holds_only_for_the_same_image_podman_and_options(
 ) -> None:
     assert why_trial_first(OTHER, BEST, CHECKS) == ""
     assert why_trial_first(differs, BEST, CHECKS) == why
+    (application,) = applications([("a", BEST), ("b", OTHER), ("c", differs)])
+    proven = {lagging.host: lagging.proven for lagging in application.lagging}
+    assert proven == {"b": True, "c": False}
 
 
 def test_what_does_not_run_proves_nothing() -> None:
