@@ -8,18 +8,21 @@ import shlex
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks import CHECKS
-from hardentui.errors import ChangeFailed
+from hardentui.errors import ChangeFailed, HardenError
 from hardentui.features.training import classroom
 from hardentui.features.training.classroom_desks import ClassroomDesks
 from hardentui.features.training.desk import DeskPage, DeskRequest
 from hardentui.features.training.lab_files import find_lab, load_labs
-from hardentui.features.training.progress import TrainingProgress
+from hardentui.features.training.progress import LabResult, TrainingProgress
 from hardentui.features.training.seat import LABEL, Seat, SeatLimits, Seats
 from tests.support.podman import BUSYBOX, SCRIPT, Bench
 from tests.support.seats import seats_of
@@ -130,7 +133,11 @@ def test_a_container_of_a_learner_that_may_everything_stays_in_the_sandbox(
     does(anna, "start", "first-run")
     attack = (
         "mknod /tmp/disk b 254 0 && head -c 1 /tmp/disk && echo OUT; "
-        "echo x > /proc/sys/kernel/core_pattern && echo OUT; cat /proc/self/uid_map"
+        "echo x > /proc/sys/kernel/core_pattern && echo OUT; "
+        "echo /x > /proc/sys/kernel/modprobe && echo OUT; "
+        "echo /x > /sys/kernel/uevent_helper && echo OUT; mkdir /tmp/c; "
+        "mount -t cgroup -o memory c /tmp/c && echo /x > /tmp/c/release_agent && echo OUT; "
+        "cat /proc/self/uid_map"
     )
     entry = f'--entrypoint=["sh","-c",{_quoted(attack + "; sleep 60")}]'
     page = does(anna, "run", text=shlex.join(["--privileged", entry]))
@@ -187,13 +194,22 @@ def test_nothing_stays_when_it_is_closed(seats: Seats, podman: Bench) -> None:
         does(seat, "show")
 
 
-def test_a_sandbox_goes_when_its_learner_has_been_away(
-    seats: Seats, podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    classroom.open_class(["dora"], labs=["first-run"], checks=CHECKS)
+@pytest.fixture
+def desks(
+    seats: Seats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ClassroomDesks]:
+    """A class of dora and emil, who do one lab."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    classroom.open_class(["dora", "emil"], labs=["first-run"], checks=CHECKS)
     classroom.start_class()
-    desks = ClassroomDesks(seats)
+    made = ClassroomDesks(seats)
+    yield made
+    made.stop_idle(0.0)
+
+
+def test_a_sandbox_goes_when_its_learner_has_been_away(
+    desks: ClassroomDesks, podman: Bench
+) -> None:
     listed = ("ps", "--all", "--format", "{{.Names}}", f"--filter=label={LABEL}=seat")
     before = podman.podman(*listed).split()
     assert not desks.answer("dora", DeskRequest()).simulated
@@ -204,6 +220,80 @@ def test_a_sandbox_goes_when_its_learner_has_been_away(
     assert podman.podman(*listed).split() == before
 
 
+_TO_THE_SERVER = """
+for process in /proc/[0-9]*; do
+  grep -qa '[t]raining.worker' $process/cmdline && worker=$process
+done
+{ %s; } > $worker/fd/1
+"""
+"""Says something to the server in the place of the desk."""
+
+
+def _refusal(desks: ClassroomDesks) -> str:
+    """What the server says once the sandbox has spoken; until then its desk answers as ever."""
+    for _ in range(100):
+        try:
+            desks.answer("dora", DeskRequest())
+        except HardenError as error:
+            return error.title
+        time.sleep(0.1)
+    raise AssertionError("whatever it said was taken for an answer")
+
+
+def test_what_a_sandbox_forges_counts_only_as_far_as_the_class_goes(
+    desks: ClassroomDesks, seats: Seats
+) -> None:
+    page = desks.answer("dora", DeskRequest("start", "first-run"))
+    results = classroom.progress_in(classroom.the_class().learner("dora")).results
+    stolen = page.progress.with_result("the-legacy-shop", LabResult(passed=1.0))
+    forged = msgspec.json.encode(replace(page, progress=stolen)).decode()
+    for said, why in (
+        (f"printf '%s\\n' {shlex.quote(forged)}", "not in this class"),
+        ("echo '[]'", "Your Podman ended"),
+        ("head -c 2000000 /dev/zero | tr '\\0' x", "Your Podman ended"),
+    ):
+        seat = desks._desks["dora"]._seat
+        assert seat is not None
+        words = seats.inside(seat.identity, "sh", "-c", _TO_THE_SERVER % said)
+        speaking = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+        assert why in _refusal(desks)
+        speaking.wait(timeout=120)
+        assert classroom.progress_in(classroom.the_class().learner("dora")).results == results
+        assert not desks.answer("dora", DeskRequest()).error, "it is made anew"
+    assert desks.answer("emil", DeskRequest()).passed == 0
+
+
+def test_no_link_in_a_sandbox_leads_the_server_or_the_judge_to_a_file_of_the_trainer(
+    seats: Seats, anna: Seat, tmp_path: Path
+) -> None:
+    """Links come and go while the judge reads and writes: it is in the sandbox itself."""
+    secret = tmp_path / "secret"
+    secret.write_text(MARK)
+    race = f"""
+    end=$(($(date +%s) + 40))
+    while [ $(date +%s) -lt $end ]; do
+      for to in {secret} /proc/1/root{secret} /etc/passwd; do
+        ln -sfn $to /lab/learner/training.json
+        for file in policy.json README; do ln -sfn $to /lab/learner/labs/signed-images/$file; done
+      done
+      rm -f /lab/learner/training.json
+    done"""
+    does(anna, "start", "signed-images")
+    racing = subprocess.Popen(
+        seats.inside(anna.identity, "sh", "-c", race), stdin=subprocess.DEVNULL
+    )
+    told = b""
+    try:
+        for action in ("check", "run", "show", "hint", "check", "run", "show"):
+            told += msgspec.json.encode(does(anna, action, text="{}"))
+    finally:
+        racing.kill()
+        racing.wait()
+    assert MARK.encode() not in told
+    assert secret.read_text() == MARK
+    assert b"signed-images" in told
+
+
 _OF_THE_FILE = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -212,7 +302,7 @@ from hardentui.features.training import classroom
 from hardentui.features.training.classroom_desks import ClassroomDesks
 from hardentui.features.training.desk import DeskRequest
 from hardentui.features.training.lab_files import load_labs
-from hardentui.features.training.progress import TrainingProgress
+from hardentui.features.training.progress import LabResult, TrainingProgress
 from hardentui.features.training.seat import SeatLimits, Seats
 seats = Seats(podman=sys.argv[2:], limits=SeatLimits(disk="64m", ids=4096), nested=False)
 seat = seats.open("seat-of-the-file", load_labs(checks=CHECKS), TrainingProgress(learner="anna"))

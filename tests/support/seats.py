@@ -39,6 +39,8 @@ def seats_of(podman: Bench) -> Iterator[Seats]:
 def served(seats: Seats | None) -> Iterator[dict[str, str]]:
     """The class of this account, served as `train --serve` does; yields the link of each learner."""
     made = classroom.the_class()
+    if seats is not None:
+        seats.prepare()
     desks = ClassroomDesks(seats)
     names = {token_hash(learner.token): learner.name for learner in made.learners}
     server = TrainingServer(Served(names, desks.answer, desks.result, ""), port=0)
