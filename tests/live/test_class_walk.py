@@ -126,7 +126,7 @@ async def test_a_class_from_the_names_to_the_report(
     done = rows["anna"]["our-canteen"]
     assert (done["state"], done["tries"], done["hints"], done["simulated"]) == (
         "passed",
-        2,
+        3,
         1,
         False,
     )
