@@ -8,6 +8,7 @@ use a host name of ours, so neither a foreign page nor a rebound DNS name gets t
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -106,6 +107,11 @@ class TrainingServer(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             self._room.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that went away is no fault; anything else is told."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Pages:

@@ -48,7 +48,7 @@ class Page:
             }
         )
         while True:
-            answer = await self._socket.receive_json(timeout=30)
+            answer = await self._socket.receive_json(timeout=300)
             if answer.get("method") == "Network.requestWillBeSent":
                 self.requests.append(str(answer["params"]["request"]["url"]))
             if answer.get("id") == self._number:

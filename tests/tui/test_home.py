@@ -353,6 +353,7 @@ async def test_no_container_says_how_to_get_one() -> None:
             "No containers",
             "rootful, rootless anna",
             "podman run -d",
+            "T opens labs",
             "as root to",
         )
         assert app.session.rows_shown.is_set(), (

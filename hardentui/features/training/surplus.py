@@ -9,11 +9,14 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.model.trust import Policy, Requirement
 from hardentui.options import IMAGE, MEMORY, MEMORY_SWAP, USER
+from hardentui.visible import visible
 
 SURPLUS = "nothing-weaker"
 UNSIGNED = "no-unsigned"
 NAMES = frozenset((SURPLUS, UNSIGNED))
 """What can refuse a wrong answer besides what its lab asks for."""
+_WHY_LENGTH = 80
+"""Characters of a reason: privileged mode adds more capabilities than anybody reads."""
 _LOCAL = frozenset({"containers-storage", "docker-daemon"})
 """Transports of what is on this host already."""
 
@@ -32,10 +35,14 @@ def weaker(
         asked: what the learner typed.
     """
     plain = Spec().with_(IMAGE, asked[IMAGE]).with_(USER, asked[USER])
-    allowed = {weakening.option for weakening in weakenings(facts, plain, asked)}
+    below_plain = {weakening.option for weakening in weakenings(facts, plain, asked)}
+    shortest: dict[str, str] = {}
     for weakening in weakenings(facts, solution, asked):
-        if weakening.option in allowed:
-            yield f"--{weakening.option} {weakening.why}"
+        if weakening.option in below_plain:
+            told = shortest.get(weakening.option, weakening.why)
+            shortest[weakening.option] = min(told, weakening.why, key=len)
+    for option, why in shortest.items():
+        yield f"--{option} {visible(why, _WHY_LENGTH)}"
     memory, with_swap = asked[MEMORY], asked[MEMORY_SWAP]
     if memory > 0 and not 0 <= with_swap <= 2 * memory:
         # where the kernel does not limit swap, Podman forgets that it was asked for

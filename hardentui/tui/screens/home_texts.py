@@ -36,6 +36,8 @@ def no_containers(opened: Opened) -> Content:
         ("Start one", _HEAD),
         "\n  podman run -d --name web -p 8080:80 docker.io/library/nginx\n"
         "and it appears here automatically.\n\n",
+        ("New here?", _HEAD),
+        "\n  T opens labs that teach the ten steps on containers of their own.\n\n",
         ("Containers of another user?", _HEAD),
         "\n  Each user has a separate engine. Run hardentui as that user, or as root to see root's.\n\n"
         ": Connection shows the engines that were found and what was tried.",

@@ -212,3 +212,14 @@ def test_a_result_is_signed(served: Class, tmp_path: Path) -> None:
 def test_nobody_serves_in_the_clear_by_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--serve", "0.0.0.0:80"]) == 2
     assert "a port is 1 to 65535" in capsys.readouterr().err
+
+
+def test_a_browser_that_goes_away_leaves_no_trace_on_the_trainer_s_terminal(
+    served: Class, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for error, told in ((BrokenPipeError("gone"), False), (ValueError("a fault"), True)):
+        try:
+            raise error
+        except type(error):
+            served.server.handle_error(None, ("127.0.0.1", 1))
+        assert bool(capsys.readouterr().err) is told
