@@ -284,7 +284,7 @@ async def test_a_probe_of_one_member_is_given_on_the_screen(
         await _at_stack(app, pilot)
         await shows(pilot, "and 1 other", "with it")
         assert isinstance(app.screen, ChangeScreen)
-        first, other, *_ = app.screen._names
+        first, other, *_ = app.screen._state.names
         await pilot.press("i", shows="NAME=COMMAND asks one of them")
         await pilot.press("ctrl+u", *f"{other}=false", "enter", shows="probe: false")
         await pilot.press("i", "ctrl+u", *f"{other}=true", "enter", shows="probe: true")
