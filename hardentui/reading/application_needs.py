@@ -91,7 +91,11 @@ def _is_written(path: ApplicationPath, mounted: Iterable[str]) -> bool:
     return not path.only_with or any(at_or_above(path.only_with, place) for place in mounted)
 
 
-def only_reads(application: Application, spec: Spec, mount: Mount) -> bool:
+def only_reads(
+    application: Application,
+    spec: Spec,
+    mount: Mount,
+) -> bool:
     """Whether its entry says that it only reads what is mounted there."""
     place = mount.destination.rstrip("/") or "/"
     mounted = _mounted(spec)

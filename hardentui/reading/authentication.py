@@ -38,7 +38,12 @@ class Authentication(Struct, frozen=True):
 
 _REDIS = Authentication(
     "Redis",
-    asks=("REDIS_PASSWORD", "REDIS_PASSWORD_FILE", "VALKEY_PASSWORD", "VALKEY_PASSWORD_FILE"),
+    asks=(
+        "REDIS_PASSWORD",
+        "REDIS_PASSWORD_FILE",
+        "VALKEY_PASSWORD",
+        "VALKEY_PASSWORD_FILE",
+    ),
     open=("ALLOW_EMPTY_PASSWORD=1",),
     arguments=("--requirepass", "--aclfile", "--user"),
     open_by_default=("redis", "redis-server", "valkey", "valkey-server", "redis-stack-server"),
@@ -47,15 +52,27 @@ _REDIS = Authentication(
 _MYSQL = Authentication(
     "MySQL or MariaDB",
     asks=(
-        *("MYSQL_ROOT_PASSWORD", "MYSQL_ROOT_PASSWORD_FILE", "MYSQL_RANDOM_ROOT_PASSWORD"),
-        *("MARIADB_ROOT_PASSWORD", "MARIADB_ROOT_PASSWORD_FILE", "MARIADB_RANDOM_ROOT_PASSWORD"),
+        *(
+            "MYSQL_ROOT_PASSWORD",
+            "MYSQL_ROOT_PASSWORD_FILE",
+            "MYSQL_RANDOM_ROOT_PASSWORD",
+        ),
+        *(
+            "MARIADB_ROOT_PASSWORD",
+            "MARIADB_ROOT_PASSWORD_FILE",
+            "MARIADB_RANDOM_ROOT_PASSWORD",
+        ),
         "MARIADB_ROOT_PASSWORD_HASH",
     ),
     open=("MYSQL_ALLOW_EMPTY_PASSWORD=1", "MARIADB_ALLOW_EMPTY_ROOT_PASSWORD=1"),
 )
 _SEARCH = Authentication(
     "Elasticsearch or OpenSearch",
-    asks=("xpack.security.enabled=1", "ELASTIC_PASSWORD", "OPENSEARCH_INITIAL_ADMIN_PASSWORD"),
+    asks=(
+        "xpack.security.enabled=1",
+        "ELASTIC_PASSWORD",
+        "OPENSEARCH_INITIAL_ADMIN_PASSWORD",
+    ),
     open=(
         "xpack.security.enabled=false",
         "DISABLE_SECURITY_PLUGIN=1",
@@ -78,17 +95,31 @@ _BY_PORT = {
         files=("--config-file",),
         open_by_default=("etcd",),
     ),
-    2375: Authentication("an engine's API", open_by_default=("docker", "dockerd", "podman")),
+    2375: Authentication(
+        "an engine's API",
+        open_by_default=("docker", "dockerd", "podman"),
+    ),
     3306: _MYSQL,
     5432: Authentication(
         "PostgreSQL",
         asks=("POSTGRES_PASSWORD", "POSTGRES_PASSWORD_FILE", "POSTGRESQL_PASSWORD"),
         open=("POSTGRES_HOST_AUTH_METHOD=trust", "ALLOW_EMPTY_PASSWORD=1"),
     ),
-    6333: Authentication("Qdrant", asks=("QDRANT__SERVICE__API_KEY",), open_by_default=("qdrant",)),
+    6333: Authentication(
+        "Qdrant",
+        asks=("QDRANT__SERVICE__API_KEY",),
+        open_by_default=("qdrant",),
+    ),
     6379: _REDIS,
-    7687: Authentication("Neo4j", asks=("NEO4J_AUTH",), open=("NEO4J_AUTH=none",)),
-    8123: Authentication("ClickHouse", asks=("CLICKHOUSE_PASSWORD", "CLICKHOUSE_PASSWORD_FILE")),
+    7687: Authentication(
+        "Neo4j",
+        asks=("NEO4J_AUTH",),
+        open=("NEO4J_AUTH=none",),
+    ),
+    8123: Authentication(
+        "ClickHouse",
+        asks=("CLICKHOUSE_PASSWORD", "CLICKHOUSE_PASSWORD_FILE"),
+    ),
     9200: _SEARCH,
     9300: _SEARCH,
     11211: Authentication(
@@ -129,7 +160,10 @@ def _any(wanted: Iterable[str], variables: dict[str, str]) -> bool:
 
 def _variables(facts: ContainerFacts) -> dict[str, str]:
     """Its variables and their values, in lower case."""
-    given = [*(image_config(facts).get("Env") or ()), *facts.spec[ENV]]
+    given = [
+        *(image_config(facts).get("Env") or ()),
+        *facts.spec[ENV],
+    ]
     pairs = dict(str(entry).partition("=")[::2] for entry in given)
     return {name.lower(): value.strip().lower() for name, value in pairs.items()}
 
@@ -137,13 +171,20 @@ def _variables(facts: ContainerFacts) -> dict[str, str]:
 def _words(facts: ContainerFacts) -> tuple[str, ...]:
     """Its command; that of the image where it has none of its own. A script counts by its words."""
     image = image_config(facts)
-    command = (*(facts.spec[COMMAND] or image.get("Cmd") or ()), *(image.get("Entrypoint") or ()))
+    command = (
+        *(facts.spec[COMMAND] or image.get("Cmd") or ()),
+        *(image.get("Entrypoint") or ()),
+    )
     return tuple(part for word in command for part in str(word).split())
 
 
 def _images(facts: ContainerFacts) -> frozenset[str]:
     """The last words of its image's names, without registry, tag and digest."""
-    names = (facts.image_name, facts.spec[IMAGE], *known(lambda: facts.image.names, else_=()))
+    names = (
+        facts.image_name,
+        facts.spec[IMAGE],
+        *known(lambda: facts.image.names, else_=()),
+    )
     return frozenset(
         posixpath.basename(name.partition("@")[0]).partition(":")[0] for name in names if name
     )

@@ -40,7 +40,10 @@ def manager_of(firewall: Firewall) -> FirewallManager:
     return FirewallManager.NFTABLES
 
 
-def to_drop_forwarded(firewall: Firewall, address: str) -> tuple[str, ...]:
+def to_drop_forwarded(
+    firewall: Firewall,
+    address: str,
+) -> tuple[str, ...]:
     """The commands that keep containers from an IPv4 address outside."""
     manager = manager_of(firewall)
     if manager is FirewallManager.FIREWALLD:
@@ -48,12 +51,22 @@ def to_drop_forwarded(firewall: Firewall, address: str) -> tuple[str, ...]:
         return (*_policy("containers-out", "ANY", rule), _RELOAD)
     if manager is FirewallManager.UFW:
         return (f"ufw route prepend deny to {address}",)
-    return (*_chain("forward"), _rule("forward", f"ip daddr {address} drop"), _KEEP)
+    return (
+        *_chain("forward"),
+        _rule("forward", f"ip daddr {address} drop"),
+        _KEEP,
+    )
 
 
-def to_drop_from(firewall: Firewall, network: NetworkFacts) -> tuple[str, ...]:
+def to_drop_from(
+    firewall: Firewall,
+    network: NetworkFacts,
+) -> tuple[str, ...]:
     """The commands that keep the members of a network from the host's services, but for DNS."""
-    bridge = command_word(str(network.inspect.get("network_interface") or "BRIDGE"), "BRIDGE")
+    bridge = command_word(
+        str(network.inspect.get("network_interface") or "BRIDGE"),
+        "BRIDGE",
+    )
     manager = manager_of(firewall)
     if manager is FirewallManager.FIREWALLD:
         rules = (rule for subnet in _subnets(network) for rule in _only_dns(subnet))
@@ -63,7 +76,11 @@ def to_drop_from(firewall: Firewall, network: NetworkFacts) -> tuple[str, ...]:
             f"ufw prepend deny in on {bridge}",
             f"ufw prepend allow in on {bridge} to any port 53",
         )
-    return (*_chain("input"), _rule("input", f"iifname {bridge} tcp dport != 53 drop"), _KEEP)
+    return (
+        *_chain("input"),
+        _rule("input", f"iifname {bridge} tcp dport != 53 drop"),
+        _KEEP,
+    )
 
 
 def _subnets(network: NetworkFacts) -> tuple[str, ...]:

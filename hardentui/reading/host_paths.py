@@ -218,7 +218,11 @@ TABLE: tuple[tuple[frozenset[HostAccess], frozenset[HostAccess], str], ...] = (
     /dev/sg[0-9]* /dev/bsg /dev/pmem* /dev/dasd* /dev/ubi* /dev/mtd* /dev/mem /dev/kmem /dev/port
     /dev/nvram /dev/bcachefs* /swapfile /swap.img /swap
     """),
-    (SECRET, KERNEL, ("/dev/input /dev/uinput /dev/hidraw* /dev/tpm* /dev/vcs* /dev/console /dev/tty[0-9]*")),
+    (
+        SECRET,
+        KERNEL,
+        "/dev/input /dev/uinput /dev/hidraw* /dev/tpm* /dev/vcs* /dev/console /dev/tty[0-9]*",
+    ),
     (KERNEL, KERNEL, "/dev/vfio /dev/cpu /dev/mei* /dev/ipmi*"),
 )
 # fmt: on

@@ -166,7 +166,11 @@ def is_of_its_image(release: Mapping[str, str], path: str) -> bool:
     return path.startswith(_OF_THE_IMAGE)
 
 
-def to_change_file(release: Mapping[str, str], path: str, command: str) -> str:
+def to_change_file(
+    release: Mapping[str, str],
+    path: str,
+    command: str,
+) -> str:
     """The command that changes a file of the host, where it can be changed."""
     if not is_of_its_image(release, path):
         return command
@@ -177,7 +181,10 @@ def to_change_file(release: Mapping[str, str], path: str, command: str) -> str:
     return f"# {path} is a part of the host's image: change it there, then {again} and reboot"
 
 
-def to_add_kernel_argument(release: Mapping[str, str], argument: str) -> str:
+def to_add_kernel_argument(
+    release: Mapping[str, str],
+    argument: str,
+) -> str:
     """How the kernel gets one more argument at its next boot."""
     updater = updater_of(release)
     if updater is Updater.TRANSACTIONAL:

@@ -67,7 +67,11 @@ def _places(spec: Spec) -> dict[str, _Place]:
         places |= {path: _Place(Home.TMPFS) for path in _OF_READ_ONLY}
     for entry in spec[TMPFS]:
         places[_path(entry.partition(":")[0])] = _Place(Home.TMPFS, limit=tmpfs_limit(entry))
-    homes = {"bind": Home.BIND, "volume": Home.VOLUME, "tmpfs": Home.TMPFS}
+    homes = {
+        "bind": Home.BIND,
+        "volume": Home.VOLUME,
+        "tmpfs": Home.TMPFS,
+    }
     for mount in spec[MOUNTS]:
         if (home := homes.get(mount.type)) is not None:
             places[_path(mount.destination)] = _Place(home, mount.source, read_only=mount.read_only)

@@ -136,9 +136,15 @@ def _filters(document: Mapping[str, Any]) -> Iterator[ScanFilter]:
     """What was left out by options, rules and VEX documents; the report tells all of them."""
     configuration = document["descriptor"].get("configuration") or {}
     if configuration.get("only-fixed") or configuration.get("ignore-wontfix"):
-        yield ScanFilter(FilterKind.UNFIXED, "what has no fix is left out (--only-fixed)")
+        yield ScanFilter(
+            FilterKind.UNFIXED,
+            "what has no fix is left out (--only-fixed)",
+        )
     if configuration.get("only-notfixed"):
-        yield ScanFilter(FilterKind.SEVERITY, "what has a fix is left out (--only-notfixed)")
+        yield ScanFilter(
+            FilterKind.SEVERITY,
+            "what has a fix is left out (--only-notfixed)",
+        )
     if excluded := configuration.get("exclude"):
         paths = visible(", ".join(map(str, excluded)), 80)
         yield ScanFilter(FilterKind.RULES, f"paths are left out: {paths}")
@@ -150,7 +156,10 @@ def _filters(document: Mapping[str, Any]) -> Iterator[ScanFilter]:
             by_vex += 1
         elif any(_is_own(rule, own) for rule in rules):
             by_rule += 1
-    for count, source in ((by_rule, "rules of its configuration"), (by_vex, "a VEX document")):
+    for count, source in (
+        (by_rule, "rules of its configuration"),
+        (by_vex, "a VEX document"),
+    ):
         if count:
             yield ScanFilter(FilterKind.RULES, f"left out by {source}: {count}")
 

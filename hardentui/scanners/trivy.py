@@ -265,7 +265,10 @@ def _filters(
         )
     serious = all(each.severity in ("critical", "high") for each in vulnerabilities)
     if serious and (system or len(vulnerabilities) >= _MANY):
-        yield ScanFilter(FilterKind.SEVERITY, "lower severities are left out (perhaps --severity)")
+        yield ScanFilter(
+            FilterKind.SEVERITY,
+            "lower severities are left out (perhaps --severity)",
+        )
     if minor_expected and not system:
         yield ScanFilter(
             FilterKind.SEVERITY,

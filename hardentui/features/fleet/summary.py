@@ -80,7 +80,10 @@ def _fixes(
 ) -> tuple[tuple[str, tuple[tuple[str, bytes], ...]], ...]:
     """What the fixes of everything that fails would set, each option with its checks."""
     return tuple(
-        (check, tuple((diff.option.name, _digest(diff.after)) for diff in changed))
+        (
+            check,
+            tuple((diff.option.name, _digest(diff.after)) for diff in changed),
+        )
         for check, changed in planner.fixes(report).by_check.items()
     )
 

@@ -31,13 +31,20 @@ def memory_of_host(files: Files) -> Left:
     numbers = _fields(_text(files, "/proc/meminfo"), ":")
     if "MemAvailable" not in numbers:
         raise Unread("/proc/meminfo does not tell what is available")
-    return Left(numbers["MemAvailable"] << 10, numbers["MemTotal"] << 10, HOST)
+    return Left(
+        numbers["MemAvailable"] << 10,
+        numbers["MemTotal"] << 10,
+        HOST,
+    )
 
 
 def processes_of_host(files: Files) -> Left:
     """Processes and threads. Raises Unread."""
     kernel = "/proc/sys/kernel"
-    most = min(_number(files, f"{kernel}/pid_max"), _number(files, f"{kernel}/threads-max"))
+    most = min(
+        _number(files, f"{kernel}/pid_max"),
+        _number(files, f"{kernel}/threads-max"),
+    )
     running = _text(files, "/proc/loadavg").split()[3].partition("/")[2]
     return Left(most - int(running), most, HOST)
 
@@ -117,9 +124,15 @@ def working_set(
     v1: bool,
 ) -> int:
     """Bytes that a cgroup holds, without files that the kernel can drop at once. Raises Unread."""
-    held = _number(files, f"{directory}/{'memory.usage_in_bytes' if v1 else 'memory.current'}")
+    held = _number(
+        files,
+        f"{directory}/{'memory.usage_in_bytes' if v1 else 'memory.current'}",
+    )
     parts = _fields(_text(files, f"{directory}/memory.stat"), "")
-    return max(0, held - parts.get("total_inactive_file" if v1 else "inactive_file", 0))
+    return max(
+        0,
+        held - parts.get("total_inactive_file" if v1 else "inactive_file", 0),
+    )
 
 
 def killed_in(files: Files, directory: str) -> int:

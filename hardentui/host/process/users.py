@@ -37,7 +37,10 @@ def tasks_of_user(files: Files, user: int) -> UserTasks:
 
 
 def _nproc(text: str) -> list[int]:
-    line = next((line for line in text.splitlines() if line.startswith("Max processes")), "")
+    line = next(
+        (line for line in text.splitlines() if line.startswith("Max processes")),
+        "",
+    )
     soft = line.removeprefix("Max processes").split()[:1]
     return [int(word) for word in soft if word.isdecimal()]
 

@@ -96,7 +96,13 @@ def service_drop_in(
         InputError: the unit has no podman run command that can be parsed.
     """
     start = own or "\n".join([*comment_lines(list(comments)), f"[{SERVICE}]", ""])
-    done = service_edit(files, changes, start, networks, may_copy=may_copy)
+    done = service_edit(
+        files,
+        changes,
+        start,
+        networks,
+        may_copy=may_copy,
+    )
     text, notes = done.text, [*done.notes]
     if text == start:
         return replace(done, text="")
@@ -106,7 +112,11 @@ def service_drop_in(
         notes.append(_COPY_NOTE)
     elif has_copy(text) and files.variables.get(EXTRA):
         notes.append(_FLAGS_NOTE)
-    return replace(done, text=stamped(text, files), notes=tuple(notes))
+    return replace(
+        done,
+        text=stamped(text, files),
+        notes=tuple(notes),
+    )
 
 
 def service_edit(
@@ -141,7 +151,12 @@ def service_edit(
         text = editor.text
         if change.option is NETWORK:
             text = _with_networks(text, change, networks or {})
-    return ServiceEdit(text, tuple(made), tuple(notes), tuple(left_out))
+    return ServiceEdit(
+        text,
+        tuple(made),
+        tuple(notes),
+        tuple(left_out),
+    )
 
 
 def _with_networks(

@@ -128,7 +128,11 @@ def with_open_values(
     )
     if EMPTY_WORD in text or SEMICOLON_WORD in text:
         helper = f"Environment={HELPER_VARIABLES}"
-        text = _with_last(text, "Service", [] if helper in text else [helper])
+        text = _with_last(
+            text,
+            "Service",
+            [] if helper in text else [helper],
+        )
     return OpenUnit(
         text,
         tuple(words),

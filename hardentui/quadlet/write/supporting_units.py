@@ -103,7 +103,10 @@ def network_units(
     return units
 
 
-def has_network_keys(inspect: Mapping[str, Any], version: Version) -> bool:
+def has_network_keys(
+    inspect: Mapping[str, Any],
+    version: Version,
+) -> bool:
     """Whether a unit of this Podman can make the network: without PodmanArgs=, which came later."""
     return all(
         part.key in _NETWORK_KEYS and version >= _NETWORK_KEYS[part.key][1]

@@ -44,6 +44,7 @@ from hardentui.tui.screens.home_texts import (
     nothing_matches,
     promises,
     totals,
+    under_way,
 )
 
 _SETTLE = 0.15
@@ -116,8 +117,6 @@ class HomeScreen(ContainerScreen):
     def on_screen_resume(self) -> None:
         """Fixes may have been chosen or written on another screen."""
         self._draw()
-
-    # --- the session changed ----------------------------------------------------------------------
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
         """Redraw; delayed during a scan, which delivers rows faster than anybody can read."""
@@ -272,8 +271,6 @@ class HomeScreen(ContainerScreen):
         if trouble:
             self.query_one("#trouble", Static).update(plain(f"! {trouble}"))
 
-    # --- the lines above and below the list -------------------------------------------------------
-
     def _show_summary(self) -> None:
         session, signs = self.session, self.signs
         if session.opened is None:
@@ -283,7 +280,12 @@ class HomeScreen(ContainerScreen):
             self._sum_up(signs.of("Podman answers; listing its containers…"))
             return
         rows = tuple(session.rows.values())
-        right = self._right_of_summary()
+        right = under_way(
+            session,
+            self._filter,
+            signs,
+            self.size.width,
+        )
         room = self.size.width - 4 - right.cell_length
         left = totals(
             self._selection.rows,
@@ -303,36 +305,6 @@ class HomeScreen(ContainerScreen):
 
     def _sum_up(self, line: str | Content) -> None:
         self.query_one("#summary", Static).update(line, layout=False)  # always one line high
-
-    def _right_of_summary(self) -> Content:
-        session, signs = self.session, self.signs
-        if session.lost:
-            label, lost = next(iter(session.lost.items()))
-            of = f", data of {lost.data_of:%H:%M:%S}" if lost.data_of else ""
-            text = f"{visible(label, 20)} lost{of}, retrying"
-            return Content.assemble((text, "bold $status-high"))
-        if session.progress is not None:
-            done, total = session.progress.done, session.progress.total
-            return Content.assemble((f"scanning {done}/{total}  esc stops", "$primary"))
-        if session.trials_told:
-            return Content.assemble((signs.of(f"{session.trials_told}  X shows it"), "$primary"))
-        missing = sum(row.report is None for row in session.rows.values())
-        if session.stopped and missing:
-            return Content.assemble(
-                (
-                    f"stopped: {missing} not checked  : Check all again",
-                    "$status-medium",
-                )
-            )
-        if self._filter.active:
-            room = max(8, self.size.width - 52)
-            return Content.assemble(
-                (
-                    f"filtered: {visible(self._filter.text, room)}",
-                    "$status-medium",
-                )
-            )
-        return Content.assemble((session.list_view.words, "$muted"))
 
     @on(ContainerList.Drawn)
     def _rows_shown(self) -> None:
@@ -442,8 +414,6 @@ class HomeScreen(ContainerScreen):
         if bench is None or report is None:
             return ()
         return bench.planner.raises_most(report, 2)
-
-    # --- actions ----------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         session = self.session

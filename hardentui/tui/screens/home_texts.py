@@ -20,8 +20,10 @@ from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
 if TYPE_CHECKING:
+    from hardentui.features.looking.row_filter import RowFilter
     from hardentui.features.planner import Planner
     from hardentui.features.vendors.telling import ManagedContainers
+    from hardentui.tui.session import Session
 
 
 _HEAD = "bold $primary"
@@ -94,6 +96,42 @@ def tried(attempts: tuple[Attempt, ...]) -> Content:
         if attempt.hint:
             parts.append((f"   {visible(attempt.hint, 300)}\n", "$primary"))
     return Content.assemble(*parts)
+
+
+def under_way(
+    session: Session,
+    row_filter: RowFilter,
+    signs: Signs,
+    width: int,
+) -> Content:
+    """What runs, or what the list shows: the right end of the line above it."""
+    if session.lost:
+        label, lost = next(iter(session.lost.items()))
+        of = f", data of {lost.data_of:%H:%M:%S}" if lost.data_of else ""
+        text = f"{visible(label, 20)} lost{of}, retrying"
+        return Content.assemble((text, "bold $status-high"))
+    if session.progress is not None:
+        done, total = session.progress.done, session.progress.total
+        return Content.assemble((f"scanning {done}/{total}  esc stops", "$primary"))
+    if session.trials_told:
+        return Content.assemble((signs.of(f"{session.trials_told}  X shows it"), "$primary"))
+    missing = sum(row.report is None for row in session.rows.values())
+    if session.stopped and missing:
+        return Content.assemble(
+            (
+                f"stopped: {missing} not checked  : Check all again",
+                "$status-medium",
+            )
+        )
+    if row_filter.active:
+        room = max(8, width - 52)
+        return Content.assemble(
+            (
+                f"filtered: {visible(row_filter.text, room)}",
+                "$status-medium",
+            )
+        )
+    return Content.assemble((session.list_view.words, "$muted"))
 
 
 def totals(
