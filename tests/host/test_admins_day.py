@@ -38,7 +38,7 @@ _FIX = "new-privileges-allowed"
 _FIXES = (_FIX, "default-capabilities-kept")
 _LONG = 1500.0
 """Seconds of a change on an emulated machine that shares its processors."""
-_PROBE = "bash -c 'exec 3<>/dev/tcp/$TARGET/5432'"
+_PROBE = "curl -s -o /dev/null http://$TARGET:5432/"
 _DATABASE = ServiceImage(
     reference="",
     package="busybox-static",
@@ -89,7 +89,7 @@ def lived(machine: Machine, directory: Path) -> Day:
     asked = json.loads(machine.hardentui("plan uyuni-db --all --format json"))
     before = _files(machine)
     fixes = " ".join(f"--check {check}" for check in _FIXES)
-    harden = f'harden uyuni-db {fixes} --probe "{_PROBE}" --yes --format json'
+    harden = f"harden uyuni-db {fixes} --probe '{_PROBE}' --yes --format json"
     card = json.loads(machine.hardentui(harden, seconds=_LONG))
     machine.hardentui(f"apply uyuni-server --check {_FIX} --yes", seconds=_LONG)
     hardened = _no_new_privileges(machine)

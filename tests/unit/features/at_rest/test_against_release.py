@@ -105,6 +105,34 @@ def test_what_becomes_of_a_drop_in(
     assert ended == code
 
 
+POD = """\
+[Service]
+ExecStartPre=/bin/sh -c '/usr/bin/podman pod create --name shop -p 443:443 {flags}'
+ExecStart=/usr/bin/podman pod start shop
+"""
+
+
+@pytest.mark.parametrize(
+    ("flags", "outcome"),
+    [
+        ("${PODMAN_EXTRA_ARGS}", "mine.conf: still applies: --publish 80:80"),
+        ("", "mine.conf: would break: --publish 80:80 has no effect any more"),
+    ],
+)
+def test_a_drop_in_of_a_unit_that_makes_a_pod_is_rehearsed_too(
+    run: Run,
+    flags: str,
+    outcome: str,
+) -> None:
+    files = {
+        "today/shop.service": POD.format(flags="${PODMAN_EXTRA_ARGS}"),
+        "today/shop.service.d/mine.conf": ('[Service]\nEnvironment="PODMAN_EXTRA_ARGS=-p 80:80"\n'),
+        "next/shop.service": POD.format(flags=flags),
+    }
+    _, said = run(files, "check", "today", "--against-release", "next")
+    assert outcome in said
+
+
 def test_a_drop_in_of_the_release_replaces_todays(run: Run) -> None:
     _, lines = said(run, "", "", "")
     assert not any("generated.conf" in line for line in lines)
