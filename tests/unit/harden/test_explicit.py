@@ -109,7 +109,7 @@ def test_no_set_of_fixes_takes_away_what_was_set(vendor: Vendor | None) -> None:
 
 SWITCHED_OFF = {
     "--privileged": "privileged",
-    "--cap-add=ALL": "host-takeover-capabilities",
+    "--cap-add=ALL": "default-capabilities-kept",
     "--security-opt=seccomp=unconfined": "seccomp-unconfined",
     "--security-opt=unmask=ALL": "unmasked-system-paths",
     "--group-add=keep-groups": "dangerous-supplementary-groups",
