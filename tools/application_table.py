@@ -62,7 +62,8 @@ _MEASURED = """\
 and makes the default fixes; `python -m tools.application_trials --write` tries the applications
 that are run, with their entries and without.
 `pytest -m long tests/live/test_known_commands.py` starts commands of other people before and after
-the default fix, with the same work and the data that they had.
+the default fix, with the same work and the data that they had; `tests/live/test_known_upgrades.py`
+brings the data of twelve applications from one release to the next, with all fixes before and after.
 """
 _TAIL = """\
 

@@ -38,7 +38,7 @@ _PART = re.compile(
     r"|\$(?P<plain>[A-Za-z_]\w*)"
     r"|\$\{?(?P<argument>[@*#?!$-]|\d+)\}?"
     r"|%(?P<specifier>.)"
-    rf"|(?P<command>[^{UNKNOWN}]+))"
+    rf"|(?P<command>\$\((?:[^(){UNKNOWN}]|\([^(){UNKNOWN}]*\))*\)|`[^`{UNKNOWN}]*`|[^{UNKNOWN}]+))"
     rf"|{UNKNOWN}+",
     re.DOTALL,
 )

@@ -28,8 +28,9 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.draft import TextFile
 from hardentui.model.file_names import safe_file_name
 from hardentui.model.known import Unread
+from hardentui.model.open_value import OpenKind, OpenPart, OpenText
 from hardentui.model.podman_version import Version
-from hardentui.model.spec import Spec
+from hardentui.model.spec import OpenArgument, Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, RESTART, STOP_TIMEOUT
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.quadlet.write.open_values import with_open_values, with_secrets
@@ -38,6 +39,15 @@ from hardentui.reading.containers import known_application
 from hardentui.reading.secrets import secret_name
 from hardentui.writers.context import UnitContext
 
+_HERE = frozenset({"pwd", "PWD"})
+_SPECIFIERS = {
+    "id -u": "U",
+    "id -g": "G",
+    "id -un": "u",
+    "id -gn": "g",
+    "whoami": "u",
+}
+"""Commands that print what systemd puts in by itself: systemd.unit(5)."""
 _SECRETS = CHECKS["plaintext-secret-env"]
 
 
@@ -130,6 +140,7 @@ def _plain(spec: Spec, service: Service) -> Spec:
     opened = service.spec.open
     if is_for_docker(service):
         opened = tuple(with_registry(HUB, argument) for argument in opened)
+    opened = tuple(_where_it_stands(argument, service) for argument in opened)
     unknowable = spec.unknowable - {argument.option for argument in opened}
     spec = Spec(spec.settings, unknowable, open=opened)
     if not is_for_docker(service) or not spec[IMAGE]:
@@ -146,6 +157,26 @@ def _from_its_folder(spec: Spec, service: Service) -> tuple[Spec, list[str]]:
             notes.append(f"{mount.source} is {path}: the command is typed beside its script")
         mounts.append(replace(mount, source=path))
     return (spec.with_(MOUNTS, tuple(mounts)) if notes else spec), notes
+
+
+def _where_it_stands(argument: OpenArgument, service: Service) -> OpenArgument:
+    """With the directory of its script, and the account that runs it as systemd says it: Podman runs
+    as whoever starts the unit. Docker's daemon does not, so its users stay open."""
+    words = tuple(
+        OpenText(tuple(_known_part(part, service) for part in word.parts))
+        for word in argument.words
+    )
+    return replace(argument, words=words)
+
+
+def _known_part(part: str | OpenPart, service: Service) -> str | OpenPart:
+    if isinstance(part, str):
+        return part
+    said = part.written.strip("${}()`")
+    if said in _HERE and service.file.path:
+        return service.file.directory
+    letter = "" if is_for_docker(service) else _SPECIFIERS.get(said, "")
+    return OpenPart(f"%{letter}", letter, OpenKind.SPECIFIER) if letter else part
 
 
 def _with_secret_files(

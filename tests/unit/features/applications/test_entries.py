@@ -18,6 +18,7 @@ from hardentui.model.finding import Status
 from hardentui.model.podman_version import NEWEST_KNOWN
 from hardentui.reading.applications import AskedImage
 from hardentui.reading.containers import is_root
+from tests.support.known_upgrades import UPGRADES
 
 TODAY = date(2026, 12, 1)
 FAMILIES = Library().all()
@@ -115,6 +116,11 @@ def test_what_was_run_and_keeps_data_says_what_another_release_takes(family: Fam
     if keeps and general.proof.kind is ProofKind.RUN:
         assert general.upgrade
     assert general.upgrade == "" or general.upgrade.endswith(".")
+
+
+def test_only_what_is_upgraded_says_so() -> None:
+    told = {family.name for family in FAMILIES if "test_known_upgrades" in family.general.proof.how}
+    assert told == {upgrade.application for upgrade in UPGRADES}
 
 
 @pytest.mark.parametrize(("family", "variant"), VARIANTS)

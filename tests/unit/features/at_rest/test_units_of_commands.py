@@ -159,10 +159,28 @@ def test_what_a_command_prints_is_one_word(
     options = "--user $(id -u):$(id -g) -e A=`id -u` -e B=\"$(cat 'a b')\" -e C=$((1 + 2))"
     code, files = converted(tmp_path, "docker.io/jellyfin/jellyfin:10", options, "--as-is")
     assert code == 0
-    assert "Image=docker.io/jellyfin/jellyfin:10" in files["app.container"]
+    unit = files["app.container"].splitlines()
+    assert "Image=docker.io/jellyfin/jellyfin:10" in unit
+    assert "User=%U:%G" in unit
+    assert "Environment=A=%U" in unit
     said = capsys.readouterr().err
-    assert "--user=$(id -u):$(id -g) is left out" in said
     assert "--env=B=$(cat 'a b') is left out" in said
+
+
+def test_an_account_of_docker_is_not_that_of_the_unit(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its daemon is root, whoever types the command: %U would be root in a unit of the system."""
+    file = tmp_path / "start.sh"
+    file.write_text('docker run --name app -u $(id -u) -v "$PWD/a:/a" -v $(pwd):/b x/y\n')
+    out = tmp_path / "units"
+    assert main(["fix", str(file), "--to", "quadlet", "--as-is", "-o", str(out)]) == 0
+    unit = (out / "app.container").read_text().splitlines()
+    assert not any(line.startswith("User=") for line in unit)
+    assert "--user=$(id -u) is left out" in capsys.readouterr().err
+    assert f"Volume={tmp_path}/a:/a" in unit
+    assert f"Volume={tmp_path}:/b" in unit
 
 
 def test_a_restart_that_somebody_chose_stays(tmp_path: Path) -> None:
