@@ -25,7 +25,7 @@ from hardentui.features.training.lab_files import find_lab, load_labs
 from hardentui.features.training.progress import LabResult, TrainingProgress
 from hardentui.features.training.seat import LABEL, Seat, SeatLimits, Seats
 from tests.support.podman import BUSYBOX, SCRIPT, Bench
-from tests.support.seats import seats_of
+from tests.support.seats import ROOM, Memory, seats_of
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
@@ -331,7 +331,8 @@ def test_the_single_file_makes_sandboxes_too(seats: Seats, tmp_path: Path) -> No
 
 @pytest.mark.long  # measured: python -m pytest tests/live/test_class.py -k ten -s
 @pytest.mark.timeout(900)
-def test_ten_learners_at_once_while_one_attacks(seats: Seats) -> None:
+def test_ten_learners_at_once_while_one_attacks(seats: Seats, podman: Bench) -> None:
+    memory = Memory(podman)
     solvable = [lab for lab in LABS if not {"memory", "cpus", "pids-limit"} & {*_options(lab)}]
     results: dict[str, bool] = {}
     peaks: list[int] = []
@@ -355,7 +356,9 @@ def test_ten_learners_at_once_while_one_attacks(seats: Seats) -> None:
     for thread in threads:
         thread.join()
     assert sum(results.values()) >= 9, results
-    assert sum(peaks) < 4 << 30, peaks
+    assert sum(peaks) < ROOM / 2, peaks
+    most, refused = memory.measured()
+    assert (refused, most < ROOM / 2) == (0, True)
 
 
 def peak_of(seats: Seats, seat: Seat) -> int:

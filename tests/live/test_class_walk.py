@@ -19,7 +19,7 @@ from hardentui.features.training.seat import Seats
 from tests.support.chromium import ALERT, Page, browser, submit
 from tests.support.podman import Bench
 from tests.support.schemas import validated
-from tests.support.seats import seats_of, served
+from tests.support.seats import ROOM, Memory, seats_of, served
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 Run = Callable[..., str]
@@ -187,8 +187,6 @@ _ATTACK = (
     "echo /x > /sys/kernel/uevent_helper && echo OUT; echo x > /proc/sys/kernel/modprobe && echo OUT; "
     "kill -9 -1; while :; do sh -c 'while :; do :; done' & done"
 )
-_ROOM = 8 << 30
-"""Bytes of a machine on which ten learners are to find room."""
 
 
 @pytest.mark.long  # measured: python -m pytest tests/live/test_class_walk.py -k ten -s
@@ -197,9 +195,7 @@ async def test_ten_learners_in_ten_browsers_on_their_own_podmans(
     seats: Seats, podman: Bench, train: Run, tmp_path: Path
 ) -> None:
     """All that the bench runs gets 8 GB by its cgroup, the most of it is what is measured."""
-    groups = (podman.directory / "cgroups").read_text().split()
-    memory = next(Path(group) for group in groups if "/memory/" in group)
-    (memory / "memory.limit_in_bytes").write_text(str(_ROOM))
+    memory = Memory(podman)
     names = [*(f"learner{at}" for at in range(len(ANSWERS))), "mallory"]
     train("class", "new", *names)
     train("class", "start")
@@ -235,12 +231,9 @@ async def test_ten_learners_in_ten_browsers_on_their_own_podmans(
 
             learners = [learn(f"learner{at}", *row) for at, row in enumerate(ANSWERS.items())]
             await asyncio.gather(*learners, attack())
-            most = int((memory / "memory.max_usage_in_bytes").read_text())
-            failed = int((memory / "memory.failcnt").read_text())
-    measured = f"{seconds}; memory at most: {most >> 20} MiB; refused: {failed}"
-    sys.stderr.write(f"seconds of each lab: {measured}\n")
+            most, refused = memory.measured()
+    sys.stderr.write(f"seconds of each lab: {seconds}\n")
     assert len(seconds) == len(ANSWERS)
-    assert failed == 0
-    assert most < _ROOM / 2
+    assert (refused, most < ROOM / 2) == (0, True)
     report = json.loads(train("report", "--format", "json"))
     assert [learner["passed"] for learner in report["learners"]] == [1] * len(ANSWERS) + [0]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +55,25 @@ def served(seats: Seats | None) -> Iterator[dict[str, str]]:
         server.server_close()
         thread.join()
         desks.close()
+
+
+ROOM = 8 << 30
+"""Bytes of a machine on which ten learners are to find room."""
+
+
+class Memory:
+    """All that a bench runs, in the room of such a machine: its cgroup has that limit."""
+
+    def __init__(self, podman: Bench) -> None:
+        groups = (podman.directory / "cgroups").read_text().split()
+        self._group = next(Path(group) for group in groups if "/memory/" in group)
+        (self._group / "memory.limit_in_bytes").write_text(str(ROOM))
+
+    def measured(self) -> tuple[int, int]:
+        """The most bytes it ever had, and how often more was refused."""
+        most, refused = (
+            int((self._group / name).read_text())
+            for name in ("memory.max_usage_in_bytes", "memory.failcnt")
+        )
+        sys.stderr.write(f"memory at most: {most >> 20} MiB of {ROOM >> 20}; refused: {refused}\n")
+        return most, refused
