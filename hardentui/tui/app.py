@@ -230,7 +230,8 @@ class HardenApp(App[None]):
         """Say when the trials of all containers are over: a person may look elsewhere."""
         if text := self.session.look_at_trials():
             self.bell()
-            self.notify(f"{text} X shows them.", title="The trials are over")
+            if not getattr(self.screen, "SHOWS_TRIALS", False):
+                self.notify(f"{text} X shows them.", title="The trials are over")
             if not self.is_headless:
                 notify_terminal(text)
 

@@ -7,6 +7,7 @@ from functools import partial
 
 from textual.actions import parse
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from hardentui.tui.action import Action
 from hardentui.tui.action_texts import key_of
@@ -28,10 +29,10 @@ class ActionProvider(Provider):
         node = self.app if action in APP else self.screen
         return node.check_action(name, parameters) is True
 
-    def _help(self, action: Action) -> str:
-        """What it does, after its key."""
+    def _entry(self, action: Action, label: str | Content) -> Content:
+        """Its label, and its key beside it."""
         key = key_of(action)
-        return f"{key}   {action.tooltip}" if key else action.tooltip
+        return Content.assemble(label, f"  {key}" if key else "")
 
     async def _carry_out(self, action: Action) -> None:
         await self.app.run_action(
@@ -42,9 +43,10 @@ class ActionProvider(Provider):
     async def discover(self) -> Hits:
         for action in self._actions():
             yield DiscoveryHit(
-                action.label,
+                self._entry(action, action.label),
                 partial(self._carry_out, action),
-                help=self._help(action),
+                text=action.label,
+                help=action.tooltip,
             )
 
     async def search(self, query: str) -> Hits:
@@ -53,9 +55,10 @@ class ActionProvider(Provider):
             if score := max(matcher.match(action.label), matcher.match(action.tooltip) * 0.7):
                 yield Hit(
                     score,
-                    matcher.highlight(action.label),
+                    self._entry(action, matcher.highlight(action.label)),
                     partial(self._carry_out, action),
-                    help=self._help(action),
+                    text=action.label,
+                    help=action.tooltip,
                 )
 
 

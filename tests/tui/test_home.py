@@ -695,4 +695,4 @@ async def test_a_line_of_what_to_do_first_opens_the_finding_that_it_names() -> N
 
 async def test_the_palette_tells_the_key_of_each_entry() -> None:
     async with at_home(some(), (120, 40)) as (_, pilot):
-        await pilot.press("ctrl+p", *"harden", shows="h   Try, show and apply fixes")
+        await pilot.press("ctrl+p", *"harden", shows=("Harden  h", "Try, show and apply fixes"))

@@ -79,6 +79,8 @@ class HardenScreen(Screen[None]):
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
     DOES: ClassVar = ONLY_LOOKS
     """The screen's effect on the host, for the title bar."""
+    SHOWS_TRIALS: ClassVar = False
+    """It shows how trials of all containers stand, so nothing else need tell it."""
     OF_CONNECTION: ClassVar = False
     """It shows what was read over the present connection, and leaves when another one is opened."""
     _greyed: frozenset[str] = frozenset()

@@ -75,6 +75,7 @@ class EverythingScreen(ResultsScreen):
 
     ACTIONS = (*EVERYTHING, COPY, BACK)
     DOES: ClassVar = "tries, then changes containers"
+    SHOWS_TRIALS: ClassVar = True
 
     def __init__(
         self,

@@ -161,8 +161,8 @@ def _hint(choosing: Choosing) -> str:
     if choosing.trouble:
         return visible(choosing.trouble)
     return (
-        "space chooses a fix, i sets its values, a takes all safe ones. The Quadlet diff "
-        "appears here."
+        "space chooses a fix, i sets its values, a takes all safe ones.\n"
+        "The Quadlet diff appears here."
     )
 
 
@@ -319,8 +319,8 @@ class Beside(Horizontal):
 
     DEFAULT_CSS = """
     Beside { display: none; width: 1fr; border-left: solid $border; }
-    Beside > VerticalScroll { width: 2fr; padding: 0 1; }
-    Beside > DiffView { width: 3fr; border-left: solid $border; }
+    Beside > VerticalScroll { width: 1fr; padding: 0 1; }
+    Beside > DiffView { width: 1fr; border-left: solid $border; }
     """
 
     def compose(self) -> ComposeResult:
