@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from hardentui.state import state_directory
-from tests.support.podman import BUSYBOX, Bench
+from tests.support.podman import BUSYBOX, TEST_USER, Bench
 from tests.support.program import hardentui, launched
 from tests.support.schemas import validated
 from tests.support.waiting import eventually
@@ -158,3 +159,47 @@ def test_a_machine_that_stops_in_the_middle_of_all_is_gone_on_with_as_one(host: 
     assert all(now[name] != before[name] for name in names)
     hardentui("undo", "--yes", ends=0)
     assert _inspected(host, names) == before
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.geteuid() != 0, reason="root hardens the containers of a user")
+def test_rootless_ones_of_another_account_are_hardened_as_that_account(
+    rootless_podman: Bench,
+) -> None:
+    bench = rootless_podman
+    for name in NAMES:
+        bench.run(name, "--network", "none", BUSYBOX, *WAITS)
+    try:
+        before = _inspected(bench)
+        ended = _as_sudo(bench, "--try").stdout.splitlines()[-1]
+        members = _members(validated(json.loads(ended))["run"])
+        assert {members[name]["standing"] for name in NAMES} == {"ready"}, members
+        assert _inspected(bench) == before
+        done = _as_sudo(bench, "--keep", "--yes")
+        assert f"runs as {TEST_USER}" in done.stderr
+        assert _inspected(bench) != before
+        _as_sudo(bench, command=("undo", "--yes"))
+        assert _inspected(bench) == before
+    finally:
+        bench.remove(*bench.podman("ps", "-a", "-q", "--filter", "name=^all-").split())
+
+
+def _as_sudo(
+    bench: Bench,
+    *words: str,
+    command: tuple[str, ...] = ("harden", "--everything", "--format", "json"),
+) -> subprocess.CompletedProcess[str]:
+    """Run by root where the bench is, with the account's variables, as `sudo -E` does."""
+    holder = (bench.directory / "holder.pid").read_text().split()[0]
+    return subprocess.run(
+        [
+            *("nsenter", "--target", holder, "--mount", "--net", "--wdns=/", "--"),
+            *("sh", "-c", '. "$0" && exec "$@"', str(bench.directory / "environment")),
+            *(sys.executable, "-m", "hardentui", *command, *words, "--url", bench.url),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=True,
+        env={**os.environ, "HOME": "/root", "CONTAINER_HOST": "unix:///nowhere"},
+    )
