@@ -24,7 +24,8 @@ from hardentui.model.journal import (
     JournalEntry,
 )
 from hardentui.model.journal_document import journal_document
-from hardentui.visible import visible, visible_lines
+from hardentui.visible import visible
+from hardentui.words import plural, visible_lines
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -181,7 +182,7 @@ def run_undo(options: Namespace, terminal: Terminal) -> int:
     )
     seconds = note.downtime_seconds if note else None
     told = "" if seconds is None else f" It was down for {seconds:.1f} s."
-    are = "is" if len(done.containers) == 1 and len(done.parts) < 2 else "are"
+    are = "are" if _of_several(done) else "is"
     but = ", but for what was written since" if done.newer else ""
     names = ", ".join(done.containers)
     terminal.write(f"{done.id}: undone. {names} {are} as before{but}.{told}\n")
@@ -208,9 +209,15 @@ def run_confirm(options: Namespace, terminal: Terminal) -> int:
         entry = _finished(cut_off, terminal)
     else:
         entry = history.confirm(options.id)
-    keeps = "keep their changes" if len(entry.parts) > 1 else "keeps its change"
+    keeps = "keep their changes" if _of_several(entry) else "keeps its change"
     terminal.write(f"{entry.id}: {visible(entry.container, 80)} {keeps}.\n")
     return 0
+
+
+def _of_several(entry: JournalEntry) -> bool:
+    """Whether what an entry is named after are several containers."""
+    together = entry.action is EntryAction.HARDEN
+    return entry.container != plural(1, "container") if together else len(entry.containers) > 1
 
 
 def _finished(cut_off: JournalEntry, terminal: Terminal) -> JournalEntry:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hardentui.harden.score import FAIR, PILLAR, STRONG, TAKEOVER_CEILING
 
 SHORT = (
-    "What an intruder in the container gets decides the band, and the share of its defences in "
-    f"force the place in it. {TAKEOVER_CEILING} or below: whoever takes it over has the host. Below "
-    f"{FAIR} at most with another critical finding open, below {STRONG} with a high one, or where a "
-    "pillar could not be looked at. 100: every defence is in force. Only what fails lowers it; how "
-    "much was looked at stands beside it."
+    "What an intruder in the container gains sets the band of the score; the share of its defences "
+    f"that are in force sets the place within the band. {TAKEOVER_CEILING} or below: whoever takes "
+    f"it over has the host. While another critical finding is open, it stays below {FAIR}; while a "
+    f"high one is open, or a pillar could not be checked, below {STRONG}. 100: every defence is in "
+    "force. Only checks that fail lower it; how many were checked is shown beside it."
 )
 
 

@@ -342,7 +342,7 @@ async def test_the_way_of_an_attacker_is_drawn_to_where_it_ends() -> None:
         app.open_meaning(row.key)
         await shows(
             pilot,
-            "Way of an attacker",
+            "Attack path",
             "└▶ shop-web as root of the host",
             "└▶ can make every system call ─▶ a kernel bug",
             "└▶ the host",

@@ -191,6 +191,7 @@ class History:
         else:
             with self._alone_with(entry):
                 if entry.state is EntryState.OPEN:  # it was cut off
+                    self._take_back_open_parts(entry)
                     return finish_together(self._journal, replace(entry, confirm_clock=None))
                 entry = undoing.confirm(self._journal, entry.id)
         confirm_timer.disarm(entry.id)

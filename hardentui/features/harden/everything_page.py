@@ -228,8 +228,9 @@ def result_lines(run: HostRun, width: int) -> Iterator[ResultLine]:
                 score = f"{score_word(before)} → {score_word(after)}"
                 yield ResultLine(f"  {visible(group, _NAME):<{_NAME}} {score}")
             for member in own:
-                indent = "    " if len(own) > 1 else "  "
-                yield ResultLine(_member_line(member, indent)[:width])
+                line = _member_line(member, "    " if len(own) > 1 else "  ")
+                for part in textwrap.wrap(line, width, subsequent_indent=" " * (_NAME + 5)):
+                    yield ResultLine(part)
 
 
 def _member_line(member: Member, indent: str) -> str:

@@ -18,6 +18,8 @@ from hardentui.tui.widgets.page import titled
 from hardentui.tui.widgets.row_table import RowTable
 
 _SETTLE = 0.2
+_NAME = 8
+"""Cells of a column that can hold a name."""
 
 
 class Column(NamedTuple):
@@ -59,6 +61,7 @@ class BrowseScreen(HardenScreen):
         super().__init__()
         self._by: tuple[int, bool] | None = None
         self._keys: list[str] = []
+        self._names: dict[str, str] = {}  # of the rows
         self._waiting = False
         self._columns: tuple[int, ...] = ()
         self._reading = ""  # the row whose page is shown
@@ -81,7 +84,7 @@ class BrowseScreen(HardenScreen):
 
     def title_of(self, key: str) -> str:
         """What the page about a row is called."""
-        return str(self.table.get_cell_at(self.table.cursor_coordinate)).strip() if key else ""
+        return self._names.get(key, "")
 
     def crumb(self) -> Content:
         raise NotImplementedError
@@ -139,6 +142,8 @@ class BrowseScreen(HardenScreen):
         table = self.table
         table.clear()
         self._keys = [line.key for line in lines]
+        name = next((at for at in self._columns if not 0 < self.COLUMNS[at].width < _NAME), 0)
+        self._names = {line.key: line.texts[name].strip() for line in lines}
         widths = [column.width for column in table.ordered_columns]
         for line in lines:
             table.add_row(

@@ -498,7 +498,7 @@ class MeaningScreen(ReadingScreen):
         stops = bench.attack_stops(report) if bench is not None else None
         if stops is None:
             return
-        yield ("\nWay of an attacker\n", _TITLE)
+        yield ("\nAttack path\n", _TITLE)
         entrance = stops.entrance or "whoever reaches it"
         yield f"  {visible(entrance, 90)}\n"
         yield (self.signs.drawn("    └▶ "), "$primary")
