@@ -24,8 +24,8 @@ from hardentui.model.journal import (
     JournalEntry,
 )
 from hardentui.model.journal_document import journal_document
-from hardentui.visible import visible
-from hardentui.words import plural, visible_lines
+from hardentui.visible import visible, visible_lines
+from hardentui.words import plural
 
 
 def arguments(parser: ArgumentParser) -> None:

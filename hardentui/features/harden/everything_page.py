@@ -229,8 +229,8 @@ def result_lines(run: HostRun, width: int) -> Iterator[ResultLine]:
                 yield ResultLine(f"  {visible(group, _NAME):<{_NAME}} {score}")
             for member in own:
                 line = _member_line(member, "    " if len(own) > 1 else "  ")
-                for part in textwrap.wrap(line, width, subsequent_indent=" " * (_NAME + 5)):
-                    yield ResultLine(part)
+                for text in textwrap.wrap(line, width, subsequent_indent=" " * (_NAME + 5)):
+                    yield ResultLine(text)
 
 
 def _member_line(member: Member, indent: str) -> str:

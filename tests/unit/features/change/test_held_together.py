@@ -175,3 +175,46 @@ def test_what_is_left_is_told_as_a_failure(journal: Journal, tmp_path: Path) -> 
     with pytest.raises(ApplyFailed):
         History().undo(holder, lambda event: None)
     assert journal.read(holder.id).in_force
+
+
+def test_what_a_machine_cut_off_is_gone_on_with_under_the_same_entry(
+    journal: Journal,
+    tmp_path: Path,
+) -> None:
+    done, half, last = (tmp_path / name for name in ("done", "half", "last"))
+    with begun_together(journal, 3, "", 0.0) as holder:
+        for path, state in ((done, EntryState.DONE), (half, EntryState.OPEN)):
+            part = _part(journal, path)
+            journal.write(replace(part, part_of=holder.id, state=state))
+            holder = add_part(journal, holder, part.id)
+    history = History(journal)
+    assert history.cut_off_together("another") is None
+    cut_off = history.cut_off_together("")
+    assert cut_off is not None
+    assert (done.exists(), half.exists()) == (True, False), "what was under way is taken back"
+
+    with begun_together(journal, 1, "", 0.0, cut_off) as again:
+        part = _part(journal, last)
+        journal.write(replace(part, part_of=again.id))
+        ended = finish_together(journal, add_part(journal, again, part.id))
+    assert (ended.id, ended.state) == (holder.id, EntryState.DONE)
+    assert ended.container == "2 containers"
+    assert history.cut_off_together("") is None
+    history.undo(journal.read(holder.id), lambda event: None)
+    assert not done.exists()
+    assert not last.exists()
+
+
+def test_confirming_what_was_cut_off_keeps_only_what_is_finished(
+    journal: Journal,
+    tmp_path: Path,
+) -> None:
+    done, half = tmp_path / "done", tmp_path / "half"
+    with begun_together(journal, 2, "", 0.0) as holder:
+        for path, state in ((done, EntryState.DONE), (half, EntryState.OPEN)):
+            part = _part(journal, path)
+            journal.write(replace(part, part_of=holder.id, state=state))
+            holder = add_part(journal, holder, part.id)
+    kept = History(journal).confirm(holder.id)
+    assert (kept.state, kept.container) == (EntryState.DONE, "1 container")
+    assert (done.exists(), half.exists()) == (True, False)
