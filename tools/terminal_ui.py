@@ -63,6 +63,7 @@ MEANINGS = {
     "up": ("the one above", "Up Before"),
     "down": ("the one below", "Down Next"),
     "space": ("choose this one, or no longer", "Mark Choose Data"),
+    "e": ("explain this; in a lab, answer its question", "Explain Answer"),
     "h": ("harden this; in a lab, a hint", "Harden Hint"),
     "o": ("order the list; in a lab, start over", "Sort Start.over"),
     "s": ("let it soak; in a lab, the solution", "Soak Solution"),

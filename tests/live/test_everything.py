@@ -147,7 +147,7 @@ def test_a_machine_that_stops_in_the_middle_of_all_is_gone_on_with_as_one(host: 
     with launched(*keep) as process:
         assert process.stderr is not None
         next(line for line in process.stderr if line.rstrip().endswith(": hardened"))
-        _stop_as_a_machine_does(process, state_directory())
+        _stop_as_a_machine_does(process, os.environ["XDG_STATE_HOME"])
     entries = json.loads(hardentui("journal", "--format", "json").stdout)["entries"]
     holder = next(entry for entry in entries if entry["action"] == "harden")
     assert holder["state"] == "open"
