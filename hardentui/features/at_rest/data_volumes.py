@@ -29,8 +29,8 @@ def with_data_volumes(
     ]
     own = () if application is None else _kept_nowhere(spec, application)
     directories = sorted({*asked, *own})
-    of_application = () if application is None else filter(is_kept, application.path)
-    alone = len({*directories, *(path.path for path in of_application)}) == 1
+    of_application = () if application is None else tuple(filter(is_kept, application.path))
+    alone = len(of_application) == 1 and directories == [of_application[0].path]
     kept = tuple(
         KeptVolume(directory, "", f"{stem}-{'data' if alone else _last(directory)}")
         for directory in directories

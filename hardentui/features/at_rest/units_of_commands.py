@@ -204,9 +204,7 @@ def _with_time_to_stop(judged: Judged, spec: Spec) -> Spec:
 
 
 def _started_again(text: str) -> str:
-    """A unit of a container that systemd starts again when it fails, if it says nothing of that."""
-    if "[Container]" not in text or "\nRestart=" in text:
-        return text
+    """The unit, which says nothing of restarts, as one that systemd starts again when it fails."""
     if "[Service]\n" in text:
         return text.replace(
             "[Service]\n",

@@ -270,7 +270,7 @@ def test_data_in_a_volume_without_a_name_gets_one(run: Run, tmp_path: Path) -> N
     assert code == 0, text
     out = tmp_path / "out"
     assert "Volume=s_db-data.volume:/var/lib/postgresql/data" in lines(out / "db.container")
-    assert "Volume=s_shop-data.volume:/srv" in lines(out / "shop.container")
+    assert "Volume=s_shop-srv.volume:/srv" in lines(out / "shop.container")
     names = {path.name for path in out.glob("*.volume")}
-    assert names == {"s_db-data.volume", "s_shop-data.volume", "s_kept.volume"}
-    assert "what it keeps in /srv is in the volume s_shop-data" in text
+    assert names == {"s_db-data.volume", "s_shop-srv.volume", "s_kept.volume"}
+    assert "what it keeps in /srv is in the volume s_shop-srv" in text
