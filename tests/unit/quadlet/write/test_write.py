@@ -359,3 +359,28 @@ def test_a_short_unit_has_no_gaps() -> None:
     assert [line.partition("=")[0] for line in own] == (
         ["Image", "ContainerName", "PublishPort", "ReadOnly", "Label"]
     )
+
+
+def test_a_unit_pulls_the_image_and_what_selects_it_stays_with_the_container() -> None:
+    """A flag of the pull alone would keep the container from the image that is there."""
+    files = {
+        file.name: file.text.splitlines()
+        for file in made(
+            (ARCH, "arm64"),
+            (PLATFORM, "linux/arm64"),
+            (AUTHFILE, "/etc/auth.json"),
+            (RETRY, "5"),
+            version=V60,
+        ).files
+    }
+    assert {
+        "Arch=arm64",
+        "AuthFile=/etc/auth.json",
+        "Retry=5",
+        "PodmanArgs=--platform=linux/arm64",
+    } <= set(files["web.image"])
+    container = "\n".join(files["web.container"])
+    assert "--arch=arm64" in container
+    assert "--platform=linux/arm64" in container
+    assert "auth" not in container
+    assert "Retry" not in container
