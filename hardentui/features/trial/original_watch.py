@@ -1,7 +1,8 @@
 """Watches the original and its stack while twins run, and ends the trial when one of them suffers.
 
-A thread looks: at the kernel twice a second, at Podman every few seconds. At the first sign all
-twins are killed, and the trial's stop sign is set.
+One thread looks at the disks, ten times a second, since a twin may fill one in the next, and at the
+kernel; another asks Podman and the probes, which may take their time. At the first sign all twins
+are killed, and the trial's stop sign is set.
 """
 
 from __future__ import annotations
@@ -135,19 +136,20 @@ class OriginalWatch:
         self._usual: dict[str, float] = {}
         self.stop = _StopSign(outer)
         self.suffering = ""
-        self._thread = threading.Thread(
-            target=self._run,
-            name="hardentui-original",
-            daemon=True,
-        )
+        self._threads = [
+            threading.Thread(target=work, name="hardentui-original", daemon=True)
+            for work in (self._look_again, self._ask_again)
+        ]
 
     def __enter__(self) -> OriginalWatch:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join(_ASKS_EVERY)
+        for thread in self._threads:
+            thread.join(_ASKS_EVERY)
 
     def over(
         self,
@@ -162,8 +164,12 @@ class OriginalWatch:
         """Look once more at all of them, after the last twin. Raises OriginalSuffers."""
         if not self.suffering:
             with suppress(EngineError), closing(ChangingEngine(self._engine)) as changing:
-                self._judge(self._seen_by_kernel)
-                self._judge(lambda: self._seen_by_engine(changing))
+                for seen in (
+                    self._scarce_disk,
+                    self._seen_by_kernel,
+                    lambda: self._seen_by_engine(changing),
+                ):
+                    self._judge(seen)
         self.raise_if_suffering()
 
     def raise_if_suffering(self) -> None:
@@ -174,22 +180,25 @@ class OriginalWatch:
                 "The twins are removed. Try it when less is going on, or on another host.",
             )
 
-    def _run(self) -> None:
+    def _look_again(self) -> None:
+        self._repeat((0.0, self._scarce_disk), (_LOOKS_EVERY, self._seen_by_kernel))
+
+    def _ask_again(self) -> None:
         with suppress(EngineError), closing(ChangingEngine(self._engine)) as changing:
-            looks, asks, probes = 0.0, 0.0, 0.0
-            while not self._over.wait(_TICK):
-                now = monotonic()
-                if self.suffering or self._cgroup is None:
-                    continue
-                if now >= looks:
-                    self._judge(self._seen_by_kernel)
-                    looks = monotonic() + _LOOKS_EVERY
-                if now >= asks:
-                    self._judge(lambda: self._seen_by_engine(changing))
-                    asks = monotonic() + max(_ASKS_EVERY, 5 * (monotonic() - now))
-                if now >= probes:
-                    self._judge(lambda: self._seen_by_probes(changing))
-                    probes = monotonic() + max(_PROBES_EVERY, 5 * (monotonic() - now))
+            self._repeat(
+                (_ASKS_EVERY, lambda: self._seen_by_engine(changing)),
+                (_PROBES_EVERY, lambda: self._seen_by_probes(changing)),
+            )
+
+    def _repeat(self, *turns: tuple[float, Callable[[], Iterator[str]]]) -> None:
+        """Until the trial is over: (seconds at least from one look to the next, look) of each."""
+        due = [0.0] * len(turns)
+        while not self._over.wait(_TICK):
+            for number, (pause, seen) in enumerate(turns):
+                begun = monotonic()
+                if begun >= due[number] and not self.suffering and self._cgroup is not None:
+                    self._judge(seen)
+                    due[number] = monotonic() + max(pause, 5 * (monotonic() - begun))
 
     def _judge(self, seen: Callable[[], Iterator[str]]) -> None:
         try:
@@ -210,7 +219,6 @@ class OriginalWatch:
             if original.cgroup and killed_in(self._files, original.cgroup) > original.killed:
                 yield f"the kernel's OOM killer ended a process of {name}"
         yield from self._scarce_memory()
-        yield from self._scarce_disk()
 
     def _scarce_memory(self) -> Iterator[str]:
         if self._files is None:

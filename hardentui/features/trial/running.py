@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from time import monotonic
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -32,7 +33,7 @@ from hardentui.features.trial.learned.can_ask import (
     left_to_decide,
     widened,
 )
-from hardentui.features.trial.learned.first_use import first_uses, not_used
+from hardentui.features.trial.learned.first_use import first_uses, named_by_variables, not_used
 from hardentui.features.trial.learned.needs import Needs
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
@@ -122,7 +123,7 @@ def asked(stage: Stage) -> CanAsk:
     health = str(facts.spec[HEALTH_CMD] or "")
     mounts = {mount.destination for mount in facts.spec[MOUNTS]}
     mounts |= anonymous_volumes(facts.inspect, {}).keys()
-    variables = dict(str(word).partition("=")[::2] for word in image_config(facts).get("Env") or ())
+    variables = _variables(image_config(facts))
     directory = str(section(facts.inspect, "Config").get("WorkingDir") or "/")
     places = (mount.destination for mount in facts.spec[MOUNTS])
     around = (place for place in places if directory != "/" and at_or_above(place, directory))
@@ -137,8 +138,15 @@ def asked(stage: Stage) -> CanAsk:
     return can_ask(
         started,
         facts,
-        first_uses(started.places, programs),
+        first_uses(
+            named_by_variables(_variables(section(facts.inspect, "Config"))) | started.places,
+            programs,
+        ),
     )
+
+
+def _variables(config: Mapping[str, Any]) -> dict[str, str]:
+    return dict(str(word).partition("=")[::2] for word in config.get("Env") or ())
 
 
 def run_trial(request: TrialRequest, tools: Tools) -> Trial:

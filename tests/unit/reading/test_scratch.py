@@ -1,6 +1,7 @@
 """Where the writes of a container go under a read-only root: scratch into a tmpfs, data into a
 volume."""
 
+import io
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from hardentui.checks.prelude import container
 from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.checklists.loading import load
-from hardentui.features.trial.learned.first_use import first_uses, not_used
-from hardentui.features.trial.learned.programs import Programs, named_places
+from hardentui.features.trial.learned.first_use import first_uses, named_by_variables, not_used
+from hardentui.features.trial.learned.programs import Programs, named_places, read_programs
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import (
     ContainerFacts,
@@ -23,6 +24,7 @@ from hardentui.model.plan import Choice, Plan
 from hardentui.options import COMMAND, MOUNTS, TMPFS
 from hardentui.reading.layer import LayerData, layer_data, written_by
 from hardentui.reading.scratch import is_scratch
+from tests.support.image_archives import member, packed
 
 EVERY_ID = (IdRange(0, 0, 4294967295),)
 CHECKLIST = load()
@@ -194,7 +196,8 @@ def test_an_empty_directory_that_nobody_names_is_no_data() -> None:
     )
     assert list(volumes(planned(facts))) == ["/var/spool/mail-queue"]
     assert [str(part) for part in not_used(facts)] == [
-        "writing to /srv/x, /var/lib/y (empty in the image, and no program names it: it gets no volume)"
+        "writing to /srv/x, /var/lib/y (empty in the image, and no program or setting names it: it "
+        "gets no volume)"
     ]
 
 
@@ -312,6 +315,31 @@ def test_first_uses_are_directories_that_programs_name_and_the_image_does_not_fi
     }, "scratch too, but for what Podman keeps writable with a read-only root"
 
 
+def test_settings_and_variables_name_first_uses_too() -> None:
+    """Settings count where a program or variable names them, or the directory that they are in."""
+    archive = packed(
+        member("etc/app.ini", b"[main]\nstate_dir = /opt/app/state\n# old = /srv/old/state\n"),
+        member("etc/app.d/jobs.conf", b"out /var/spool/app/out\ninclude /app/more.yaml\n"),
+        member("app/more.yaml", b"uploads: /media/app/up\n"),
+        member("etc/other.ini", b"state_dir = /opt/other/state\n"),
+        member("etc/passwd", b"app:x:7:7::/home/app:/bin/sh\n"),
+    )
+    programs = read_programs(io.BytesIO(archive))
+    places = {"/etc/app.ini": "app.py", "/etc/passwd": "sh", "/var/lib/db/x": "app.py"}
+    variables = {
+        "JOBS": "/etc/app.d",
+        "CACHE": "a:/srv/b /srv/app/cache",
+        "SEARCH_PATH": "/opt/x/bin",
+    }
+    assert first_uses(named_by_variables(variables) | places, programs) == {
+        "/var/lib/db/x": "app.py",
+        "/srv/app/cache": "CACHE",
+        "/opt/app/state": "/etc/app.ini",
+        "/var/spool/app/out": "/etc/app.d/jobs.conf",
+        "/media/app/up": "/app/more.yaml",
+    }
+
+
 def test_a_log_that_leads_to_the_output_is_no_directory() -> None:
     """As in the image of nginx: a mount at /proc/self/fd/1 would keep it from starting."""
     log = "/var/log/nginx/access"
@@ -328,6 +356,6 @@ def test_a_first_use_of_scratch_gets_a_tmpfs() -> None:
     assert list(volumes(plan)) == ["/var/lib/app"]
     assert [entry.partition(":")[0] for entry in tmpfs(plan)] == ["/var/lock/app"]
     assert [str(part) for part in not_used(facts)] == [
-        "first use of /var/lib/app (a program names it: it gets a volume)",
-        "first use of /var/lock/app (a program names it: it gets a tmpfs)",
+        "first use of /var/lib/app (a program or setting names it: it gets a volume)",
+        "first use of /var/lock/app (a program or setting names it: it gets a tmpfs)",
     ]

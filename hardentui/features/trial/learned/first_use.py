@@ -1,12 +1,12 @@
-"""Directories that a service makes or fills at its first use: its programs name them, and no trial
-saw them written. Pure."""
+"""Directories that a service makes or fills at its first use: its programs, their settings or its
+variables name them, and no trial saw them written. Pure."""
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
 
-from hardentui.features.trial.learned.programs import Programs
+from hardentui.features.trial.learned.programs import Programs, named_places
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import NotExercised
 from hardentui.reading.layer import holds_logs
@@ -23,9 +23,11 @@ _OF_EVERY_IMAGE = frozenset(
     "/var/backups /var/cache /var/lib /var/local /var/log /var/mail /var/opt /var/run /var/spool "
     "/var/tmp /var/lock /var/www".split()
 )
-_WRITABLE_ANYWAY = ("/dev", "/run", "/tmp", "/var/tmp", "/proc", "/sys")  # noqa: S108 - compared
+_SEARCHED = ("PATH", "LS_COLORS")
+"""How variables end whose values are where something is looked for, not kept."""
+_NO_DATA = ("/etc", "/dev", "/run", "/tmp", "/var/tmp", "/proc", "/sys")  # noqa: S108 - compared
 """What Podman keeps writable with a read-only root, or the kernel makes. A log of nginx leads to
-/proc/self/fd/1."""
+/proc/self/fd/1. What is below /etc is read."""
 _MOST = 16
 _SHOWN = 4
 
@@ -34,16 +36,16 @@ def first_uses(places: Mapping[str, str], programs: Programs) -> dict[str, str]:
     """Directory -> the program that names it: those that are empty or not there yet; 16 at most.
 
     Args:
-        places: path -> the program that names it.
+        places: path -> the program or variable that names it.
     """
     uses: dict[str, str] = {}
-    for place, program in sorted(places.items()):
+    for place, program in sorted(_with_settings(places, programs).items()):
         directory = programs.real(place)
         if "." in posixpath.basename(directory):  # a file in it
             directory = posixpath.dirname(directory)
         if directory.count("/") < 2 or directory in _OF_EVERY_IMAGE:
             continue
-        if any(at_or_above(place, directory) for place in _WRITABLE_ANYWAY):
+        if any(at_or_above(place, directory) for place in _NO_DATA):
             continue
         if directory in programs.filled or directory in programs.files:
             continue
@@ -59,6 +61,32 @@ def first_uses(places: Mapping[str, str], programs: Programs) -> dict[str, str]:
     return {path: uses[path] for path in data_first[:_MOST]}
 
 
+def named_by_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Path where data is kept -> the variable of the container that names it."""
+    return {
+        place: name
+        for name, value in variables.items()
+        if not name.endswith(_SEARCHED)
+        for place in named_places(value.encode("utf-8", "replace"))
+    }
+
+
+def _with_settings(places: Mapping[str, str], programs: Programs) -> dict[str, str]:
+    """With what is named by the settings that a program names: by a file, or the directory of it."""
+    known, waiting = dict(places), list(places)
+    folders: dict[str, list[str]] = {}
+    for path in programs.settings:
+        folders.setdefault(posixpath.dirname(path), []).append(path)
+    while waiting:
+        place = programs.real(waiting.pop())
+        for path in (place, *folders.get(place, ())):
+            for named in programs.settings.get(path, ()):
+                if named not in known:
+                    known[named] = path
+                    waiting.append(named)
+    return known
+
+
 def not_used(facts: ContainerFacts) -> Iterator[NotExercised]:
     """The first writes that no trial shows: to empty directories of the image that stay read-only,
     and to those that get a volume or tmpfs because a program names them."""
@@ -69,7 +97,7 @@ def not_used(facts: ContainerFacts) -> Iterator[NotExercised]:
         ("a tmpfs", [path for path in named if is_scratch(path)]),
     ):
         if paths:
-            why = f"a program names it: it gets {gets}"
+            why = f"a program or setting names it: it gets {gets}"
             yield NotExercised(f"first use of {_shown(paths)}", why)
     left = [
         path
@@ -79,7 +107,7 @@ def not_used(facts: ContainerFacts) -> Iterator[NotExercised]:
     if left:
         yield NotExercised(
             f"writing to {_shown(left)}",
-            "empty in the image, and no program names it: it gets no volume",
+            "empty in the image, and no program or setting names it: it gets no volume",
         )
 
 

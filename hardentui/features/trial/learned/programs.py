@@ -306,10 +306,20 @@ _JOBS = (
 _IS_LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
 _PATH = re.compile(rb"/(?:usr|opt|bin|sbin|lib|libexec|srv|app)/?[\w./+-]{1,200}")
 _PLACE = re.compile(
-    rb"(?<![\w./:-])/(?:var|srv|opt|data|home|mnt|media|storage|root/\.(?:cache|config|local))"
-    rb"/[\w./+-]{1,200}"
+    rb"(?<![\w./:-])/(?:var|srv|opt|app|data|config|home|mnt|media|storage|etc"
+    rb"|root/\.(?:cache|config|local))/[\w./+-]{1,200}"
 )
-"""Below the home of root only what programs write there: compilers leave other paths of it."""
+"""Below the home of root only what programs write there: compilers leave other paths of it. Below
+/etc are the settings that name more."""
+_LONGEST_SETTINGS = 64 << 10  # bytes
+_SETTINGS = re.compile(
+    r"^/etc/|^/(?!usr/(?:lib|share)/).*\.(?:conf|cfg|ini|toml|ya?ml|json|properties|env|xml)$"
+)
+_NOT_OF_A_SERVICE = re.compile(
+    r"^/etc/(?:passwd|shadow|group|fstab|adduser|deluser|login|profile|skel|apt|dpkg|cron|logrotate"
+    r"|init\.d|systemd|tmpfiles|ssl|security|pam|alternatives|default/useradd)"
+)
+"""Settings of the system: they name homes and logs of accounts and programs that do not run."""
 _WORD = re.compile(r"[\w./+:-]{2,200}")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _NAME = re.compile(r"[A-Za-z_]\w+")
@@ -369,6 +379,8 @@ class Programs(Struct):
         default_factory=dict
     )  # path -> target, of symbolic and hard links
     filled: set[str] = field(default_factory=set)  # directories that hold something
+    # text of settings -> the paths in it, below which services keep their data
+    settings: dict[str, frozenset[str]] = field(default_factory=dict)
     gap: str = ""  # why not everything could be read
 
     def real(self, path: str) -> str:
@@ -420,6 +432,8 @@ def read_programs(
                 and (file := _code(entry, body, named, allowance)) is not None
             ):
                 programs.files[entry.path] = file
+            elif entry.kind == "file" and (places := _settings(entry, body)):
+                programs.settings[entry.path] = places
     except Damaged as error:
         programs.gap = str(error)
     return programs
@@ -429,6 +443,16 @@ def named_places(data: bytes) -> frozenset[str]:
     """The paths in a text or program below which services keep their data."""
     paths = {match.group().decode().rstrip("./") for match in _PLACE.finditer(data)}
     return frozenset(sorted(paths)[:_MOST_PATHS])
+
+
+def _settings(entry: ArchiveEntry, body: Body) -> frozenset[str]:
+    """The places that a file names, if it looks like settings of a service."""
+    if not _SETTINGS.search(entry.path) or _NOT_OF_A_SERVICE.match(entry.path):
+        return frozenset()
+    if not 0 < entry.size <= _LONGEST_SETTINGS:
+        return frozenset()
+    text = _rest(body, entry.size)
+    return named_places(re.sub(rb"(?m)^[ \t]*[#;].*", b"", text))
 
 
 def script_words(text: str) -> frozenset[str]:
