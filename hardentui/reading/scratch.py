@@ -128,7 +128,7 @@ def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
         for path, there in facts.empty_directories.items():
             if _may_write(uid, there, facts) and (_given_away(there, facts) or _named(path, facts)):
                 meant.setdefault(path, "")
-        if uid == 0:
+        if uid in (0, _ordinary_user(facts)):
             meant = dict.fromkeys(facts.first_uses, "") | meant
     return {
         directory: name
@@ -327,7 +327,9 @@ def volume_at(
     """A named volume for the data in a directory; one that the container made gets its user as
     owner."""
     options = ("nodev", "nosuid", *options_of_new_volume(facts, spec))
-    made = _known(directory, facts) is None and directory in written_by(facts).made
+    made = _known(directory, facts) is None and (
+        directory in facts.first_uses or directory in written_by(facts).made
+    )
     if owned or (made and _ordinary_user(facts) is not None):
         options = (*options, "U")
     return Mount(
@@ -344,7 +346,10 @@ def access_to_tmpfs(directory: str, facts: ContainerFacts) -> str:
     Podman makes root or the container's user (U) the owner. For other owners, the tmpfs is
     world-writable and sticky, so that users cannot remove each other's files.
     """
-    seen = _known(directory, facts) or WrittenDirectory()
+    known = _known(directory, facts)
+    if known is None and directory in facts.first_uses and _ordinary_user(facts) is not None:
+        return ",U"
+    seen = known or WrittenDirectory()
     owner, group = _ids(seen, facts)
     mode = "" if seen.mode == _USUAL_MODE else f",mode={seen.mode:04o}"
     if owner is not None and owner == _ordinary_user(facts):

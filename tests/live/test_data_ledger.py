@@ -109,6 +109,16 @@ def test_newer_data_comes_back_and_what_it_replaces_is_kept(notes: Notes) -> Non
     assert notes.run("run", "--rm", "-v", f"{former}:/kept:ro", BUSYBOX, "sh", "-c", look) == before
 
 
+def test_newer_data_comes_back_out_of_a_user_namespace(notes: Notes) -> None:
+    """The mount of the volume translates owners, or the files in it have others: both mean the same
+    user."""
+    fixes = ("--check", "writable-rootfs", "--check", "host-user-namespace")
+    notes.applied(*fixes, "--keep-data")
+    newer = notes.written_since()
+    notes.does("undo", "--yes", "--bring-back")
+    assert notes.inside(LOOK) == newer
+
+
 @pytest.mark.parametrize("notes", [("--rm",)], indirect=True)
 def test_newer_data_comes_back_to_one_that_podman_removed(notes: Notes) -> None:
     """Its stand-in gets it before it starts."""

@@ -21,11 +21,14 @@ def member(
 def directory(
     name: str,
     mode: int = 0o755,
+    **fields: object,
 ) -> tuple[tarfile.TarInfo, bytes]:
     return member(
         name,
-        mode=mode,
+        b"",
+        mode,
         type=tarfile.DIRTYPE,
+        **fields,
     )
 
 

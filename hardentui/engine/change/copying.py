@@ -135,7 +135,7 @@ class Copying:
         """
         carrier, pid, document = self._beside_layer(container, [volume], read_only=False)
         try:
-            their = self._ranges_of(self._containers.inspect(by))
+            their = self._ranges_in(volume, self._containers.inspect(by))
             own = self._ranges_of(document)
             users, groups = (_into(*ranges) for ranges in zip(their, own, strict=True))
             task = Task(
@@ -198,6 +198,15 @@ class Copying:
             return (), ()
         mappings = (document.get("HostConfig") or {}).get("IDMappings") or {}
         return _ranges(mappings.get("UidMap")), _ranges(mappings.get("GidMap"))
+
+    def _ranges_in(self, volume: str, document: Mapping[str, Any]) -> tuple[Ranges, Ranges]:
+        """Those of the owners that a container's files have in a volume: none where the mount
+        translates them, so that they lie there as the container sees them."""
+        translated = any(
+            mount.get("Name") == volume and "idmap" in (mount.get("Options") or ())
+            for mount in document.get("Mounts") or ()
+        )
+        return ((), ()) if translated else self._ranges_of(document)
 
     def again(
         self,

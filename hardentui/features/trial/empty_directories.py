@@ -68,7 +68,8 @@ _STEP = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 def empty_directories(place: str) -> dict[str, WrittenDirectory]:
     """Path in the container -> the directory, outside mounts and the system's own trees; 16 at
-    most.
+    most. One that every image has counts if this image gave it to somebody else than the owner of
+    its root.
 
     It is walked from descriptor to descriptor, never through a link. What cannot be read is left
     out.
@@ -82,8 +83,9 @@ def empty_directories(place: str) -> dict[str, WrittenDirectory]:
     except OSError:
         return {}
     try:
-        device = os.fstat(root).st_dev
-        return dict(sorted(_below(root, "/", device, budget))[:_MOST])
+        seen = os.fstat(root)
+        directories = _below(root, "/", seen.st_dev, seen.st_uid, budget)
+        return dict(sorted(directories)[:_MOST])
     finally:
         os.close(root)
 
@@ -92,6 +94,7 @@ def _below(
     here: int,
     path: str,
     device: int,
+    root: int,
     budget: list[int],
     depth: int = 0,
 ) -> Iterator[tuple[str, WrittenDirectory]]:
@@ -103,7 +106,7 @@ def _below(
     except OSError:
         return
     budget[0] -= len(names)
-    if not names and path not in _OF_EVERY_IMAGE:
+    if not names and (path not in _OF_EVERY_IMAGE or seen.st_uid != root):
         yield (
             path,
             WrittenDirectory(
@@ -128,6 +131,7 @@ def _below(
                 below,
                 inner,
                 device,
+                root,
                 budget,
                 depth + 1,
             )

@@ -65,7 +65,7 @@ from hardentui.options import HEALTH_CMD, MOUNTS
 from hardentui.options.capability_sets import given_explicitly
 from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.application_needs import first_use_is_known
-from hardentui.reading.behaviour import command_of
+from hardentui.reading.behaviour import command_of, identity
 from hardentui.reading.containers import image_config, known_application, section
 from hardentui.reading.mounts import at_or_above
 from hardentui.visible import visible
@@ -135,14 +135,15 @@ def asked(stage: Stage) -> CanAsk:
         elsewhere=next(around, ""),
         mounts=mounts,
     )
-    return can_ask(
-        started,
-        facts,
-        first_uses(
-            named_by_variables(_variables(section(facts.inspect, "Config"))) | started.places,
-            programs,
-        ),
+    given = _variables(section(facts.inspect, "Config"))
+    user = identity(facts)
+    uses = first_uses(
+        named_by_variables(given) | started.places,
+        programs,
+        user[0] if user else 0,
+        given.get("HOME", ""),
     )
+    return can_ask(started, facts, uses)
 
 
 def _variables(config: Mapping[str, Any]) -> dict[str, str]:

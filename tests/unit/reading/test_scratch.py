@@ -24,7 +24,7 @@ from hardentui.model.plan import Choice, Plan
 from hardentui.options import COMMAND, MOUNTS, TMPFS
 from hardentui.reading.layer import LayerData, layer_data, written_by
 from hardentui.reading.scratch import is_scratch
-from tests.support.image_archives import member, packed
+from tests.support.image_archives import directory, member, packed
 
 EVERY_ID = (IdRange(0, 0, 4294967295),)
 CHECKLIST = load()
@@ -338,6 +338,38 @@ def test_settings_and_variables_name_first_uses_too() -> None:
         "/var/spool/app/out": "/etc/app.d/jobs.conf",
         "/media/app/up": "/app/more.yaml",
     }
+
+
+def test_an_ordinary_user_uses_first_what_it_may_make() -> None:
+    """In its home, and where the image lets it; what it makes is its own."""
+    archive = packed(
+        directory("srv", uid=7),
+        directory("opt/app", uid=7),
+        directory("var/lib"),
+        directory("var/cache", uid=7),
+        member("etc/passwd", b"root:x:0:0::/root:/bin/sh\napp:x:7:7::/srv:/bin/sh\n"),
+    )
+    programs = read_programs(io.BytesIO(archive))
+    text = b"""
+        CACHE = os.path.join(home, ".cache", "thumbs"); open("$HOME/.config/app.ini")
+        open("/opt/app/state/x.db"); open("/var/lib/app/x.db"); name.endswith(".local")
+        open("/var/cache/app/x.html")
+    """
+    places = dict.fromkeys(named_places(text), "app.py")
+    uses = first_uses(places, programs, 7)
+    assert set(uses) == {"/opt/app/state", "/srv/.config", "/srv/.cache", "/var/cache/app"}
+    assert "/var/lib/app" in first_uses(places, programs)
+    assert "/home/app/.config" not in first_uses(places, programs, 7, "/home/app")
+    facts = container(
+        "--user=7",
+        changes=(),
+        kernel=running(Process(7, "app", "/usr/bin/app", 7), uid=7),
+    ).replace(first_uses=uses)
+    plan = planned(facts)
+    assert set(volumes(plan)) == {"/opt/app/state", "/srv/.config", "/srv/.cache"}
+    assert all("U" in mount.options for mount in plan.after[MOUNTS])
+    assert tmpfs(plan) == ["/var/cache/app"]
+    assert plan.after[TMPFS][0].endswith(",U")
 
 
 def test_a_log_that_leads_to_the_output_is_no_directory() -> None:

@@ -32,22 +32,36 @@ _MOST = 16
 _SHOWN = 4
 
 
-def first_uses(places: Mapping[str, str], programs: Programs) -> dict[str, str]:
-    """Directory -> the program that names it: those that are empty or not there yet; 16 at most.
+def first_uses(
+    places: Mapping[str, str],
+    programs: Programs,
+    uid: int = 0,
+    home: str = "",
+) -> dict[str, str]:
+    """Directory -> the program that names it: those that are empty or not there yet, and that the
+    account may make; 16 at most.
 
     Args:
         places: path -> the program or variable that names it.
+        uid: of the main process, as the container sees it.
+        home: of it, where a variable says so.
     """
     uses: dict[str, str] = {}
+    home = home or programs.homes.get(uid, "")
     for place, program in sorted(_with_settings(places, programs).items()):
-        directory = programs.real(place)
-        if "." in posixpath.basename(directory):  # a file in it
+        at_home = place.startswith("~/")
+        if at_home and home in ("", "/"):
+            continue
+        directory = programs.real(f"{home}{place[1:]}" if at_home else place)
+        if "." in posixpath.basename(directory)[1:]:  # a file in it
             directory = posixpath.dirname(directory)
         if directory.count("/") < 2 or directory in _OF_EVERY_IMAGE:
             continue
         if any(at_or_above(place, directory) for place in _NO_DATA):
             continue
         if directory in programs.filled or directory in programs.files:
+            continue
+        if not programs.may_make(directory, uid):
             continue
         if any(at_or_above(tree, directory) for tree in _OF_THE_SYSTEM):
             continue

@@ -311,6 +311,9 @@ _PLACE = re.compile(
 )
 """Below the home of root only what programs write there: compilers leave other paths of it. Below
 /etc are the settings that name more."""
+_AT_HOME = re.compile(
+    rb"(?:(?<=HOME/)|(?<![\w.-])(?<!\w/))\.(?:cache|config|local/(?:share|state))(?![\w.-])"
+)
 _LONGEST_SETTINGS = 64 << 10  # bytes
 _SETTINGS = re.compile(
     r"^/etc/|^/(?!usr/(?:lib|share)/).*\.(?:conf|cfg|ini|toml|ya?ml|json|properties|env|xml)$"
@@ -381,7 +384,16 @@ class Programs(Struct):
     filled: set[str] = field(default_factory=set)  # directories that hold something
     # text of settings -> the paths in it, below which services keep their data
     settings: dict[str, frozenset[str]] = field(default_factory=dict)
+    folders: dict[str, tuple[int, int]] = field(default_factory=dict)  # path -> (owner, mode)
+    homes: dict[int, str] = field(default_factory=dict)  # uid -> home directory
     gap: str = ""  # why not everything could be read
+
+    def may_make(self, directory: str, uid: int) -> bool:
+        """Whether an account may make a directory, or write to the one that is there."""
+        while directory not in self.folders and directory != "/":
+            directory = posixpath.dirname(directory)
+        owner, mode = self.folders.get(directory, (0, 0o755))
+        return uid in (0, owner) or bool(mode & 0o002)
 
     def real(self, path: str) -> str:
         """Where a path leads through links; the path itself, normalized, if there are too many."""
@@ -422,6 +434,10 @@ def read_programs(
                 programs.gap = "it has too many files"
                 break
             programs.filled.add(posixpath.dirname(entry.path))
+            if entry.kind == "folder":
+                programs.folders[entry.path] = entry.uid, entry.mode
+            elif entry.path == "/etc/passwd" and entry.size <= _LONGEST_SETTINGS:
+                programs.homes |= _homes(_rest(body, entry.size))
             if entry.kind == "symbolic link":
                 programs.links[entry.path] = entry.target
             elif entry.kind == "hard link":
@@ -440,9 +456,15 @@ def read_programs(
 
 
 def named_places(data: bytes) -> frozenset[str]:
-    """The paths in a text or program below which services keep their data."""
+    """The paths in a text or program below which services keep their data; ~ stands for its home."""
     paths = {match.group().decode().rstrip("./") for match in _PLACE.finditer(data)}
+    paths |= {f"~/{match.group().decode()}" for match in _AT_HOME.finditer(data)}
     return frozenset(sorted(paths)[:_MOST_PATHS])
+
+
+def _homes(accounts: bytes) -> dict[int, str]:
+    rows = [line.split(":") for line in accounts.decode("utf-8", "replace").splitlines()]
+    return {int(row[2]): row[5] for row in rows if len(row) > 6 and row[2].isdecimal()}
 
 
 def _settings(entry: ArchiveEntry, body: Body) -> frozenset[str]:

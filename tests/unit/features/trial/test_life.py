@@ -1,6 +1,7 @@
 """What a twin can be asked for: signals that it handles, logs that it writes, directories it may
 fill."""
 
+import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -176,3 +177,12 @@ def test_directories_that_wait_to_be_filled(tmp_path: Path) -> None:
         "/var/log/app",
     }
     assert empty_directories(str(tmp_path / "none")) == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="files get another owner")
+def test_what_every_image_has_waits_if_this_image_gave_it_away(tmp_path: Path) -> None:
+    for path in ("srv", "var/cache", "opt"):
+        (tmp_path / path).mkdir(parents=True)
+    for path in ("srv", "var/cache"):
+        os.chown(tmp_path / path, 1000, 1000)
+    assert set(empty_directories(str(tmp_path))) == {"/srv", "/var/cache"}
