@@ -62,13 +62,13 @@ def log_limit(facts: ContainerFacts) -> Known[str]:
     return f"{in_force} bytes" if in_force > 0 else ""
 
 
-def _own_limit(facts: ContainerFacts) -> str:
+def _own_limit(facts: ContainerFacts) -> Known[str]:
     for option in facts.spec[LOG_OPT]:
         name, _, value = option.partition("=")
         if name == "max-size":
-            return "" if _unlimited(value) else value
+            return _limit(value)
     shown = section(section(facts.inspect, "HostConfig"), "LogConfig").get("Size")
-    return str(shown) if shown and not _unlimited(str(shown)) else ""
+    return _limit(str(shown)) if shown else ""
 
 
 def _engine_limit(facts: ContainerFacts) -> Known[str]:
@@ -86,8 +86,9 @@ def _engine_limit(facts: ContainerFacts) -> Known[str]:
     return f"{size} bytes" if isinstance(size, int) and size > 0 else ""
 
 
-def _unlimited(size: str) -> bool:
+def _limit(size: str) -> Known[str]:
+    """A positive size; empty for one that limits nothing."""
     try:
-        return size_of(size) <= 0
+        return size if size_of(size) > 0 else ""
     except ValueError:
-        return False
+        return Unread("its max-size is not a size")

@@ -151,6 +151,13 @@ def read_log_driver(view: View) -> Reading:
     return view.shown(driver)
 
 
+def _is_limit(size: str) -> bool:
+    try:
+        return size_of(size) > 0
+    except ValueError:
+        return False
+
+
 def read_log_options(view: View) -> Reading:
     log = view.host.get("LogConfig") or {}
     path, size, tag = (str(log.get(field) or "") for field in ("Path", "Size", "Tag"))
@@ -159,7 +166,7 @@ def read_log_options(view: View) -> Reading:
     exact = [text for text in given if text.startswith("max-size=")]
     if exact:
         options.append(exact[-1])
-    elif view.command is None and size and size_of(size) > 0:  # else the engine's own setting
+    elif view.command is None and _is_limit(size):  # else the engine's own setting
         options.append(f"max-size={size.lower()}")
         if "." in size:
             view.remarks.append(f"--log-opt: the size {size} is shown rounded")

@@ -540,6 +540,7 @@ STEP_7 = [
         )
     ),
     says("unbounded-logs", logged(size="0B"), UNKNOWN),
+    says("unbounded-logs", logged(size="/x", engine=STOCK_ROOTFUL), UNKNOWN),
     says("no-logs", "", UNKNOWN),
     # output that is passed on is kept only by a unit
     *(
