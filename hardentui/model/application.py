@@ -221,7 +221,7 @@ class Family(Struct, frozen=True, kw_only=True):
         general, every = self.general, [variant.application for variant in self.variants]
         if len(every) == 1:
             return general
-        starts = [each.capabilities.start for each in every]
+        starts = [_needed_at_start(each) for each in every]
         capabilities = ApplicationCapabilities(
             start=None if None in starts else _all_of(start or () for start in starts),
             work=_all_of(each.capabilities.work for each in every),
@@ -262,6 +262,13 @@ class Family(Struct, frozen=True, kw_only=True):
         variants = plural(len(self.variants) - 1, "variant")
         read = self.general.read.isoformat()
         return f"valid. {variants} besides the general entry, sources read {read}"
+
+
+def _needed_at_start(application: Application) -> tuple[str, ...] | None:
+    """None = not known: an image with an ordinary user needs none where its entry names none."""
+    start = application.capabilities.start
+    as_root = application.user.image.partition(":")[0] in ("", "0", "root")
+    return () if start is None and not as_root else start
 
 
 _Value = TypeVar("_Value")

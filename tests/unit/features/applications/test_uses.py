@@ -22,7 +22,7 @@ from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, MEMORY, MOUNTS, SECRETS
 from hardentui.reading.applications import AskedImage
-from hardentui.reading.containers import known_application
+from hardentui.reading.containers import is_root, known_application
 
 _MIB = 1 << 20
 
@@ -138,7 +138,8 @@ def test_what_is_told_of_an_open_tag_holds_for_every_tag(family: Family) -> None
     for each in (variant.application for variant in family.variants):
         own = each.capabilities.start
         assert told.capabilities.start is None or {*(own or ())} <= {*told.capabilities.start}
-        assert told.capabilities.start is None or own is not None
+        known_to_need = own is not None or not is_root(each.user.image)
+        assert told.capabilities.start is None or known_to_need
         assert told.user.image in ("", each.user.image)
         assert told.user.start_as in ("", each.user.start_as)
         assert told.root.works is not True or each.root.works
@@ -169,6 +170,14 @@ def test_an_application_is_known_where_only_its_tag_is_open(
     (judged,) = look(AtRest((str(tmp_path),)), date(2026, 12, 1)).services
     application = known_application(judged.facts)
     assert (application.name if application is not None else "") == name
+
+
+def test_an_ordinary_user_needs_no_capability_whatever_the_tag_is() -> None:
+    """The users of its tags differ, none is root."""
+    known = Library().find(AskedImage(f"docker.io/prom/prometheus@sha256:{'ab' * 32}"))
+    assert known is not None
+    assert known.user.image == ""
+    assert known.capabilities.start == ()
 
 
 def test_a_postgres_of_an_unknown_tag_gets_no_user() -> None:
