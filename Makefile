@@ -81,6 +81,7 @@ docs: $(BIN)/.ready ## write the generated pages in docs/
 
 site: $(BIN)/.ready ## the documentation as a site without network: dist/site/index.html
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group site
+	@rm -rf dist/site
 	@$(BIN)/python -m sphinx -q -W --keep-going -j auto -b dirhtml docs dist/site
 	@echo dist/site/index.html
 
