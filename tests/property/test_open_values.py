@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,14 +12,23 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.checking import AtRest, Looked, look
+from hardentui.features.at_rest.choosing import Wanted
+from hardentui.features.at_rest.fixing import fix_all
 from hardentui.features.at_rest.possible_values import SOME_SECRET
 from hardentui.features.at_rest.stacks import convert
+from hardentui.features.at_rest.units_of_commands import units_of
 from hardentui.model.finding import Status
+from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE
 from hardentui.quadlet.write.bundle import UnitContext, bundle
+from hardentui.writers.ansible import ansible_files
+from hardentui.writers.compose import service_override
+from hardentui.writers.compose_override import override_text
+from hardentui.writers.kube import kube_file
 from hardentui.writers.run_script import run_script
 
 PROJECT = "shop"
@@ -161,6 +171,55 @@ def test_writers_of_literal_specs_name_what_they_leave_out(made: dict[str, objec
     written = [run_script(spec, context)]
     if IMAGE in spec:
         written += [file.text for file in bundle(spec, context).files]
-    assert not any("\0" in text or SOME_SECRET in text for text in written)
+        written.append(kube_file(spec, context).text)
+        written.append(ansible_files(spec, context).playbook)
+        part, _ = service_override(Spec(), spec)
+        written.append(override_text("", "web", part, ()))
+    assert_nothing_is_made_up(written)
     for argument in at_rest.open:
         assert argument.option.flag in written[0], argument
+
+
+def assert_nothing_is_made_up(texts: Iterable[str]) -> None:
+    """Neither a mark of an open part, nor a value that stands for one while a check is asked."""
+    for text in texts:
+        assert "\0" not in text
+        assert SOME_SECRET not in text
+
+
+@settings(max_examples=10, deadline=None)
+@given(service())
+def test_no_fix_writes_what_was_made_up_to_judge(made: dict[str, object]) -> None:
+    """In place, at the level that changes most, and each open part stays as it is written."""
+    looked = looked_at(made, "")
+    texts: dict[str, str] = {}
+    fix_all(looked, Wanted((), Caution.ALL), Version(5, 4), texts)
+    assert_nothing_is_made_up(texts.values())
+    (file,) = looked.sources.files.values()
+    for text in texts.values():
+        assert re.findall(r"\$\{\w+", text) == re.findall(r"\$\{\w+", file.text)
+
+
+@settings(max_examples=10, deadline=None)
+@given(service(), st.sampled_from([True, False]))
+def test_units_of_a_command_hold_nothing_made_up(made: dict[str, object], as_is: bool) -> None:
+    spec = looked_at(made, "").services[0].service.spec
+    words = [word for argument in spec.open for word in (argument.flag, argument.text.written)]
+    line = " ".join(f'"{word}"' for word in words if "$" in word or word.startswith("--"))
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "start.sh")
+        file.write_text(f"#!/bin/sh\npodman run --name web {line} docker.io/library/web:1\n")
+        looked = look(AtRest((str(file),)), date(2026, 1, 1))
+        for judged in looked.services:
+            (fixed,) = fix_all(looked, Wanted((), Caution.ALL), Version(5, 4))
+            try:
+                files, _ = units_of(
+                    judged,
+                    None if as_is else fixed,
+                    looked.judge.checklist,
+                    Version(5, 4),
+                    "web",
+                )
+            except CannotExpress:
+                continue  # refused with a reason, and nothing is written
+            assert_nothing_is_made_up(file.text for file in files)
