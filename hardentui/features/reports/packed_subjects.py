@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import overload
 
 from msgspec import Struct, msgpack
+from msgspec.structs import replace
 
 from hardentui.features.reports.subject_result import CountedSubjects, SubjectResult
 from hardentui.harden.score import Rise, Score
-from hardentui.model.finding import Finding, Subject
+from hardentui.model.finding import Finding, Kind, Subject
 
 
 class PackedSubject(Struct, frozen=True):
@@ -71,8 +72,8 @@ def _packed(
     )
 
 
-def unpack(packed: bytes, host: str = "") -> tuple[SubjectResult, ...]:
-    """The subjects of `pack`, as those of this host in a report on several."""
+def unpack(packed: bytes, host: str) -> tuple[SubjectResult, ...]:
+    """The subjects of `pack`, as those of this host."""
     if not packed:
         return ()
     return tuple(_result(subject, host) for subject in _SUBJECTS.decode(zlib.decompress(packed)))
@@ -96,17 +97,33 @@ def _result(packed: PackedSubject, host: str) -> SubjectResult:
     )
 
 
+class _Packed(Struct, frozen=True):
+    """A subject with its own findings. `order`: of all, the places of those that others have alike;
+    -1 = the next own one."""
+
+    subject: PackedSubject
+    order: tuple[int, ...]
+
+
+_ONE = msgpack.Decoder(_Packed)
+_ANY = Subject(Kind.SERVICE, "", "")
+_OWN = -1
+
+
 class PackedSubjects(CountedSubjects):
-    """The services of files, unpacked a chunk at a time whenever a report lists them."""
+    """The services of files, unpacked one by one whenever a report lists them. A finding without a
+    place in a file is that of thousands of services: it is kept once, and names none of them."""
 
     def __init__(self) -> None:
-        self._chunks: list[tuple[int, bytes]] = []
+        self._packed: list[bytes] = []
+        self._alike: list[Finding] = []
+        self._places: dict[bytes, int] = {}
         self.counted = Counter()
         self.trouble = False
 
     def add(
         self,
-        subjects: Sequence[SubjectResult],
+        subjects: Iterable[SubjectResult],
         *,
         with_rises: bool,
     ) -> None:
@@ -115,14 +132,35 @@ class PackedSubjects(CountedSubjects):
                 (finding.verdict.status, finding.severity) for finding in subject.findings
             )
             self.trouble = self.trouble or bool(subject.trouble)
-        self._chunks.append((len(subjects), pack(subjects, with_rises=with_rises)))
+            order = tuple(map(self._place, subject.findings))
+            own = tuple(finding for finding in subject.findings if finding.place is not None)
+            packed = _packed(
+                subject,
+                with_rises=with_rises,
+            )
+            entry = _Packed(replace(packed, findings=own), order)
+            self._packed.append(zlib.compress(msgpack.encode(entry), 6))
+
+    def _place(self, finding: Finding) -> int:
+        if finding.place is not None:
+            return _OWN
+        plain = replace(finding, subject=_ANY)
+        place = self._places.setdefault(msgpack.encode(plain), len(self._alike))
+        if place == len(self._alike):
+            self._alike.append(plain)
+        return place
 
     def __len__(self) -> int:
-        return sum(count for count, _ in self._chunks)
+        return len(self._packed)
 
     def __iter__(self) -> Iterator[SubjectResult]:
-        for _, packed in self._chunks:
-            yield from unpack(packed)
+        for packed in self._packed:
+            entry = _ONE.decode(zlib.decompress(packed))
+            own = iter(entry.subject.findings)
+            findings = tuple(
+                next(own) if place == _OWN else self._alike[place] for place in entry.order
+            )
+            yield _result(replace(entry.subject, findings=findings), "")
 
     @overload
     def __getitem__(self, at: int) -> SubjectResult: ...
