@@ -138,7 +138,7 @@ def test_an_old_podman_has_no_quadlet_and_installing_it_again_helps_nobody() -> 
         "4.3.1, which has no Quadlet",
     )
     for what in ("Podman", "Quadlet"):
-        assert "--to run" in lines[what].fix
+        assert "write scripts" in lines[what].fix
         assert "install" not in lines[what].fix
 
 
