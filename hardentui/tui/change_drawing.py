@@ -18,7 +18,7 @@ from hardentui.harden.score import score_word
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import described
 from hardentui.tui.change_state import ChangeState
-from hardentui.tui.screens.job import error_content
+from hardentui.tui.error_text import error_content
 from hardentui.tui.stages import Data, Stage
 from hardentui.tui.status import Part, Signs, both_ends, hanging
 from hardentui.tui.widgets.page import diff_content

@@ -16,8 +16,8 @@ from hardentui.features.fix.saving import save_texts
 from hardentui.features.task import Task, TaskResult, Then
 from hardentui.model.draft import TextFile
 from hardentui.tui.action import Action
-from hardentui.tui.action_texts import hint_of
 from hardentui.tui.actions import BACK, COPY, JOB
+from hardentui.tui.error_text import error_content
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.dialogs import AskScreen, SureScreen
@@ -261,9 +261,3 @@ class JobScreen(StoppablePage):
 
 def _saved(files: tuple[TextFile, ...], directory: str) -> str:
     return "\n".join(f"{file.path}: {file.state.value}" for file in save_texts(files, directory))
-
-
-def error_content(error: HardenError) -> Content:
-    """An error on a page: its sentence, and the way out."""
-    title = Content.styled(visible(error.title, 300), "bold $error")
-    return Content("\n").join([title, Content(visible_lines(hint_of(error)))])

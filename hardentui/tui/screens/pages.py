@@ -27,9 +27,10 @@ from hardentui.model.facts import EngineFacts
 from hardentui.model.waiver import WaiverUse
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.actions import AGAIN, APP, BACK, CONNECTION, COPY, SETTINGS
+from hardentui.tui.error_text import error_content
 from hardentui.tui.screens.dialogs import PickScreen, ask
 from hardentui.tui.screens.home_texts import no_engine, tried
-from hardentui.tui.screens.job import JobScreen, error_content
+from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.reading import ReadingScreen
 from hardentui.tui.status import FAILING, OTHERS, Part, hanging
 from hardentui.tui.widgets.container_list import CHOSEN, MARKED
