@@ -52,6 +52,8 @@ _DATABASE = ServiceImage(
     },
 )
 _HEALTHY = "#!/bin/busybox sh\nexec busybox wget -q -O /dev/null http://127.0.0.1/\n"
+_CHECK = 'HEALTHCHECK CMD ["/bin/busybox", "true"]'
+"""The next release says what follows when it fails, so that the images of the vendor have one."""
 _STOP = "#!/bin/busybox sh\nexit 0\n"
 
 
@@ -145,7 +147,10 @@ def _install(machine: Machine, directory: Path) -> None:
         changes = " ".join(f"--change '{change}'" for change in image.changes)
         first, second = (_image(files, name) for files in (today, tomorrow))
         machine.run(f"podman import -q {changes} /root/{tar.name} {first} && rm /root/{tar.name}")
-        machine.run(f"podman tag {first} {second}")
+        build = f"podman build -q --pull=never --format docker -f - -t {first} -t {second}"
+        machine.run(
+            f"mkdir -p /root/empty && {build} /root/empty", text=f"FROM {first}\n{_CHECK}\n"
+        )
     secrets = re.findall(r"--secret ([\w-]+)", "".join((*today.values(), *tomorrow.values())))
     machine.run(
         f"for name in {' '.join(dict.fromkeys(secrets))}; do echo made-up | "
