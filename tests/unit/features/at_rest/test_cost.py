@@ -124,8 +124,8 @@ def test_a_larger_tree_takes_little_more_memory(
 ) -> None:
     """A service takes 60 kB while it is judged; what stays of it is what is written."""
     monkeypatch.chdir(tmp_path)
-    small, large = (tree(tmp_path, projects) for projects in (4, 24))
+    small, large = (tree(tmp_path, projects) for projects in (2, 10))
     command, *options = arguments
     peak_of((command, small, *options), capsys)  # what is imported and parsed once
     few, many = (peak_of((command, path, *options), capsys) for path in (small, large))
-    assert (many - few) / 60 < most
+    assert (many - few) / 24 < most
