@@ -251,9 +251,12 @@ def _suggested(
         if value.name not in ours or value.said_by is not From.CHECK:
             continue
         text = text_of(value.measured.value if value.measured is not None else value.value)
+        own_option = (
+            f"--{check.takes[value.name]}"  # its value is raised to what is needed at least
+        )
         for diff in changed:
             for argument in diff.added:
-                if text and text in argument:
+                if diff.option.flag == own_option or (text and text in argument):
                     yield visible(f"{diff.option.flag}={argument}", 80)
 
 
