@@ -30,6 +30,7 @@ WantedBy=multi-user.target
 _ALL = "harden --everything --format json"
 _KEEP = "harden --everything --keep --yes"
 _LOG = "/root/keep.log"
+_TROUBLE = "/root/trouble"
 
 
 def _files(machine: Machine) -> str:
@@ -57,7 +58,7 @@ def _entries(machine: Machine) -> list[dict[str, Any]]:
 
 def _run(machine: Machine, words: str, ends: int = 0) -> str:
     code, said = machine.ends(f"cd /opt/hardentui && python3 -m hardentui {words}")
-    assert code == ends, said
+    assert code == ends, said + machine.ends(f"cat {_TROUBLE}")[1]
     return said
 
 
@@ -80,7 +81,7 @@ def three(bare_machine: Machine) -> Machine:
 def test_a_reboot_in_the_middle_of_applying_all_loses_nothing(three: Machine) -> None:
     files, data = _files(three), _data(three)
     rights = {name: _rights(three, name) for name in _NAMES}
-    said = _run(three, f"{_ALL} --try {' '.join(_NAMES)} 2>/dev/null")
+    said = _run(three, f"{_ALL} --try {' '.join(_NAMES)} 2>{_TROUBLE}")
     run = json.loads(said.splitlines()[-1])["run"]
     standings = {
         member["name"]: (member["standing"], member["reason"]) for member in run["members"]

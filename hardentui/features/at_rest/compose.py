@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -96,14 +96,24 @@ def _of_project(
     ]
 
 
+OtherFiles = dict[str, tuple[SourceFile, Tree]]
+"""Files that are included or extended, as they were read last, by path."""
+
+
 def of_project(
     sources: Sources,
     files: Sequence[SourceFile],
+    others: OtherFiles | None = None,
 ) -> list[Service]:
-    return [*services_of(read_stack(sources, files), sources)]
+    """The services of a project; `others`: what its files name, kept by who reads it again."""
+    return [*services_of(read_stack(sources, files, others), sources)]
 
 
-def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
+def read_stack(
+    sources: Sources,
+    files: Sequence[SourceFile],
+    others: OtherFiles | None = None,
+) -> Stack:
     """The merged files.
 
     Raises:
@@ -115,16 +125,23 @@ def read_stack(sources: Sources, files: Sequence[SourceFile]) -> Stack:
     tree = trees[0]
     for other in trees[1:]:
         tree = merged(tree, other)
-    tree = _with_included(sources, tree, variables, ())
+    read = _reader(sources, variables, {} if others is None else others)
+    tree = _with_included(read, tree, ())
     services = tree.get("services")
     if services is None or not services.is_mapping:
         raise InputError(
             f"{visible(files[0].shown, 200)} has no services, so it is no compose file."
         )
-    for name in tuple(services.entries):
-        services.entries[name] = _extended(
-            sources, tree, services.entries[name], variables, (name,)
+    extended = {
+        name: _extended(
+            read,
+            tree,
+            service,
+            (name,),
         )
+        for name, service in services.entries.items()
+    }
+    tree = _with(tree, entries={**tree.entries, "services": _with(services, entries=extended)})
     given = tree.word("name")
     project = given if given and not is_open(given) else os.path.basename(directory)
     name = re.sub(r"[^a-z0-9_-]", "", project.lower()) or "compose"
@@ -144,10 +161,27 @@ def _read(file: SourceFile, variables: Mapping[str, str]) -> Tree:
     return with_variables(trees[0], variables)
 
 
-def _with_included(
+def _reader(
     sources: Sources,
-    tree: Tree,
     variables: Mapping[str, str],
+    others: OtherFiles,
+) -> Callable[[str, str], Tree]:
+    """Reads what is included or extended, by path and how it is shown; each file only once, however
+    many services extend it."""
+
+    def read(path: str, shown: str) -> Tree:
+        file = sources.read(path, shown)
+        known = others.get(path)
+        if known is None or known[0] != file:
+            known = others[path] = (file, _read(file, variables))
+        return known[1]
+
+    return read
+
+
+def _with_included(
+    read: Callable[[str, str], Tree],
+    tree: Tree,
     chain: tuple[str, ...],
 ) -> Tree:
     """The tree with the files that it includes below it."""
@@ -161,12 +195,10 @@ def _with_included(
                     f"{visible(tree.file.shown, 200)} includes {visible(path, 100)} in a circle."
                 )
             shown = os.path.join(os.path.dirname(place.file.shown), path)
-            other = _read(sources.read(name, shown), variables)
             tree = merged(
                 _with_included(
-                    sources,
-                    other,
-                    variables,
+                    read,
+                    read(name, shown),
                     (*chain, name),
                 ),
                 tree,
@@ -175,10 +207,9 @@ def _with_included(
 
 
 def _extended(
-    sources: Sources,
+    read: Callable[[str, str], Tree],
     whole: Tree,
     service: Tree,
-    variables: Mapping[str, str],
     chain: tuple[str, ...],
 ) -> Tree:
     """A service with those that it extends below it."""
@@ -195,21 +226,16 @@ def _extended(
     base_whole = whole
     if path:
         shown = os.path.join(os.path.dirname(service.file.shown), path)
-        file = sources.read(
-            os.path.normpath(os.path.join(service.file.directory, path)),
-            shown,
-        )
-        base_whole = _read(file, variables)
+        base_whole = read(os.path.normpath(os.path.join(service.file.directory, path)), shown)
     base = base_whole.get("services", name)
     if base is None or not base.is_mapping:
         raise InputError(
             f"{visible(service.file.shown, 200)} extends {visible(name, 60)}, which is not there."
         )
     base = _extended(
-        sources,
+        read,
         base_whole,
         base,
-        variables,
         (*chain, mark),
     )
     return merged(base, service)

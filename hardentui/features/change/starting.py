@@ -21,8 +21,9 @@ def environment() -> dict[str, str]:
 def start_detached(
     words: Sequence[str],
     stdin: int | IO[bytes] = subprocess.DEVNULL,
-) -> None:
-    """Start a program that continues when this process and its session end.
+) -> subprocess.Popen[bytes]:
+    """Start a program that continues when this process and its session end; returns its process,
+    which is reaped here.
 
     Raises:
         OSError: it cannot be started.
@@ -40,3 +41,4 @@ def start_detached(
         target=process.wait,
         daemon=True,
     ).start()  # reaps it if it ends before we do
+    return process

@@ -35,7 +35,9 @@ from hardentui.words import own_command, without_checklist
 SCHEMA = "hardentui/everything/1"
 _RUN, _STOP, _LOCK, _ASKED = "run.json", "stop", "run", "asked.json"
 _LOOK_AGAIN = 0.1  # seconds
-_BEGINS_WITHIN = 60.0  # seconds until a process that was started has the lock
+_BEGINS_WITHIN = 600.0
+"""Seconds until a process that was started has the lock, as long as it lives: on a slow machine it
+looks at the host for minutes first."""
 
 
 class Standing(StrEnum):
@@ -343,7 +345,7 @@ class RunFiles:
         ]
         words = ["--quiet", "harden", *names, "--everything", "--as-runner", *options]
         try:
-            start_detached(
+            process = start_detached(
                 our_module(
                     "hardentui",
                     *words,
@@ -353,8 +355,10 @@ class RunFiles:
         except OSError as error:
             raise UsageError(f"The trials cannot be started: {error.strerror}.") from error
         end = time.monotonic() + _BEGINS_WITHIN
-        while time.monotonic() < end:
+        has_ended = False
+        while time.monotonic() < end and not has_ended:
             time.sleep(_LOOK_AGAIN)
+            has_ended = process.poll() is not None
             run = self.read()
             if self.is_running() or (run is not None and run.begun >= begun):
                 return

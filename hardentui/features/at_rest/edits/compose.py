@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.features.at_rest.compose import InStack, of_project
+from hardentui.features.at_rest.compose import InStack, OtherFiles, of_project
 from hardentui.features.at_rest.compose_options import HEALTH, LISTS, SCALARS
 from hardentui.features.at_rest.edits.files import FileTarget
 from hardentui.features.at_rest.edits.yaml import YamlEditor, last_character, quoted
@@ -34,6 +34,15 @@ _HEALTH = {flag: key for key, flag in HEALTH.items()}
 class ComposeTarget(FileTarget[str]):
     """One service of a stack."""
 
+    def __init__(
+        self,
+        sources: Sources,
+        service: Service,
+        texts: Mapping[str, str],
+    ) -> None:
+        self._others: OtherFiles = {}
+        super().__init__(sources, service, texts)
+
     def _read(
         self,
         sources: Sources,
@@ -57,7 +66,9 @@ class ComposeTarget(FileTarget[str]):
         )
         made: InStack = self._first.source
         services = of_project(
-            replace(self._sources, files=files), [files[file.path] for file in made.stack.files]
+            replace(self._sources, files=files),
+            [files[file.path] for file in made.stack.files],
+            self._others,
         )
         return {service.name: service for service in services}
 

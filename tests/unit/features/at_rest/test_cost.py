@@ -1,6 +1,7 @@
 """What a fix of many services costs: text that is read as YAML, not time."""
 
 import gc
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -64,6 +65,33 @@ def test_a_fix_of_twice_as_many_services_reads_twice_as_much(
     read = [read_for(tmp_path, monkeypatch, count, fix=True) for count in (8, 16, 32, 64)]
     each = [total / count for total, count in zip(read, (8, 16, 32, 64), strict=True)]
     assert max(each) < 1.2 * min(each)
+
+
+def test_what_services_extend_is_read_once_for_each_of_them(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many changes each of them gets, and however many of them extend it."""
+    services = range(12)
+    base = "services:\n" + "".join(SERVICE.format(number=number) for number in services)
+    (tmp_path / "base.yaml").write_text(base)
+    own = "  o{0}:\n    extends: {{file: base.yaml, service: s{0}}}\n    restart: on-failure\n"
+    path = tmp_path / "compose.yaml"
+    path.write_text("services:\n" + "".join(own.format(number) for number in services))
+    of_base = 0
+    read_trees = trees.read_trees
+
+    def counting(file: SourceFile) -> tuple[trees.Tree, ...]:
+        nonlocal of_base
+        of_base += os.path.basename(file.path) == "base.yaml"
+        return read_trees(file)
+
+    monkeypatch.setattr("hardentui.features.at_rest.compose.read_trees", counting)
+    looked = look(AtRest((str(path),)), TODAY)
+    assert of_base == 1
+    fixed = fix_all(looked, Wanted((), Caution.ALL), Version(5, 8))
+    assert sum(len(each.made) for each in fixed) >= 2 * len(services)
+    assert of_base <= len(services) + 2  # the look, one for each of them, the proof of the whole
 
 
 def test_a_check_reads_a_stack_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,69 @@
+"""The run of trials of all containers of a host: how its process begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from hardentui.errors import UsageError
+from hardentui.features.harden import host_run
+from hardentui.features.harden.host_run import RunFiles
+from hardentui.features.opening.opened import Opened
+
+
+class Started:
+    """A process that ends after so many looks at it; None: it does not."""
+
+    def __init__(self, ends_after: int | None) -> None:
+        self.looks = 0
+        self._ends_after = ends_after
+
+    def poll(self) -> int | None:
+        self.looks += 1
+        ended = self._ends_after is not None and self.looks > self._ends_after
+        return 2 if ended else None
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFiles:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    opened = SimpleNamespace(engines=(), simulated=True, private_service=False)
+    clock = iter(range(0, 10**6, 50))  # seconds: a slow machine
+    monkeypatch.setattr(
+        host_run,
+        "time",
+        SimpleNamespace(time=lambda: 0.0, monotonic=lambda: next(clock), sleep=lambda _: None),
+    )
+    return RunFiles(cast(Opened, opened))
+
+
+def test_it_begins_however_long_the_machine_takes(
+    files: RunFiles,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = Started(ends_after=None)
+    monkeypatch.setattr(host_run, "start_detached", lambda words: process)
+    monkeypatch.setattr(files, "is_running", lambda: process.looks > 5)
+    files.start()
+    assert process.looks == 6
+
+
+def test_one_that_ended_before_it_began_is_told_at_once(
+    files: RunFiles,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = Started(ends_after=1)
+    words: list[Any] = []
+
+    def start(command: object) -> Started:
+        words.append(command)
+        return process
+
+    monkeypatch.setattr(host_run, "start_detached", start)
+    with pytest.raises(UsageError, match="did not begin"):
+        files.start()
+    assert process.looks == 2
+    assert len(words) == 1
