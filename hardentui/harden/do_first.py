@@ -334,7 +334,7 @@ _GAINED = {
     "host-ipc": "no longer shares memory and names with the host",
     "unmasked-system-paths": "no longer reads kernel files of the whole machine",
     "root-user": "no longer runs as root",
-    "host-user-namespace": "its root is nobody on the host",
+    "host-user-namespace": "root inside is an ordinary user on the host",
     "default-capabilities-kept": "keeps only the capabilities that it can use",
     "new-privileges-allowed": "can no longer become root through setuid programs",
     "writable-rootfs": "can no longer write its programs",

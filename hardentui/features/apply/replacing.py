@@ -435,8 +435,8 @@ def _kept_aside(
     )
     if project := compose_project(facts.labels):
         notes.append(
-            f"compose takes {kept} for one of its project {visible(project, 80)}: until it is forgotten,"
-            " compose up and down may remove it, and up may make the container anew without the fixes"
+            f"{kept} still belongs to the compose project {visible(project, 80)}: until you remove it, "
+            "compose up or down may delete it, and compose up may recreate the container without the fixes"
         )
     policy = restart_policy(facts.inspect)
     if policy not in ("no", "") and facts.engine.version < UPDATES_RESTART:

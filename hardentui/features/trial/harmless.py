@@ -372,10 +372,10 @@ REPLACEMENTS: Mapping[Option[Any], Callable[[Spec, Case], Any]] = {
     POD: lambda spec, case: case.role.pod,
     IMAGE: lambda spec, case: str(case.facts.inspect.get("Image") or spec[IMAGE]),  # the very same
     ROOTFS: lambda spec, case: f"{spec[ROOTFS].partition(':')[0]}:O" if spec[ROOTFS] else "",
-    PID: _own(PID, "a PID namespace of others"),
-    IPC: _own(IPC, "an IPC namespace of others"),
-    UTS: _own(UTS, "a UTS namespace of others"),
-    CGROUPNS: _own(CGROUPNS, "a cgroup namespace of others"),
+    PID: _own(PID, "the host's or another container's processes"),
+    IPC: _own(IPC, "the host's or another container's shared memory"),
+    UTS: _own(UTS, "the host's or another container's host name"),
+    CGROUPNS: _own(CGROUPNS, "the host's or another container's cgroup namespace"),
     NETWORK: _network,
     ADD_HOST: _hosts,
     DNS: _dns,
@@ -461,7 +461,7 @@ def _identity_map(
     if kind != "auto":
         case.lacks.append(
             Lack(
-                f"the user namespace of others ({spec[USERNS]})",
+                f"another container's user namespace ({spec[USERNS]})",
                 f"--grant {USERNS.name}",
             )
         )

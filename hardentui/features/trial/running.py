@@ -101,7 +101,7 @@ def lasting(
     return relaxer.settle(settled.configuration, tried)
 
 
-_LED = "leading a twin through clients, reload, stop and restart"
+_LED = "testing a twin with clients, a reload, a stop and a restart"
 _AT_ONCE = "all changes at once, through the life of the service"
 
 

@@ -588,7 +588,7 @@ def test_what_privileged_mode_stands_in_the_way_of_says_how_to_fix_both(check: s
     facts = container("--privileged", engine=engine)
     alone = plan(facts, check)
     assert alone.changes == ()
-    assert "add --check privileged" in said(alone)
+    assert "Fix both at once, with privileged" in said(alone)
 
 
 def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> None:
