@@ -121,7 +121,7 @@ def test_a_command_line_says_what_the_spec_says(
     spec = spec_of(values, key)
     result = parse_create_command(["podman", *run_arguments(spec)])
     assert result is not None
-    assert result.words == tuple(values)
+    assert result.rest == tuple(values)
     assert result.image == "localhost/x:1"
     assert result.all("--env") == spec[ENV]
     assert result.all("--sysctl") == spec[SYSCTL]

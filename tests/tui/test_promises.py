@@ -80,7 +80,7 @@ def test_four_places_promise_the_same_and_say_for_which_fixes(bench: Workbench, 
 
 def test_safe_fixes_alone_are_told_apart_from_all(bench: Workbench) -> None:
     text = promises(bench.planner, _report(bench, "backup"))
-    assert text == "1 safe fix: score 0 → 0; all 9: 0 → 14, neither ends the takeover"
+    assert text == "1 safe fix: score 0 → 0; all 7: 0 → 11, neither ends the takeover"
 
 
 async def test_on_a_takeover_the_first_screen_says_what_does_not_end_it() -> None:

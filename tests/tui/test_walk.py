@@ -340,7 +340,7 @@ async def test_what_would_be_written_is_wrapped_again_when_the_terminal_changes(
         await pilot.press(
             "escape",
             "question_mark",
-            shows="Choose every fix known to\n",
+            shows="Choose every fix known\n",
         )
         await pilot.resize_terminal(100, 30)
         await shows(pilot, "Choose every fix known to break nothing.")

@@ -66,6 +66,6 @@ def slow_soaks() -> Iterator[str]:
         if entry.soak is not None and entry.soak.slower:
             name = visible(entry.container, 80)
             yield (
-                f"{entry.soak.slower}. Hardening {name} again enforces its profile, undoing {entry.id} "
-                "takes the change back"
+                f"{entry.soak.slower}. Hardening {name} again enforces its profile; "
+                f"hardentui undo {entry.id} takes the change back"
             )

@@ -29,6 +29,8 @@ from hardentui.quadlet.read.service import Character, ShellWord, shell_commands
 from hardentui.visible import visible
 
 _SCRIPTS = (".sh", ".bash")
+_MOST_LEVELS = 4
+"""How many times the characters of a script are read again at most, for command substitutions."""
 _PROGRAMS = ("podman", "docker")
 _BEFORE = frozenset(
     "exec sudo nohup time command doas env nice ionice timeout setsid "
@@ -133,10 +135,19 @@ def services_of(sources: Sources, file: SourceFile) -> Iterator[Service]:
 
 
 def _commands(text: str) -> list[list[ShellWord]]:
-    """Those in command substitutions too: `ID=$(podman run -d …)`."""
+    """Those in command substitutions too: `ID=$(podman run -d …)`.
+
+    Raises:
+        InputError: they are nested too deeply: each level is read again.
+    """
     inner: list[Sequence[Character]] = []
-    commands = shell_commands(list(_characters(text)), inner)
+    whole = list(_characters(text))
+    commands = shell_commands(whole, inner)
+    left = _MOST_LEVELS * len(whole)
     for characters in inner:  # which grows by what is nested
+        left -= len(characters)
+        if left < 0:
+            raise InputError("Its command substitutions are nested too deeply.")
         commands += shell_commands(characters, inner)
     return sorted(filter(None, commands), key=lambda words: words[0].start)
 

@@ -68,4 +68,4 @@ def test_only_an_image_that_should_be_accepted_is_helped_by_accepting_more(
         )
     )
     loosens = wanted is PullVerdict.ACCEPTED and verdict is PullVerdict.WRONG_IDENTITY
-    assert ("--any-tag" in hint) is loosens
+    assert ("accept any tag" in hint) is loosens
