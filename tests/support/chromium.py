@@ -141,4 +141,10 @@ ALERT = "document.querySelector('[role=alert]')"
 
 
 async def submit(page: Page, form: str) -> None:
-    await page.evaluate(f"document.querySelector({json.dumps(form)}).requestSubmit()")
+    """Submit a form of a page, once that has been loaded: a page that still loads forgets it."""
+    found = f"document.querySelector({json.dumps(form)})"
+    for _ in range(600):
+        if await page.evaluate(f"document.readyState === 'complete' && !!{found}"):
+            break
+        await asyncio.sleep(0.1)
+    await page.evaluate(f"{found}.requestSubmit()")
