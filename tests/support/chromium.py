@@ -142,9 +142,9 @@ ALERT = "document.querySelector('[role=alert]')"
 
 async def submit(page: Page, form: str) -> None:
     """Submit a form of a page, once that has been loaded: a page that still loads forgets it."""
-    found = f"document.querySelector({json.dumps(form)})"
+    element = f"document.querySelector({json.dumps(form)})"
     for _ in range(600):
-        if await page.evaluate(f"document.readyState === 'complete' && !!{found}"):
+        if await page.evaluate(f"document.readyState === 'complete' && !!{element}"):
             break
         await asyncio.sleep(0.1)
-    await page.evaluate(f"{found}.requestSubmit()")
+    await page.evaluate(f"{element}.requestSubmit()")
