@@ -397,7 +397,7 @@ def test_without_quadlet_it_says_so(
         podman.remove(NAME)
     said = capsys.readouterr().err
     assert "has no Quadlet" in said
-    assert "--to run" in said
+    assert "Write a script" in said
 
 
 def test_the_engines_own_filter_is_not_weak(
