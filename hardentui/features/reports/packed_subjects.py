@@ -6,7 +6,6 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import overload
 
 from msgspec import Struct, msgpack
 from msgspec.structs import replace
@@ -161,14 +160,3 @@ class PackedSubjects(CountedSubjects):
                 next(own) if place == _OWN else self._alike[place] for place in entry.order
             )
             yield _result(replace(entry.subject, findings=findings), "")
-
-    @overload
-    def __getitem__(self, at: int) -> SubjectResult: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[SubjectResult, ...]: ...
-
-    def __getitem__(
-        self,
-        at: int | slice,
-    ) -> SubjectResult | tuple[SubjectResult, ...]:
-        return tuple(self)[at]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from hardentui.features.frameworks.answers import Framework
-from hardentui.features.reports.subject_result import CountedSubjects, SubjectResult
+from hardentui.features.reports.subject_result import CountedSubjects, ListedSubjects, SubjectResult
 from hardentui.harden.do_first import DoFirst
 from hardentui.model.finding import Kind, Severity, Status
 
@@ -26,7 +26,7 @@ FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""
 
 
-class SubjectsOfHosts(Sequence[SubjectResult]):
+class SubjectsOfHosts(ListedSubjects):
     """The subjects of many hosts, host by host, and those of no host."""
 
     def __init__(
@@ -44,17 +44,6 @@ class SubjectsOfHosts(Sequence[SubjectResult]):
         for host in self._hosts:
             yield from host.subjects
         yield from self.more
-
-    @overload
-    def __getitem__(self, at: int) -> SubjectResult: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[SubjectResult, ...]: ...
-
-    def __getitem__(
-        self,
-        at: int | slice,
-    ) -> SubjectResult | tuple[SubjectResult, ...]:
-        return tuple(self)[at]
 
 
 class CheckResult(Struct, frozen=True, dict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import overload
 
 from msgspec import Struct
 
@@ -80,7 +81,22 @@ class SubjectResult(Struct, frozen=True, dict=True):
         return by_status
 
 
-class CountedSubjects(Sequence[SubjectResult]):
+class ListedSubjects(Sequence[SubjectResult]):
+    """Subjects that are made one by one, whenever somebody goes through them."""
+
+    @overload
+    def __getitem__(self, at: int) -> SubjectResult: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[SubjectResult, ...]: ...
+
+    def __getitem__(
+        self,
+        at: int | slice,
+    ) -> SubjectResult | tuple[SubjectResult, ...]:
+        return tuple(self)[at]
+
+
+class CountedSubjects(ListedSubjects):
     """The services of files, too many to go through for each question.
 
     Attributes:
