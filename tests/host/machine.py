@@ -116,9 +116,15 @@ class Machine:
         self,
         command: str,
         user: str = "root",
+        *,
+        seconds: float = _STEP_SECONDS,
     ) -> tuple[int, str]:
-        """The exit code of a shell command line, and what it printed on both its outputs."""
-        said = self.run(f"{{ {command}; }} 2>&1; code=$?; echo; echo $code", user)
+        """The exit code of a shell command line, and what it printed on both its outputs.
+
+        Raises `MachineFailed` when it does not end in `seconds`.
+        """
+        line = f"{{ {command}; }} 2>&1; code=$?; echo; echo $code"
+        said = self.run(line, user, seconds=seconds)
         text, _, code = said.rpartition("\n")
         return int(code), text
 

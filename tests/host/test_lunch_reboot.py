@@ -31,6 +31,8 @@ _ALL = "harden --everything --format json"
 _KEEP = "harden --everything --keep --yes"
 _LOG = "/root/keep.log"
 _TROUBLE = "/root/trouble"
+_RUN_SECONDS = 1800.0
+"""Three trials, or three applies: an emulated processor is ten times slower."""
 
 
 def _files(machine: Machine) -> str:
@@ -57,7 +59,8 @@ def _entries(machine: Machine) -> list[dict[str, Any]]:
 
 
 def _run(machine: Machine, words: str, ends: int = 0) -> str:
-    code, said = machine.ends(f"cd /opt/hardentui && python3 -m hardentui {words}")
+    line = f"cd /opt/hardentui && python3 -m hardentui {words}"
+    code, said = machine.ends(line, seconds=_RUN_SECONDS)
     assert code == ends, said + machine.ends(f"cat {_TROUBLE}")[1]
     return said
 
