@@ -26,6 +26,10 @@ _BY_PODMAN = frozenset(
     "/run/secrets /etc".split()
 )
 """What Podman creates in every container; in /etc the files that the image lacks."""
+MACHINE_ID = "/etc/machine-id"
+_BY_SYSTEMD = frozenset({MACHINE_ID, "/etc/.updated", "/var/.updated"})
+"""What systemd writes at its first start in a container, from the ID that Podman gives it (machine-id(5),
+systemd-update-done(8))."""
 NO_VOLUME = (
     "/",
     "/bin",
@@ -79,6 +83,7 @@ def layer_data(
         for change in written
         if change.path not in above
         and change.path not in _BY_PODMAN
+        and change.path not in _BY_SYSTEMD
         and not change.directory  # nothing else in it changed: it is empty, or was there before
         and not (
             change.directory is None and change.kind == "modified" and change.path.count("/") == 1

@@ -17,7 +17,7 @@ from hardentui.features.change.inspected import stop_timeout
 from hardentui.features.change.substitute import substitute
 from hardentui.features.fix.apply_ways import UPDATES_RESTART, ApplyWay, compose_write
 from hardentui.features.fix.drafts import chowned_volumes
-from hardentui.features.fix.layers import new_volumes
+from hardentui.features.fix.layers import has_own_machine_id, new_volumes
 from hardentui.features.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.host.files import Files, names
 from hardentui.model.application_labels import compose_project
@@ -258,6 +258,8 @@ def replace_way(
         facts, plan, kept, f"{name}-leaving-{suffix}" if vanishes else kept
     )
     more += aside
+    if has_own_machine_id(facts):
+        more.append("systemd gives it another machine ID, as it does in each new container")
     copied = paths if not vanishes else ()
     operations += [
         CreateVolume(

@@ -121,7 +121,10 @@ def refuse_loss(
         if layer.directories:
             _refuse_over_code(facts, layer, wishes)
             return
-        raise CannotFix(f"{name} has data where no volume can be mounted: {shown}{more}.")
+        raise CannotFix(
+            f"{name} has data where no volume can be mounted: {shown}{more}.",
+            f"{_sentence(discarding)} Complete list: podman diff {name}",
+        )
     keeping = f"{wishes.keep_with} copies it to volumes; " if can_keep else ""
     hint = f"{_sentence(f'{keeping}{discarding}')} Complete list: podman diff {name}"
     if not can_keep and layer.directories:

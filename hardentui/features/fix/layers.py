@@ -10,7 +10,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unread, known
 from hardentui.model.plan import Plan
 from hardentui.options import *
-from hardentui.reading.layer import LayerData, layer_data, mount_points
+from hardentui.reading.layer import MACHINE_ID, LayerData, layer_data, mount_points
 from hardentui.visible import visible
 
 _SHOWN_FILES = 5
@@ -23,6 +23,15 @@ def layer_of(facts: ContainerFacts) -> LayerData:
         return LayerData()
     tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
     return layer_data(changes, [*mount_points(facts), *tmpfs])
+
+
+def has_own_machine_id(facts: ContainerFacts) -> bool:
+    """Whether systemd wrote a machine ID into its layer; no if its changes are unknown."""
+    changes = known(lambda: facts.changes)
+    if isinstance(changes, Unread):
+        return False
+    written = any(change.path == MACHINE_ID and change.kind != "deleted" for change in changes)
+    return written and MACHINE_ID not in mount_points(facts)
 
 
 def new_volumes(plan: Plan) -> dict[str, str]:

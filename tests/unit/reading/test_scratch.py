@@ -253,6 +253,17 @@ def found(*changes: tuple[str, str, bool | None], mounted: tuple[str, ...] = ())
     )
 
 
+def test_what_systemd_writes_at_its_first_start_is_made_again() -> None:
+    seen = found(
+        ("/etc", "modified", True),
+        ("/etc/machine-id", "modified", False),
+        ("/etc/.updated", "added", False),
+        ("/var/.updated", "added", False),
+        ("/etc/salt/pki/minion.pem", "added", False),
+    )
+    assert seen.data == ("/etc/salt/pki/minion.pem",)
+
+
 def test_a_new_file_and_a_changed_one_would_be_missed() -> None:
     seen = found(
         ("/srv", "modified", True), ("/srv/app.db", "modified", False), ("/data/new", "added", False)
