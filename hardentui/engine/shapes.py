@@ -205,7 +205,10 @@ HostSettings = _object(
     Ulimits=_list(Ulimit),
 )
 NetworkEndpoint = _object(
-    "NetworkEndpoint", text="IPAddress Gateway GlobalIPv6Address MacAddress", texts="Aliases Links"
+    "NetworkEndpoint",
+    text="IPAddress Gateway GlobalIPv6Address MacAddress",
+    texts="Aliases Links",
+    numbers="IPPrefixLen",
 )
 Networking = _object(
     "Networking",
@@ -213,6 +216,7 @@ Networking = _object(
     Ports=Bindings,
     Networks=_by_name(NetworkEndpoint | None),
 )
+GraphDriver = _object("GraphDriver", maps="Data")
 Container = _object(
     "Container",
     required="Id Name",
@@ -226,6 +230,7 @@ Container = _object(
     numbers="RestartCount",
     flags="IsInfra",
     State=ContainerState,
+    GraphDriver=GraphDriver,
     Mounts=_list(InspectMount),
     NetworkSettings=Networking,
     Config=ContainerConfig,
@@ -290,6 +295,7 @@ Pod = _object(
         "cpuset_cpus cpuset_mems"
     ),
     texts="CreateCommand SharedNamespaces security_opt volumes_from",
+    flags="CreateInfra",
     numbers="cpu_quota cpu_period cpu_shares memory_limit memory_swap",
     maps="Labels",
     InfraConfig=InfraSettings,
@@ -322,7 +328,8 @@ OciRuntime = _object("OciRuntime", text="name package path version")
 InfoHost = _object(
     "InfoHost",
     needs={"security": Security},
-    text="cgroupVersion eventLogger kernel logDriver",
+    text="cgroupManager cgroupVersion databaseBackend eventLogger kernel logDriver",
+    texts="cgroupControllers",
     numbers="cpus memTotal",
     conmon=OciRuntime,
     ociRuntime=OciRuntime,

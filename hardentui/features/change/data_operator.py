@@ -357,7 +357,7 @@ def written_in_layer(
     """
     mounted = [str(mount.get("Destination")) for mount in document.get("Mounts") or ()]
     mounted += (document.get("HostConfig") or {}).get("Tmpfs") or {}
-    upper = str((document.get("GraphDriver") or {}).get("Data", {}).get("UpperDir") or "")
+    upper = str(((document.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir") or "")
     listed = engine.engine.changes(str(document["Id"]))[:_MOST_CHANGES]
     local = engine.engine.facts.local
     changes = [

@@ -143,7 +143,7 @@ class TwinCgroup:
         except EngineError:
             return "", ()
         host = {} if isinstance(info, Unread) else info.get("host") or {}
-        controllers = tuple(map(str, host.get("cgroupControllers") or ()))
+        controllers = tuple(host.get("cgroupControllers") or ())
         return str(host.get("cgroupManager") or ""), controllers
 
     def _systemctl(self) -> Systemctl:

@@ -50,9 +50,8 @@ def _content(
 
 def _layers(inspect: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The container's writable layer, then those of its image, topmost first."""
-    driver = inspect.get("GraphDriver")
-    data = driver.get("Data") if isinstance(driver, Mapping) else None
-    data = data if isinstance(data, Mapping) else {}
+    driver = inspect.get("GraphDriver") or {}
+    data: Mapping[str, str] = driver.get("Data") or {}
 
     def paths(key: str) -> tuple[str, ...]:
         return tuple(path for path in str(data.get(key) or "").split(":") if path.startswith("/"))

@@ -51,10 +51,9 @@ def changes(
 
 def _writable_layer(facts: ContainerFacts) -> str:
     """The host directory of the container's writable layer; empty if the driver has none."""
-    driver = facts.inspect.get("GraphDriver")
-    data = driver.get("Data") if isinstance(driver, dict) else None
-    upper = data.get("UpperDir") if isinstance(data, dict) else None
-    return upper if isinstance(upper, str) and upper.startswith("/") else ""
+    driver = facts.inspect.get("GraphDriver") or {}
+    upper = str((driver.get("Data") or {}).get("UpperDir") or "")
+    return upper if upper.startswith("/") else ""
 
 
 def _with_directories(
