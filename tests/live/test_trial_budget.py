@@ -326,6 +326,32 @@ def test_twins_are_the_first_for_the_oom_killer_and_the_last_for_the_processor(
     assert eventually(lambda: not list(above.glob("hardentui-*")) and not leftovers(bench))
 
 
+def test_a_hook_that_runs_for_each_twin_is_told_before_the_first(bench: Bench) -> None:
+    ran, program = bench.directory / "hook-ran", bench.directory / "hook"
+    program.write_text(f"#!/bin/sh\ndate >>{ran}\n")
+    program.chmod(0o755)
+    document = {"version": "1.0.0", "hook": {"path": str(program)}, "when": {"always": True}}
+    hook = bench.directory / "hooks" / "each.json"  # the bench's hooks_dir
+    hook.write_text(json.dumps({**document, "stages": ["prestart"]}))
+    try:
+        bench.run(NAME, "--network", "none", BUSYBOX, "sh", "-c", SLEEPS)
+        assert len(ran.read_text().splitlines()) == 1
+        words = ("-m", "hardentui", "trial", NAME, "--url", bench.url, *FIX)
+        done = subprocess.run(
+            bench.command(sys.executable, *words),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=200,
+        )
+    finally:
+        hook.unlink()
+    assert len(ran.read_text().splitlines()) > 1, "it ran for twins"
+    sentence = f"the engine runs {program} for each twin, on the host"
+    assert 0 <= done.stderr.index(sentence) < done.stderr.index("starting a twin")
+    assert str(program) in " ".join(done.stdout.split())
+
+
 HEARS = r"""
 import socket, sys
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

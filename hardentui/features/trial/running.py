@@ -33,7 +33,12 @@ from hardentui.features.trial.learned.can_ask import (
     left_to_decide,
     widened,
 )
-from hardentui.features.trial.learned.first_use import first_uses, named_by_variables, not_used
+from hardentui.features.trial.learned.first_use import (
+    first_uses,
+    named_by_variables,
+    not_used,
+    written_by_programs,
+)
 from hardentui.features.trial.learned.needs import Needs
 from hardentui.features.trial.learned.programs import read_programs
 from hardentui.features.trial.learned.started import Reached, reached
@@ -137,13 +142,28 @@ def asked(stage: Stage) -> CanAsk:
     )
     given = _variables(section(facts.inspect, "Config"))
     user = identity(facts)
-    uses = first_uses(
-        named_by_variables(given) | started.places,
+    uid = user[0] if user else 0
+    home = given.get("HOME", "") or programs.homes.get(uid, "")
+    writes = written_by_programs(
+        started.writes,
         programs,
-        user[0] if user else 0,
-        given.get("HOME", ""),
+        uid,
+        home,
+        directory,
     )
-    return can_ask(started, facts, uses)
+    uses = first_uses(
+        named_by_variables(given) | started.places | writes,
+        programs,
+        uid,
+        home,
+        writes,
+    )
+    return can_ask(
+        started,
+        facts,
+        uses,
+        {path: by for path, by in writes.items() if not any(at_or_above(m, path) for m in mounts)},
+    )
 
 
 def _variables(config: Mapping[str, Any]) -> dict[str, str]:

@@ -367,7 +367,7 @@ def test_an_ordinary_user_uses_first_what_it_may_make() -> None:
         open("/var/cache/app/x.html")
     """
     places = dict.fromkeys(named_places(text), "app.py")
-    uses = first_uses(places, programs, 7)
+    uses = first_uses(places, programs, 7, programs.homes[7])
     assert set(uses) == {"/opt/app/state", "/srv/.config", "/srv/.cache", "/var/cache/app"}
     assert "/var/lib/app" in first_uses(places, programs)
     assert "/home/app/.config" not in first_uses(places, programs, 7, "/home/app")

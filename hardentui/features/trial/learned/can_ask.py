@@ -17,15 +17,21 @@ from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, Soc
 from hardentui.features.trial.learned.teaching import DEFAULT_CAPABILITIES, PlansLimits
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
+from hardentui.model.spec import Spec
 from hardentui.model.trial import CanNeed, Decision, OptionChange
+from hardentui.options import MOUNTS, READ_ONLY, TMPFS
 from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.application_needs import entry_capabilities
 from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
 from hardentui.reading.behaviour import runs_as_root
 from hardentui.reading.capabilities import used_by_processes
 from hardentui.reading.containers import known_application, listed
+from hardentui.reading.mounts import at_or_above
+from hardentui.visible import visible
 
-_PRIVILEGES = Choice("new-privileges-allowed")
+_PRIVILEGES, _ROOT = "new-privileges-allowed", "writable-rootfs"
+_BY_THE_ENGINE = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp")  # noqa: S108 - compared
+"""Its own mounts, with a read-only root too."""
 
 
 _OF_THE_SYSTEM = frozenset(
@@ -46,12 +52,14 @@ class CanAsk(Struct, frozen=True):
     unknown: Mapping[str, str] = {}  # program -> why what it asks for is not known
     set_id: tuple[str, ...] = ()  # programs with set-id bits or file capabilities
     first_uses: Mapping[str, str] = {}  # directory that it may make or fill -> who names it
+    writes: Mapping[str, str] = {}  # directory, outside mounts -> the program that writes there
 
 
 def can_ask(
     reached: Reached,
     facts: ContainerFacts,
     first_uses: Mapping[str, str] | None = None,
+    writes: Mapping[str, str] | None = None,
 ) -> CanAsk:
     """What is not known stays as the engine grants it by default."""
     defaults = facts.engine.default_capabilities
@@ -72,6 +80,7 @@ def can_ask(
         reached.unknown,
         reached.set_id,
         first_uses or {},
+        writes or {},
     )
 
 
@@ -103,24 +112,55 @@ def left_to_decide(
     ask: CanAsk,
     planner: PlansLimits,
 ) -> tuple[tuple[Choice, ...], tuple[Decision, ...]]:
-    """The choices without no-new-privileges, and the question, if its programs can start others
-    with set-id bits of their own: those would lose them.
+    """The choices without those that its programs speak against, each a question with the reason:
+    no-new-privileges where they can start others with set-id bits of their own, a read-only root
+    where they write what gets no place.
     """
+    questions = []
+    for choice in choices:
+        plan = planner.plan((choice,)) if choice.check in (_PRIVILEGES, _ROOT) else None
+        if plan is None:
+            continue
+        why = _loses_rights(ask) if choice.check == _PRIVILEGES else _refuses(plan.after, ask)
+        if why:
+            changes = tuple(
+                OptionChange(
+                    change.option,
+                    change.before,
+                    change.after,
+                    change.checks,
+                )
+                for change in plan.changes
+            )
+            questions.append(Decision(choice.check, changes, why))
+    asked = {question.check for question in questions}
+    return tuple(choice for choice in choices if choice.check not in asked), tuple(questions)
+
+
+def _loses_rights(ask: CanAsk) -> str:
     names = [name for name in ask.set_id if name not in _OF_THE_SYSTEM]
-    if not names or _PRIVILEGES not in choices:
-        return choices, ()
-    changes = tuple(
-        OptionChange(
-            change.option,
-            change.before,
-            change.after,
-            change.checks,
-        )
-        for change in planner.plan((_PRIVILEGES,)).changes
+    return (
+        f"it can start {listed(names)}, which would lose the rights of its set-id bits"
+        if names
+        else ""
     )
-    why = f"it can start {listed(names)}, which would lose the rights of its set-id bits"
-    rest = tuple(choice for choice in choices if choice != _PRIVILEGES)
-    return rest, (Decision(_PRIVILEGES.check, changes, why),)
+
+
+def _refuses(after: Spec, ask: CanAsk) -> str:
+    """Which writes that its programs name a read-only root refuses; empty for none."""
+    if not after[READ_ONLY]:
+        return ""
+    places = [*(mount.destination for mount in after[MOUNTS]), *_BY_THE_ENGINE]
+    places += [tmpfs.partition(":")[0] for tmpfs in after[TMPFS]]
+    refused = {
+        path: program
+        for path, program in ask.writes.items()
+        if not any(at_or_above(place, path) for place in places)
+    }
+    if not refused:
+        return ""
+    program = visible(next(iter(refused.values())), 80)
+    return f"{program} says that it writes in {listed([*refused])}, which a read-only root refuses"
 
 
 def widened(allowed: Allowed, ask: CanAsk) -> Allowed:

@@ -4,7 +4,7 @@ variables name them, and no trial saw them written. Pure."""
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from hardentui.features.trial.learned.programs import Programs, named_places
 from hardentui.model.facts import ContainerFacts
@@ -37,17 +37,18 @@ def first_uses(
     programs: Programs,
     uid: int = 0,
     home: str = "",
+    writes: Collection[str] = (),
 ) -> dict[str, str]:
     """Directory -> the program that names it: those that are empty or not there yet, and that the
-    account may make; 16 at most.
+    account may make; 16 at most. Of those that the image fills, caches and logs that are written.
 
     Args:
         places: path -> the program or variable that names it.
         uid: of the main process, as the container sees it.
-        home: of it, where a variable says so.
+        home: of it.
+        writes: directories that a program says it writes in.
     """
     uses: dict[str, str] = {}
-    home = home or programs.homes.get(uid, "")
     for place, program in sorted(_with_settings(places, programs).items()):
         at_home = place.startswith("~/")
         if at_home and home in ("", "/"):
@@ -59,7 +60,8 @@ def first_uses(
             continue
         if any(at_or_above(place, directory) for place in _NO_DATA):
             continue
-        if directory in programs.filled or directory in programs.files:
+        refilled = directory in writes and (is_scratch(directory) or holds_logs(directory))
+        if (directory in programs.filled and not refilled) or directory in programs.files:
             continue
         if not programs.may_make(directory, uid):
             continue
@@ -73,6 +75,28 @@ def first_uses(
     ]
     data_first = sorted(outermost, key=is_scratch)
     return {path: uses[path] for path in data_first[:_MOST]}
+
+
+def written_by_programs(
+    places: Mapping[str, str],
+    programs: Programs,
+    uid: int,
+    home: str,
+    directory: str,
+) -> dict[str, str]:
+    """Directory -> the program that says it writes there, where the account may.
+
+    Args:
+        places: path -> program; `./…` is below `directory`, `~/…` below `home`.
+        directory: the one that it works in.
+    """
+    written = {}
+    for place, program in sorted(places.items()):
+        base = {".": directory, "~": home}.get(place[:1], "")
+        path = programs.real(f"{base}/{place[2:]}" if base else place)
+        if place[:1] == "/" or base:
+            written[path] = program
+    return {path: program for path, program in written.items() if programs.may_make(path, uid)}
 
 
 def named_by_variables(variables: Mapping[str, str]) -> dict[str, str]:

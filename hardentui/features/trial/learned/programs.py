@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from msgspec import Struct, field
 
+from hardentui.features.trial.learned.written_places import written_places
 from hardentui.lib.image.tar import ArchiveEntry, Body, ByteSource, Damaged, entries
 from hardentui.reading.asked_functions import FUNCTIONS, GO_FUNCTIONS, everyday
 
@@ -369,6 +370,7 @@ class CodeFile(Struct, frozen=True):
     needed: tuple[str, ...] = ()
     words: frozenset[str] = frozenset()  # paths and commands that it names
     places: frozenset[str] = frozenset()  # paths where data is kept that it names
+    writes: frozenset[str] = frozenset()  # directories that it says it writes in
     interpreter: tuple[str, ...] = ()  # the words after `#!`
     set_id: bool = False
     unknown: str = ""  # why what it asks for cannot be told; empty if it can
@@ -517,13 +519,21 @@ def _code(
         )
     text = (start + _rest(body, entry.size)).decode("utf-8", "replace")
     first = text.partition("\n")[0][2:].split() if scripted else []
+    writes = written_places(text, path)
     if sourced and not scripted:
-        return CodeFile("source", functions=_named(text), places=named_places(text.encode()))
+        return CodeFile(
+            "source",
+            functions=_named(text),
+            words=_paths(text.encode()),
+            places=named_places(text.encode()),
+            writes=writes,
+        )
     return CodeFile(
         "script",
         functions=_named(text),
         words=script_words(text),
         places=named_places(text.encode()),
+        writes=writes,
         interpreter=tuple(first),
         set_id=set_id,
     )
@@ -558,16 +568,21 @@ def _program(data: bytes, set_id: bool, allowance: Allowance) -> CodeFile:
                 functions.update(same)
     elif elf.static:
         unknown = "it is statically linked"
-    paths = {match.group().decode() for match in _PATH.finditer(data)}
     return CodeFile(
         "program",
         functions=frozenset(functions),
         needed=elf.needed,
-        words=frozenset(sorted(paths)[:_MOST_PATHS]),
+        words=_paths(data),
         places=named_places(data),
         set_id=set_id,
         unknown=unknown,
     )
+
+
+def _paths(data: bytes) -> frozenset[str]:
+    """The paths of programs in a text or program."""
+    paths = {match.group().decode() for match in _PATH.finditer(data)}
+    return frozenset(sorted(paths)[:_MOST_PATHS])
 
 
 def _rest(body: Body, size: int) -> bytes:

@@ -90,6 +90,7 @@ class Reached(Struct, frozen=True):
     unknown: dict[str, str]  # program -> why what it asks for cannot be told
     set_id: tuple[str, ...] = ()
     places: dict[str, str] = {}  # path where data is kept -> the program that names it
+    writes: dict[str, str] = {}  # directory -> the program that says it writes there
 
 
 def reached(
@@ -147,6 +148,7 @@ class _Search:
         self._set_id: set[str] = set()
         self._given: set[str] = set()
         self._places: dict[str, str] = {}
+        self._writes: dict[str, str] = {}
 
     def run(
         self,
@@ -175,6 +177,7 @@ class _Search:
             dict(sorted(self._unknown.items())),
             tuple(sorted(self._set_id)),
             self._places,
+            self._writes,
         )
 
     def _scripts(self, command: Sequence[str]) -> list[str]:
@@ -303,10 +306,19 @@ class _Search:
                     self._unknown[path] = file.unknown
                 self._count(path, file.functions)
                 self._name_places(path, file)
+                self._start_set_id(file.words)
+
+    def _start_set_id(self, words: Iterable[str]) -> None:
+        """Of the programs that a source names by path, those with rights of their own."""
+        for place in map(self._programs.real, words):
+            if place in self._programs.files and self._programs.files[place].set_id:
+                self._add(place, posixpath.basename(place))
 
     def _name_places(self, name: str, file: CodeFile) -> None:
         for place in file.places:
             self._places.setdefault(place, name)
+        for place in file.writes:
+            self._writes.setdefault(place, name)
 
     def _loaded(self, program: CodeFile) -> Iterator[tuple[CodeFile, bool]]:
         """The libraries of a program, theirs, and the modules of PAM; and whether it is a wide one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Protocol
 
 from hardentui.features.trial.learned.needs import Needs
@@ -11,19 +12,36 @@ from hardentui.model.known import known
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.options import MEMORY, PIDS_LIMIT, SYSCTL
+from hardentui.reading.behaviour import uptime
 from hardentui.reading.containers import ask_or
 from hardentui.reading.layer import is_bytecode
+from hardentui.reading.limits import of_machine
 
 DEFAULT_CAPABILITIES = "default-capabilities-kept"
 _MEMORY_STEP = 64 << 20
 _PIDS_STEP = 32
 _FEWEST_PIDS = 64
 TIMES_THE_PEAK = 3
+_A_WEEK = timedelta(days=7)
+_NOT_SEEN = 2 << 30
+_SHARE_OF_MACHINE = 4
 
 
 def memory_limit(peak: int) -> int:
     """Bytes: three times the peak, in steps of 64 MiB."""
     return _up(TIMES_THE_PEAK * peak, _MEMORY_STEP)
+
+
+def for_work_not_seen(facts: ContainerFacts) -> int:
+    """Bytes that a limit leaves to work which comes late: a quarter of the machine's memory, 2 GiB
+    at most; none for a container whose peak of a week is known.
+
+    A limit protects the neighbours: below that it would only stop the service.
+    """
+    age, machine = uptime(facts), of_machine(facts, "memory")
+    if machine is None or (age is not None and age >= _A_WEEK):
+        return 0
+    return min(_NOT_SEEN, machine // _SHARE_OF_MACHINE) // _MEMORY_STEP * _MEMORY_STEP
 
 
 def pids_limit(peak: int) -> int:
@@ -70,7 +88,7 @@ def taught(
             )
             or 0
         )  # the original's
-        limit = memory_limit(max(needs.memory_peak, peak))
+        limit = max(memory_limit(max(needs.memory_peak, peak)), for_work_not_seen(facts))
         if limit > _planned(planner, "no-memory-limit", MEMORY):
             values["no-memory-limit"] = Choice(
                 "no-memory-limit", (("memory", f"{limit // _MIB}m"),)

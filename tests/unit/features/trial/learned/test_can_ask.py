@@ -161,3 +161,29 @@ def test_set_id_programs_of_its_own_make_no_new_privileges_a_question(
         [("new-privileges-allowed", ("no-new-privileges",))] if asks else []
     )
     assert all(set_id[-1] in question.why for question in questions)
+
+
+@pytest.mark.parametrize(
+    ("writes", "asks"),
+    [
+        ({}, False),
+        ({"/etc/app": "p.py"}, True),
+        ({"/app/plugins": "p.py", "/run/lock/app": "p.py"}, True),
+        ({"/run/lock/app": "p.py", "/tmp": "p.py", "/var/cache/app/x": "p.py"}, False),
+        ({"/srv/kept/new": "p.py"}, False),
+    ],
+)
+def test_a_read_only_root_is_a_question_where_a_program_writes_what_gets_no_place(
+    writes: dict[str, str],
+    asks: bool,
+) -> None:
+    checks, checklist = tuple(all_checks()), load("")
+    facts = container("-v kept:/srv/kept --tmpfs /var/cache/app")
+    planner = TwinPlanner(facts, lambda facts, chosen: make_plan(facts, chosen, checks, checklist))
+    choices = (DEFAULT, Choice("writable-rootfs"))
+    ask = CanAsk(frozenset(), frozenset(), writes=writes)
+    rest, questions = left_to_decide(choices, ask, planner)
+    assert rest == (choices[:1] if asks else choices)
+    assert [question.check for question in questions] == ["writable-rootfs"] * asks
+    for question in questions:
+        assert question.why.startswith(f"p.py says that it writes in {next(iter(writes))}")

@@ -4,8 +4,6 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from hardentui.checks.prelude import container
-from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.needs import (
     CallEvidence,
     Needs,
@@ -15,7 +13,7 @@ from hardentui.features.trial.learned.needs import (
     places,
     written_files,
 )
-from hardentui.features.trial.learned.teaching import memory_limit, pids_limit, taught
+from hardentui.features.trial.learned.teaching import memory_limit, pids_limit
 from hardentui.lib.observer.records import (
     CallCount,
     CallDetail,
@@ -24,12 +22,9 @@ from hardentui.lib.observer.records import (
     SocketAddress,
     TouchedFile,
 )
-from hardentui.model.facts import AskedMemory, ContainerFacts, Kernel, Limits, SocketEndpoint
+from hardentui.model.facts import SocketEndpoint
 from hardentui.model.known import Unread
-from hardentui.model.plan import Choice
 from hardentui.model.trial import CapabilityCheck, Observation, Sampled
-from hardentui.options import MEMORY
-from tests.unit.features.trial.test_record import plan_for
 
 NATIVE = "SCMP_ARCH_X86_64"
 HELD = frozenset({"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_DAC_OVERRIDE"})
@@ -297,61 +292,6 @@ def test_needs_of_two_trials_merge() -> None:
     assert both.runs == 2
     assert [file.path for file in both.written or ()] == ["/srv/x", "/var/lib/nginx/body"]
     assert "memory_peak" not in both.unknown
-
-
-LIMIT = Choice("no-memory-limit")
-_MIB = 1 << 20
-ORIGINAL = container(kernel=Kernel(7, limits=Limits(memory_peak=300 * _MIB)))
-ASKING = container(
-    asked_memory=(AskedMemory(1 << 30, "innodb_buffer_pool_size in /etc/mysql/my.cnf"),)
-)
-
-
-@pytest.mark.parametrize(
-    ("facts", "peak", "choice", "limit"),
-    [
-        pytest.param(
-            container(),
-            60,
-            LIMIT,
-            512,
-            id="a quiet start: not tighter than the plan",
-        ),
-        pytest.param(
-            container(),
-            400,
-            LIMIT,
-            1216,
-            id="three times the peak",
-        ),
-        pytest.param(
-            ORIGINAL,
-            10,
-            LIMIT,
-            960,
-            id="three times the peak of the original",
-        ),
-        pytest.param(
-            ASKING,
-            119,
-            LIMIT,
-            1536,
-            id="what its configuration asks for",
-        ),
-        pytest.param(
-            container(), 400, Choice("no-memory-limit", (("memory", "700m"),)), 700, id="a user's"
-        ),
-    ],
-)
-def test_a_memory_limit_comes_from_work_and_configuration(
-    facts: ContainerFacts,
-    peak: int,
-    choice: Choice,
-    limit: int,
-) -> None:
-    needs = Needs(memory_peak=peak * _MIB, pids_peak=2)
-    planner = TwinPlanner(facts, plan_for)
-    assert planner.plan(taught((choice,), needs, planner)).after[MEMORY] // _MIB == limit
 
 
 def test_what_it_never_had_it_does_not_need() -> None:
