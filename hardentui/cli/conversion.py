@@ -52,11 +52,11 @@ def convert_files(
             "Compose files and run commands are converted with --to quadlet, printed or with -o DIR."
         )
     terminal.note(f"note: {podman.note}")
-    choices = Choices()
+    choices = Choices(without=frozenset({"plaintext-secret-env"}))  # a conversion does it
     names: set[str] = set()
     results: list[_Converted] = []
     for part in looking.parts():
-        results += _stack(part, podman)
+        results += _stack(part, podman, as_is=options.as_is)
         results += _commands(
             part,
             options,
@@ -91,14 +91,23 @@ def convert_files(
     return INCOMPLETE if looking.refused or failed else 0
 
 
-def _stack(part: Looked, podman: TargetPodman) -> Iterator[_Converted]:
+def _stack(
+    part: Looked,
+    podman: TargetPodman,
+    *,
+    as_is: bool,
+) -> Iterator[_Converted]:
     """The compose project of a part, if it is one."""
     services = [each.service for each in part.services if each.service.format is Format.COMPOSE]
     if not services:
         return
     source = services[0].file
     try:
-        files, notes = convert(services, podman.version)
+        files, notes = convert(
+            services,
+            podman.version,
+            as_is=as_is,
+        )
     except HardenError as error:
         yield _Converted(
             source,
@@ -136,7 +145,6 @@ def _commands(
             files, notes = units_of(
                 judged,
                 None if options.as_is else each,
-                part.judge.checklist,
                 podman.version,
                 unit_name(judged, names),
             )

@@ -15,14 +15,17 @@ from hardentui.visible import visible
 
 class Choices:
     """The fixes that were not made because nobody asked for them: by what asks for them, their
-    checks in order."""
+    checks in order. `without`: checks that are not told."""
 
-    def __init__(self) -> None:
+    def __init__(self, without: frozenset[str] = frozenset()) -> None:
+        self._without = without
         self._checks: dict[Choosing, dict[str, None]] = {}
 
     def add(self, fixed: Iterable[Fixed]) -> None:
         for each in fixed:
             for offer in each.choices:
+                if offer.check.id in self._without:
+                    continue
                 self._checks.setdefault(offer.choosing, {})[offer.check.id] = None
 
     def of(self, choosing: Choosing) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from hardentui.features.at_rest.compose_options import Stack, depends_on
 from hardentui.features.at_rest.data_volumes import new_volume, told, with_data_volumes
 from hardentui.features.at_rest.judging import facts_of
 from hardentui.features.at_rest.not_carried import of_service, of_stack
+from hardentui.features.at_rest.secret_inputs import with_literal_secrets, with_open_secrets
 from hardentui.features.at_rest.services import Service, is_for_docker
 from hardentui.features.at_rest.sources import UNITS
 from hardentui.features.at_rest.trees import Tree
@@ -34,15 +35,9 @@ from hardentui.options import ENV, HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
 from hardentui.options.engine_defaults import left_to_podman
 from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import Bundle, bundle
-from hardentui.quadlet.write.open_values import (
-    OpenUnit,
-    SecretInput,
-    with_open_values,
-    with_secrets,
-)
+from hardentui.quadlet.write.open_values import OpenUnit, with_open_values
 from hardentui.quadlet.write.supporting_units import OF_UNITS, OWN_NAMES, has_network_keys
 from hardentui.reading.containers import known_application
-from hardentui.reading.secrets import secret_name
 from hardentui.systemd.unit_text import UnitText, comment_lines, with_lines
 from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
@@ -55,8 +50,13 @@ _HEALTHY = Version(5, 0)
 def convert(
     services: Sequence[Service],
     version: Version,
+    *,
+    as_is: bool = False,
 ) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
     """The Quadlets of the services of one stack, and what they do not carry, one sentence each.
+
+    Args:
+        as_is: credentials stay in the units as they stand.
 
     Raises:
         CannotExpress: a value that no unit file can represent, or two files of one name.
@@ -75,12 +75,13 @@ def convert(
     commands: dict[str, tuple[str, ...]] = {}
     for service in services:
         made: InStack = service.source
-        spec, secrets = with_secrets(
-            _spec_of(service, services, version),
-            made.stack.name,
-            secret_name,
-        )
-        inputs += [about_secret(given, service.name) for given in secrets]
+        spec = _spec_of(service, services, version)
+        spec, secrets = with_open_secrets(spec, made.stack.name)
+        if not as_is:
+            stem = f"{made.stack.name}_{service.name}"
+            spec, literal = with_literal_secrets(spec, stem, facts_of(service))
+            secrets += literal
+        inputs += [secret.about(service.name) for secret in secrets]
         spec, left = with_podman_defaults(spec, service)
         spec, kept = _with_data_volumes(spec, service)
         notes += [f"{service.name}: {note}" for note in (*left, *of_service(service), *told(kept))]
@@ -163,14 +164,6 @@ def about_inputs(project: str, variables: Sequence[str]) -> str:
     return (
         f"before the first start, give {', '.join(variables)} in {project}.env beside the units "
         f"({project}.env.example lists them); without the file no service that needs it starts"
-    )
-
-
-def about_secret(given: SecretInput, service: str) -> str:
-    return (
-        f"before the first start, create the secret {given.secret} with the value of "
-        f"{given.variable}: podman secret create {given.secret} - "
-        f"(it becomes {given.target} of {service})"
     )
 
 

@@ -6,37 +6,31 @@ from itertools import chain, count
 
 from msgspec.structs import replace
 
-from hardentui.checks import CHECKS
-from hardentui.errors import CannotFix
-from hardentui.features.at_rest.choosing import offer
 from hardentui.features.at_rest.data_volumes import told, with_data_volumes
 from hardentui.features.at_rest.fixing import Fixed
 from hardentui.features.at_rest.judging import Judged
+from hardentui.features.at_rest.secret_inputs import with_literal_secrets, with_open_secrets
 from hardentui.features.at_rest.services import Service, is_for_docker
 from hardentui.features.at_rest.stacks import (
     HUB,
     about_inputs,
     about_left_out,
-    about_secret,
     example_of,
     full_name,
     prove_units,
     with_podman_defaults,
     with_registry,
 )
-from hardentui.model.checklist import Checklist
 from hardentui.model.draft import TextFile
 from hardentui.model.file_names import safe_file_name
-from hardentui.model.known import Unread
 from hardentui.model.open_value import OpenKind, OpenPart, OpenText
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import OpenArgument, Spec
 from hardentui.options import IMAGE, MOUNTS, NAME, RESTART, STOP_TIMEOUT
 from hardentui.quadlet.write.bundle import bundle
-from hardentui.quadlet.write.open_values import with_open_values, with_secrets
+from hardentui.quadlet.write.open_values import with_open_values
 from hardentui.reading.applications import application_name
 from hardentui.reading.containers import known_application
-from hardentui.reading.secrets import secret_name
 from hardentui.writers.context import UnitContext
 
 _HERE = frozenset({"pwd", "PWD"})
@@ -48,7 +42,6 @@ _SPECIFIERS = {
     "whoami": "u",
 }
 """Commands that print what systemd puts in by itself: systemd.unit(5)."""
-_SECRETS = CHECKS["plaintext-secret-env"]
 
 
 def unit_name(judged: Judged, taken: set[str]) -> str:
@@ -66,7 +59,6 @@ def unit_name(judged: Judged, taken: set[str]) -> str:
 def units_of(
     judged: Judged,
     fixed: Fixed | None,
-    checklist: Checklist,
     version: Version,
     name: str,
 ) -> tuple[tuple[TextFile, ...], tuple[str, ...]]:
@@ -86,8 +78,6 @@ def units_of(
         judged = replace(judged, facts=judged.facts.replace(name=name))
     if fixed is not None:
         spec = fixed.taken[-1].after if fixed.taken else spec
-        spec, about = _with_secret_files(judged, spec, checklist)
-        notes += [f"{_SECRETS.id}: {note}" for note in about]
         notes += [f"{each.check.id}: {note}" for each in fixed.taken for note in each.notes]
         spec = _with_time_to_stop(judged, spec)
     spec, left = with_podman_defaults(_plain(spec, service), service)
@@ -98,8 +88,11 @@ def units_of(
     notes += moved
     spec, kept = with_data_volumes(spec, known_application(judged.facts), name)
     notes += told(kept)
-    spec, secrets = with_secrets(spec, name, secret_name)
-    inputs = [about_secret(given, service.name) for given in secrets]
+    spec, secrets = with_open_secrets(spec, name)
+    if fixed is not None:
+        spec, literal = with_literal_secrets(spec, name, judged.facts.planned(spec))
+        secrets += literal
+    inputs = [secret.about(service.name) for secret in secrets]
     rootless = service.rootless is True
     names = [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and mount.source]
     done = bundle(
@@ -177,19 +170,6 @@ def _known_part(part: str | OpenPart, service: Service) -> str | OpenPart:
         return service.file.directory
     letter = "" if is_for_docker(service) else _SPECIFIERS.get(said, "")
     return OpenPart(f"%{letter}", letter, OpenKind.SPECIFIER) if letter else part
-
-
-def _with_secret_files(
-    judged: Judged,
-    spec: Spec,
-    checklist: Checklist,
-) -> tuple[Spec, tuple[str, ...]]:
-    """With credentials from engine secrets, where the entry of its application knows how."""
-    try:
-        given = offer(_SECRETS, judged, spec, checklist)
-    except (CannotFix, Unread):
-        return spec, ()
-    return (spec, ()) if given is None else (given.after, given.notes)
 
 
 def _with_time_to_stop(judged: Judged, spec: Spec) -> Spec:

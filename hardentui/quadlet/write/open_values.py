@@ -7,19 +7,17 @@ password becomes a secret of Podman. Nothing is made up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.model.open_value import OpenKind, OpenPart, OpenText, marked
 from hardentui.model.podman_version import Version
-from hardentui.model.spec import KeyKind, OpenArgument, Option, Spec
-from hardentui.options import COMMAND, ENV, IMAGE, MOUNTS, NETWORK, ROOTFS, SECRETS
+from hardentui.model.spec import KeyKind, OpenArgument, Option
+from hardentui.options import COMMAND, ENV, IMAGE, MOUNTS, NETWORK, ROOTFS
 from hardentui.options.codecs import TEXT
-from hardentui.options.items import parse_argument
 from hardentui.quadlet.read.container import CONTAINER
 from hardentui.systemd.command_line import (
     EMPTY_WORD,
@@ -33,14 +31,6 @@ _KEYED = frozenset({ENV, MOUNTS, NETWORK})
 """Lists whose key holds one argument as it stands; so do the keys of plain texts."""
 
 
-class SecretInput(Struct, frozen=True):
-    """A password that a file leaves open, and the secret of Podman that takes its place."""
-
-    secret: str  # its name
-    variable: str  # `DB_PASSWORD`
-    target: str  # the variable of the container
-
-
 class OpenUnit(Struct, frozen=True):
     """A unit with its open values."""
 
@@ -48,42 +38,6 @@ class OpenUnit(Struct, frozen=True):
     argv: tuple[str, ...]  # what the generator must produce; open parts are marked
     variables: tuple[str, ...]  # that the input file must give
     left_out: tuple[str, ...]  # arguments that no unit can hold, as they are written
-
-
-def with_secrets(
-    spec: Spec,
-    project: str,
-    is_password: Callable[[str], bool],
-) -> tuple[Spec, tuple[SecretInput, ...]]:
-    """The spec with a secret in place of each password that is nothing but a variable.
-
-    Args:
-        is_password: whether the name of a variable says so.
-    """
-    inputs: list[SecretInput] = []
-    kept: list[OpenArgument] = []
-    for argument in spec.open:
-        given = _whole_variable(argument)
-        if given is None or not is_password(given[0]):
-            kept.append(argument)
-            continue
-        target, part = given
-        secret = f"{project}_{part.name}".lower()
-        inputs.append(SecretInput(secret, part.name, target))
-        (item,) = parse_argument("--secret", f"{secret},type=env,target={target}")
-        spec = spec.with_(SECRETS, (*spec[SECRETS], item.value))
-    return replace(spec, open=tuple(kept)), tuple(inputs)
-
-
-def _whole_variable(argument: OpenArgument) -> tuple[str, OpenPart] | None:
-    """The variable of the container, and the one that is its whole value."""
-    named = argument.text.partition("=") if argument.option is ENV else None
-    if named is None or len(named[1].parts) != 1:
-        return None
-    (part,) = named[1].parts
-    if isinstance(part, OpenPart) and part.kind is OpenKind.VARIABLE:
-        return named[0], part
-    return None
 
 
 def with_open_values(

@@ -87,6 +87,33 @@ def test_a_stack_becomes_quadlets_with_the_names_of_its_objects(
         assert note in text, note
 
 
+def test_a_literal_credential_becomes_a_secret_that_the_notes_name(run: Run) -> None:
+    """As of a run command: a file where the known application reads one, else a variable."""
+    text = """services:
+  db:
+    image: postgres:16
+    environment: {POSTGRES_PASSWORD: correct-horse, POSTGRES_DB: shop}
+  web:
+    image: x.example/a:1
+    environment: ["URL=postgres://shop:correct-horse@db/shop", TOKEN_FILE=/run/token]
+"""
+    asked = ("fix", "./shop", "--to", "quadlet", "--podman-version", "5.4")
+    _, made = run({"shop/compose.yaml": text}, *asked)
+    assert "correct-horse" not in made
+    for line in (
+        "Secret=shop_db-postgres-password,type=mount,uid=999,mode=0400",
+        "Environment=POSTGRES_PASSWORD_FILE=/run/secrets/shop_db-postgres-password",
+        "Environment=POSTGRES_DB=shop",
+        "Secret=shop_web-url,type=env,target=URL",
+        "Environment=TOKEN_FILE=/run/token",
+        "create the secret shop_web-url with the value of URL: podman secret create shop_web-url -",
+    ):
+        assert line in made, made
+    _, kept = run({}, *asked, "--as-is")
+    assert "Environment=POSTGRES_PASSWORD=correct-horse" in kept
+    assert "Secret=" not in kept
+
+
 def test_only_compose_files_are_converted(run: Run) -> None:
     files = {"q/web.container": "[Container]\nImage=a\n"}
     code, text = run(files, "fix", "q", "--to", "quadlet")

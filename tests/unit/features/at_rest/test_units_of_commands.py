@@ -40,7 +40,7 @@ def test_postgres_becomes_what_its_maintainer_would_write(tmp_path: Path) -> Non
         "PublishPort=127.0.0.1:5432:5432",
         "Volume=pgdata.volume:/var/lib/postgresql/data",
         "Environment=POSTGRES_PASSWORD_FILE=/run/secrets/app-postgres-password",
-        "Secret=app-postgres-password,type=mount,uid=999,mode=0400",
+        "Secret=app-postgres-password,type=mount,uid=999,gid=999,mode=0400",
         "User=999:999",
         "DropCapability=all",
         "ReadOnly=true",
@@ -55,6 +55,20 @@ def test_postgres_becomes_what_its_maintainer_would_write(tmp_path: Path) -> Non
     made = translate(files, version=(5, 4, 2), rootless=False)
     assert not made.refused
     assert len(made.services) == 2
+
+
+def test_every_credential_is_a_secret_and_no_choice_is_left(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Also one for which the known application tells no file."""
+    image = "docker.io/library/postgres:17"
+    _, files = converted(tmp_path, image, f"{_POSTGRES} -e API_TOKEN=correct-horse")
+    said = capsys.readouterr().err
+    assert "Secret=app-api-token,type=env,target=API_TOKEN" in files["app.container"]
+    assert "create the secret app-api-token with the value of API_TOKEN" in said
+    assert "plaintext-secret-env" not in said
+    assert "no-memory-limit" in said.partition("only by name")[2]
 
 
 @pytest.mark.parametrize(
