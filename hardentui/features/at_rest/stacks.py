@@ -75,13 +75,12 @@ def convert(
     commands: dict[str, tuple[str, ...]] = {}
     for service in services:
         made: InStack = service.source
-        spec = _spec_of(service, services, version)
-        spec, secrets = with_open_secrets(spec, made.stack.name)
-        if not as_is:
-            stem = f"{made.stack.name}_{service.name}"
-            spec, literal = with_literal_secrets(spec, stem, facts_of(service))
-            secrets += literal
-        inputs += [secret.about(service.name) for secret in secrets]
+        spec, about = _with_secrets(
+            _spec_of(service, services, version),
+            service,
+            as_is=as_is,
+        )
+        inputs += about
         spec, left = with_podman_defaults(spec, service)
         spec, kept = _with_data_volumes(spec, service)
         notes += [f"{service.name}: {note}" for note in (*left, *of_service(service), *told(kept))]
@@ -137,6 +136,24 @@ def convert(
         files[example.name] = example
         inputs.insert(0, about_inputs(stack.name, tuple(wanted)))
     return tuple(files.values()), tuple(dict.fromkeys((*inputs, *notes)))
+
+
+def _with_secrets(
+    spec: Spec,
+    service: Service,
+    *,
+    as_is: bool,
+) -> tuple[Spec, list[str]]:
+    project = service.source.stack.name
+    spec, secrets = with_open_secrets(spec, project)
+    if not as_is:
+        spec, literal = with_literal_secrets(
+            spec,
+            f"{project}_{service.name}",
+            facts_of(service),
+        )
+        secrets += literal
+    return spec, [secret.about(service.name) for secret in secrets]
 
 
 def _with_data_volumes(spec: Spec, service: Service) -> tuple[Spec, tuple[KeptVolume, ...]]:
