@@ -21,6 +21,7 @@ class Verb(StrEnum):
     CHECK_SLOWLY = "check host --deep"
     CONFIRM = "confirm {ID}"
     DOCTOR = "doctor"
+    ENFORCE = "harden {NAME} --soak 0"
     EXPLAIN = "explain {ID}"
     EXPLAIN_LIST = "explain --list"
     FORGET = "journal forget {ID}"
@@ -34,6 +35,7 @@ class Verb(StrEnum):
     PLAN_FILE = "plan {NAME} -o FILE"
     QUADLET = "fix {NAME} --to quadlet"
     QUADLET_AS_IS = "fix {NAME} --as-is"
+    RUN_SCRIPT = "fix {NAME} --to run"
     SAVE_FACTS = "check --save {FILE}"
     SETTINGS = "config show"
     TRIAL_FILES = "trial {NAME} -o DIR"
@@ -52,12 +54,45 @@ class Do(Struct, frozen=True):
         return f"hardentui {before}{self.name or placeholder}{after}"
 
 
-Sentence: TypeAlias = str | tuple[str | Do, ...]
-"""Text, or parts of it with next steps in between."""
+class Flag(Struct, frozen=True):
+    """What only a command line has: the option that does what the words before it say, or Ctrl-C. A
+    screen has keys, and leaves it out."""
+
+    option: str
 
 
-def said(sentence: Sentence, say: Callable[[Do], str] = str) -> str:
-    """A sentence as text. `say`: how a next step is said."""
+Sentence: TypeAlias = str | tuple[str | Do | Flag, ...]
+"""Text, or parts of it with next steps and options in between."""
+
+
+def joined(*sentences: Sentence) -> Sentence:
+    """One sentence after the other, as one."""
+    parts: list[str | Do | Flag] = []
+    for sentence in sentences:
+        parts += [sentence] if isinstance(sentence, str) else sentence
+    return tuple(parts)
+
+
+def said(
+    sentence: Sentence,
+    say: Callable[[Do], str] = str,
+    *,
+    with_flags: bool = False,
+) -> str:
+    """A sentence as text.
+
+    Args:
+        say: how a next step is said.
+        with_flags: for a command line, which names its options.
+    """
     if isinstance(sentence, str):
         return sentence
-    return "".join(say(part) if isinstance(part, Do) else part for part in sentence)
+    texts = []
+    for part in sentence:
+        if isinstance(part, Do):
+            texts.append(say(part))
+        elif isinstance(part, str):
+            texts.append(part)
+        elif with_flags:
+            texts.append(f" ({part.option})")
+    return "".join(texts)

@@ -13,7 +13,8 @@ class HardenError(Exception):
     """Base of all errors that are shown to the user as one sentence and a hint.
 
     Attributes:
-        advice: the hint with its next steps; `hint` is the same as text for the command line.
+        advice: the hint with its next steps and options; `hint` is the same as text, without
+            options.
     """
 
     exit_code = 2

@@ -16,6 +16,7 @@ from hardentui.cli.command_modules import command_module
 from hardentui.cli.fixing_files import Choices, tell_choices, tell_notes, tell_refused, wanted_of
 from hardentui.cli.saved_text import save_text
 from hardentui.cli.terminal import Terminal
+from hardentui.do import said
 from hardentui.errors import InputError, UsageError
 from hardentui.features.at_rest.against_release import document_of, rehearse
 from hardentui.features.at_rest.against_release import lines_of as rehearsal_lines
@@ -258,7 +259,7 @@ def _print_patch(
     for draft in drafts:
         patch = patch_of(draft)
         if patch.how:
-            terminal.write(f"# {visible(draft.name, 100)}: {patch.how}\n")
+            terminal.write(f"# {visible(draft.name, 100)}: {said(patch.how, with_flags=True)}\n")
         terminal.write(patch.text)
 
 

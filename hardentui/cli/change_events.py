@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.cli.terminal import Terminal
+from hardentui.do import said
 from hardentui.features.apply.entry_text import trouble_back
 from hardentui.model.journal import (
     ChangeEvent,
@@ -24,7 +25,7 @@ from hardentui.model.operations import (
 def tell(terminal: Terminal, event: ChangeEvent) -> None:
     """One event as a note; a running step as an activity."""
     if trouble := trouble_back(event):
-        terminal.complain(trouble)
+        terminal.complain(said(trouble, with_flags=True))
         return
     match event:
         case OperationBegun():

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal
+from hardentui.do import said
 from hardentui.errors import NoEngine
 from hardentui.features.opening.doctor import Diagnosis, Machine, examine
 
@@ -44,4 +45,4 @@ def _shown(
         yield f"{mark} {first.strip()}"
         yield from rest
         if line.fix:
-            yield from paragraphs.wrapped(f"-> {line.fix}", " " * 11)
+            yield from paragraphs.wrapped(f"-> {said(line.fix, with_flags=True)}", " " * 11)

@@ -16,6 +16,7 @@ from hardentui.cli.signals import stopped_by_signals
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ApplyFailed, UsageError
 from hardentui.features.apply.history import History
+from hardentui.features.change.starting import take_lowest_priority
 from hardentui.features.harden.everything_page import (
     about,
     figure_lines,
@@ -82,6 +83,8 @@ def run_everything(options: Namespace, terminal: Terminal) -> int:
             "--everything tries all fixes with the probes that it finds, and applies the result.",
             "Omit -o, --probe, --check and --soak, or name the containers.",
         )
+    if options.as_runner:
+        take_lowest_priority()
     with session.workbench(
         options,
         terminal,

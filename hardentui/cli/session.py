@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
+from hardentui.do import said
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.features.looking.listed import called
 from hardentui.features.opening.behalf import for_one_account, refuse_without_ours
@@ -108,7 +109,7 @@ def workbench(
         for notice in bench.notices:
             terminal.note(f"note: {notice}")
         for sentence in bench.changes_to_tell():
-            terminal.note(f"note: {sentence}")
+            terminal.note(f"note: {said(sentence)}")
         yield bench
     finally:
         bench.close()

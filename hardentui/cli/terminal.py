@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from msgspec import to_builtins
 
+from hardentui.do import said
 from hardentui.errors import HardenError, UsageError
 from hardentui.features.reports.result import TextStyle
 from hardentui.visible import strict_json, visible, visible_lines
@@ -161,8 +162,8 @@ class Terminal:
 
     def error(self, error: HardenError) -> None:
         self.complain(f"hardentui: {error.title}")
-        if error.hint:
-            self.complain(error.hint)
+        if error.advice:
+            self.complain(said(error.advice, with_flags=True))
 
     def progress(self, done: int, total: int) -> None:
         """The progress of a scan, on one line that is erased."""

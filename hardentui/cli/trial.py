@@ -19,6 +19,7 @@ from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import flag, format_option, given, group_of, patience_option, repeated
 from hardentui.cli.plan_choice import check_options, command_on, make_plan
 from hardentui.cli.terminal import Terminal
+from hardentui.do import said
 from hardentui.errors import UsageError
 from hardentui.features.applications.comparing import compared
 from hardentui.features.applications.drafting import drafted
@@ -46,10 +47,11 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
         yield ""
         yield write.bold(section.title)
         for line in section.lines:
+            text = said(line.text, with_flags=True)
             if line.tone is Tone.MUTED:
-                yield f"    {visible(line.text)}"
+                yield f"    {visible(text)}"
             else:
-                yield from write.wrapped(line.text)
+                yield from write.wrapped(text)
     if trial.application is not None:
         yield ""
         yield write.bold("Known application")

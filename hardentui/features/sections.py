@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from hardentui.do import Do
+from hardentui.do import Do, Sentence, said
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -29,7 +29,7 @@ class PageLine(Struct, frozen=True):
     """One fact; an empty label continues the line above. `do` is what follows from it."""
 
     label: str
-    text: str
+    text: Sentence
     tone: Tone = Tone.PLAIN
     do: Do | None = None
 
@@ -48,10 +48,9 @@ def page_text(sections: Iterable[PageSection]) -> str:
         lines.append(visible(section.title, 100))
         for line in section.lines:
             mark = "!" if line.tone is Tone.BAD else " "
+            text = said(line.text, with_flags=True)
             then = f"; {line.do}" if line.do is not None else ""
-            lines.append(
-                f"{mark} {visible(line.label):<12} {visible(line.text, 1000)}{then}".rstrip()
-            )
+            lines.append(f"{mark} {visible(line.label):<12} {visible(text, 1000)}{then}".rstrip())
         lines.append("")
     return "\n".join(lines)
 

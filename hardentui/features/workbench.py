@@ -7,12 +7,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from hardentui.checks import CHECKS
+from hardentui.do import Sentence
 from hardentui.features.checklists.loading import is_file, load
 from hardentui.features.looking.containers import Containers
 from hardentui.features.looking.gather import Gatherer
@@ -51,6 +53,7 @@ class Workbench:
         planner: fixes, choices, plans, scores.
         drafter: the files of a plan.
         parts: the inputs of use cases that live in separate packages.
+        turn: what trials side by side take turns at (see `ChangingEngine`).
         notices: invalid settings for fixes.
     """
 
@@ -63,6 +66,7 @@ class Workbench:
         checklist: str = "",
     ) -> None:
         self.opened = opened
+        self.turn: AbstractContextManager[object] = nullcontext()
         self.checklist = checklist
         self.notices = notices
         self.judge = judge
@@ -187,9 +191,9 @@ class Workbench:
 
         return attack_path(report.facts, report.failing)
 
-    def changes_to_tell(self) -> Iterator[str]:
+    def changes_to_tell(self) -> Iterator[Sentence]:
         """Changes of this host that were interrupted, or whose soak slows the service: one sentence
-        each, with the command that resolves it."""
+        each, with what resolves it."""
         if not os.path.isdir(os.path.join(state_directory(), "journal")):
             return
         from hardentui.features.apply.soak_watch import slow_soaks
@@ -260,6 +264,7 @@ class Workbench:
             members,
             waived,
             stack,
+            self.turn,
         )
 
     def close(self) -> None:

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from hardentui.do import Sentence
+
 
 class RuleKind(StrEnum):
     SIGSTORE = "sigstore"
@@ -57,7 +59,7 @@ class PullProof(Struct, frozen=True):
     scope: str  # the scope of the rule that it proves
     wanted: PullVerdict
     pull: Pull
-    hint: str = ""  # what to do if the result differs
+    hint: Sentence = ""  # what to do if the result differs
 
     @property
     def holds(self) -> bool:

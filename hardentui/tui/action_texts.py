@@ -51,6 +51,7 @@ _WAYS: dict[Verb, str] = {
     Verb.CHECK: "{walk.recheck} in the walk",
     Verb.CONFIRM: "{journal.keep} in the journal ({app.journal})",
     Verb.DOCTOR: "{app.doctor}",
+    Verb.ENFORCE: "{walk.harden} in the walk",
     Verb.EXPLAIN: "{walk.explain} on the finding",
     Verb.FORGET: "{journal.forget} in the journal ({app.journal})",
     Verb.HOST_IMPORT: "{host.take_in} on the host page ({app.host})",
@@ -62,6 +63,7 @@ _WAYS: dict[Verb, str] = {
     Verb.LEARN: "{walk.harden} in the walk",
     Verb.QUADLET: "{walk.write} in the walk",
     Verb.QUADLET_AS_IS: "{walk.write} in the walk",
+    Verb.RUN_SCRIPT: "{walk.write} in the walk",
     Verb.SETTINGS: "{app.settings}",
     Verb.UNDO: "{journal.undo} in the journal ({app.journal})",
 }

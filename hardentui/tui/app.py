@@ -23,6 +23,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
+from hardentui.do import said
 from hardentui.errors import HardenError
 from hardentui.faults import EXIT_CODE, fault_text
 from hardentui.features.engine_choices import EngineChoice
@@ -32,6 +33,7 @@ from hardentui.model.settings import Notice, Settings, SettingSource
 from hardentui.remembered import Remembered, keep_copy
 from hardentui.tui import messages as say
 from hardentui.tui.action import bindings
+from hardentui.tui.action_texts import in_keys
 from hardentui.tui.actions import APP
 from hardentui.tui.listing import COLUMNS, ListView
 from hardentui.tui.places import Place
@@ -306,7 +308,7 @@ class HardenApp(App[None]):
             if not message.bench.opened.simulated:
                 for sentence in message.bench.changes_to_tell():
                     self.notify(
-                        sentence,
+                        said(sentence, in_keys),
                         severity="warning",
                         timeout=_READING,
                     )

@@ -55,17 +55,23 @@ def _own_options() -> frozenset[str]:
     return frozenset(re.findall(r'"(--[a-z][a-z-]+)"', source)) - of_podman
 
 
+def _is_flag(node: ast.AST) -> bool:
+    """Whether it is a `Flag`, which a screen leaves out."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Flag"
+
+
 def _sentences(tree: ast.Module) -> Iterator[str]:
-    """The texts of a module, without docstrings."""
+    """The texts of a module, without docstrings and flags."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
         if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
     }
+    flags = {id(part) for node in ast.walk(tree) if _is_flag(node) for part in ast.walk(node)}
     for node in ast.walk(tree):
         match node:
-            case ast.Constant(value=str(text)) if id(node) not in docstrings:
+            case ast.Constant(value=str(text)) if id(node) not in docstrings | flags:
                 yield text
 
 
@@ -89,3 +95,14 @@ def test_no_module_that_a_screen_shows_names_an_option_of_the_command_line() -> 
     }
     assert {name: texts for name, texts in naming.items() if name not in _OF_THE_COMMAND_LINE} == {}
     assert sorted(_OF_THE_COMMAND_LINE) == sorted(naming), "what no longer does leaves the list"
+
+
+def test_no_screen_names_a_key_of_the_command_line() -> None:
+    """Ctrl-C ends what runs on a command line; on a screen it quits."""
+    naming = {
+        module
+        for module, tree in sources()
+        if PurePath(module).parts[0] not in (*_NOT_SHOWN, "tui")
+        and any("ctrl-c" in text.lower() for text in _sentences(tree))
+    }
+    assert naming == set()

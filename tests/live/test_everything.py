@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hardentui.features.harden.host_run import RunFiles, Standing
+from hardentui.features.harden.unattended import Unattended
+from hardentui.features.views import Selection
+from hardentui.features.workbench import Workbench
 from hardentui.state import state_directory
 from tests.support.podman import BUSYBOX, TEST_USER, Bench
 from tests.support.program import hardentui, launched
@@ -88,6 +92,39 @@ def test_all_are_tried_unattended_kept_as_one_and_taken_back_as_one(host: Bench)
     assert _inspected(host) != before
     hardentui("undo", "--yes", ends=0)
     assert _inspected(host) == before
+
+
+class _Counted:
+    """A turn, and how many held it at once at most."""
+
+    def __init__(self, turn: AbstractContextManager[object]) -> None:
+        self.turn = turn
+        self.held = self.most = self.times = 0
+
+    def __enter__(self) -> None:
+        self.turn.__enter__()
+        self.held += 1
+        self.times += 1
+        self.most = max(self.most, self.held)
+
+    def __exit__(self, *raised: Any) -> None:
+        self.held -= 1
+        self.turn.__exit__(*raised)
+
+
+def test_trials_side_by_side_leave_a_processor_free(
+    host: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Podman does not run at the priority of who asks it, so they take turns at asking."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    with closing(Workbench.open(Selection(url=host.url))) as bench:
+        runner = Unattended(bench, RunFiles(bench.opened), at_once=2)
+        bench.turn = counted = _Counted(bench.turn)
+        run = runner.run()
+    assert len(run.with_standing(Standing.READY)) == len(NAMES)
+    assert (counted.most, counted.held) == (1, 0)
+    assert counted.times > 4 * len(NAMES), "twins are made, started and removed by turns"
 
 
 def test_a_lost_terminal_ends_nothing_and_stop_ends_it(host: Bench) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import pairwise
 from typing import Any
 
@@ -64,6 +64,7 @@ def _processes(user: int) -> Iterator[tuple[int, list[str]]]:
                         yield int(name), os.fsdecode(file.read(8192)).split("\0")
 
 
+NO_TURNS: AbstractContextManager[object] = nullcontext()
 API_VERSION = "5.0.0"  # Podman 4.4 to 6 answer below it
 
 
@@ -72,6 +73,8 @@ class ChangingEngine:
 
     Args:
         listener: called with each request and each command.
+        turn: entered around what keeps the engine's processors busy (a trial's twins), so that
+            trials side by side take turns.
 
     Attributes:
         containers, images, networks, volumes, pods: the operations, by kind of object.
@@ -86,6 +89,7 @@ class ChangingEngine:
         self,
         engine: Engine,
         listener: Listener | None = None,
+        turn: AbstractContextManager[object] = NO_TURNS,
     ) -> None:
         connection = engine.connection
         if not isinstance(connection, UnixConnection):
@@ -96,6 +100,7 @@ class ChangingEngine:
             raise ChangeFailed(why)
         refuse_strangers_engine(engine.facts.owner, engine.facts.url)
         self.engine = engine
+        self.turn = turn
         self._session = ApiSession(
             connection.path,
             API_VERSION,

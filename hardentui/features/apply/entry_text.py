@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from hardentui.do import Flag, Sentence
 from hardentui.features.change.data_operator import (
     can_bring_back,
 )
@@ -100,7 +101,7 @@ def downtime_of_undo(entry: JournalEntry) -> str:
     return Downtime(entry.downtime_seconds, "as in the change").words
 
 
-def trouble_back(event: ChangeEvent) -> str:
+def trouble_back(event: ChangeEvent) -> Sentence:
     """What an event of the way back tells that went wrong; empty = nothing."""
     match event:
         case OperationUndone(operation, failed) if failed:
@@ -118,8 +119,8 @@ def trouble_back(event: ChangeEvent) -> str:
             return f"not in force, so the rest is applied without {', '.join(checks)}"
         case StillGoingBack(why, left):
             return (
-                f"not yet: {why.rstrip('.')}; trying again for {left / 60:.0f} min (Ctrl-C ends "
-                "that)"
+                f"not yet: {why.rstrip('.')}; trying again for {left / 60:.0f} min",
+                Flag("Ctrl-C ends that"),
             )
         case _:
             return ""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.do import Do, Verb
+from hardentui.do import Do, Flag, Verb
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix, NotFound
 from hardentui.features.change.container_state import restart_policy
@@ -395,8 +395,11 @@ def keep_owners(
             raise CannotFix(
                 f"The files in {visible(volume, 80)} would get another owner (:U), and"
                 f" {visible(', '.join(others), 200)} may no longer be able to write there.",
-                "Leave root-user out, or choose its user in a plan, once the others run as that "
-                "user too.",
+                (
+                    "Leave root-user out, or choose its user in a plan",
+                    Flag("--plan FILE"),
+                    ", once the others run as that user too.",
+                ),
             )
     if volumes and not engine.copying.possible:
         raise CannotFix(

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.do import Do, Verb
+from hardentui.do import Do, Flag, Verb
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import CannotFix
 from hardentui.features.apply.soak_log import Soaked, lost_by_kernel, told_losses, why_no_log
@@ -47,7 +47,8 @@ _PROVEN = ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-famili
 
 def no_soak(why: str) -> CannotFix:
     return CannotFix(
-        f"A soak is impossible here: {why}.", "Without a soak the profile is enforced at once."
+        f"A soak is impossible here: {why}.",
+        ("Without a soak", Flag("--soak"), " the profile is enforced at once."),
     )
 
 
@@ -71,7 +72,8 @@ def soaking(
     base = profile_in_force(facts, files)
     if os.path.basename(path) != profile_name(facts.name) or path == plan.before[SECCOMP_PROFILE]:
         raise CannotFix(
-            "There is no learned profile to soak.", "Without a soak nothing would differ."
+            "There is no learned profile to soak.",
+            ("Without a soak", Flag("--soak"), " nothing would differ."),
         )
     if isinstance(base, Unread) or base.get("defaultAction") != "SCMP_ACT_ERRNO":
         why = base.reason if isinstance(base, Unread) else "it allows what it does not list"
@@ -153,7 +155,9 @@ def refuse_unproven(entry: JournalEntry, soaked: Soaked) -> None:
             (
                 "It goes on and counts what comes. What was lost may be needed: to begin anew, ",
                 Do(Verb.UNDO, entry.id),
-                " and harden it with a soak again; auditd loses less.",
+                " and harden it with a soak again",
+                Flag("--soak"),
+                "; auditd loses less.",
             ),
         )
 

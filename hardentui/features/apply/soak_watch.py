@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 
 from hardentui.account import our_module
+from hardentui.do import Do, Sentence, Verb
 from hardentui.errors import HardenError
 from hardentui.features.change.change_lock import lock_directory, locked
 from hardentui.features.change.journal import Journal
@@ -58,7 +59,7 @@ def begin_watch(entry: JournalEntry) -> None:
         start_detached(our_module(module, entry.id, str(EVERY)))
 
 
-def slow_soaks() -> Iterator[str]:
+def slow_soaks() -> Iterator[Sentence]:
     """A sentence for each service that became slower by its soak, with what ends it. Where nothing
     measures any more, because the host was restarted, the process is started again."""
     for entry in measured_soaks(Journal()):
@@ -66,6 +67,9 @@ def slow_soaks() -> Iterator[str]:
         if entry.soak is not None and entry.soak.slower:
             name = visible(entry.container, 80)
             yield (
-                f"{entry.soak.slower}. Hardening {name} again enforces its profile; "
-                f"hardentui undo {entry.id} takes the change back"
+                f"{entry.soak.slower}. ",
+                Do(Verb.ENFORCE, name),
+                " enforces its profile; ",
+                Do(Verb.UNDO, entry.id),
+                " takes the change back",
             )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from msgspec import Struct
 
+from hardentui.do import said
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.browsing import Services
 from hardentui.features.at_rest.choosing import Choosing, Offer, Wanted
@@ -161,7 +162,7 @@ def writing_task(
         about = [each for each in fixed if paths & each.files.keys()]
         patches = [patch_of(draft) for draft in drafts]
         heads = [
-            f"# {visible(draft.name, 100)}: {patch.how}\n"
+            f"# {visible(draft.name, 100)}: {said(patch.how)}\n"
             for draft, patch in zip(drafts, patches, strict=True)
             if patch.how
         ]

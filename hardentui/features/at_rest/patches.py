@@ -15,6 +15,7 @@ from itertools import takewhile
 
 from msgspec import Struct
 
+from hardentui.do import Flag, Sentence
 from hardentui.model.draft import DraftFile
 from hardentui.reading.masking import mask_text
 from hardentui.visible import visible
@@ -41,12 +42,15 @@ class Patch(Struct, frozen=True):
     bare: bool = False
 
     @property
-    def how(self) -> str:
+    def how(self) -> Sentence:
         """How it is applied, where `git apply` alone does not; empty where it does."""
         if not self.complete:
             return (
                 "a changed line holds a secret, which is masked here, so git cannot apply this: "
-                "write it in place, or to a directory"
+                "write it in place",
+                Flag("--in-place"),
+                ", or to a directory",
+                Flag("-o DIR"),
             )
         if self.bare:
             return "apply it with: git apply --unidiff-zero (the lines around hold secrets)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hardentui.do import Do, Sentence, Verb
 from hardentui.errors import Locked, WriteError
 from hardentui.features.change.change_lock import refuse_locked
 from hardentui.features.change.confirm_timer import command_for
@@ -21,8 +22,8 @@ from hardentui.visible import visible
 _GRACE = 30.0  # seconds within which an unconfirmed change is rolled back
 
 
-def cut_off_changes() -> Iterator[str]:
-    """One sentence each, with the command that resolves it."""
+def cut_off_changes() -> Iterator[Sentence]:
+    """One sentence each, with what resolves it."""
     journal = Journal()
     for entry in journal.unfinished():
         try:
@@ -33,17 +34,23 @@ def cut_off_changes() -> Iterator[str]:
         except WriteError:
             pass  # nobody can hold it
         name = visible(", ".join(entry.containers), 200)
+        undo, confirm = Do(Verb.UNDO, entry.id), Do(Verb.CONFIRM, entry.id)
         if entry.state is EntryState.OPEN:
-            ways = f"hardentui undo {entry.id} restores the original"
-            if resumable_from(entry) is not None or entry.action is EntryAction.HARDEN:
-                ways += f", hardentui confirm {entry.id} completes it"
-            yield f"a change of {name} was interrupted: {ways}"
+            completes = resumable_from(entry) is not None or entry.action is EntryAction.HARDEN
+            yield (
+                f"a change of {name} was interrupted: ",
+                undo,
+                " restores the original",
+                *((", ", confirm, " completes it") if completes else ()),
+            )
         elif seconds_left(entry) < -_GRACE:
             try:
                 start_detached(command_for(entry.id))
                 yield f"nobody confirmed a change of {name} in time: it is rolled back now ({entry.id})"
             except OSError:
                 yield (
-                    f"nobody confirmed a change of {name} in time, and it was not rolled back:"
-                    f" hardentui undo {entry.id}, or hardentui confirm {entry.id}"
+                    f"nobody confirmed a change of {name} in time, and it was not rolled back: ",
+                    undo,
+                    ", or ",
+                    confirm,
                 )

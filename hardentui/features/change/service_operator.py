@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
-from hardentui.do import Do, Verb
+from hardentui.do import Do, Flag, Verb
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import ChangeFailed, NotInForce
 from hardentui.features.change.guard import guarded_by
@@ -157,7 +157,11 @@ class ProbeOperator(Operator[RunProbe]):
             if result.succeeded and monotonic() > end:
                 raise ChangeFailed(
                     f"{slowed(operation, seconds)}.",
-                    "Without a soak the learned profile is enforced at once, and nothing is logged.",
+                    (
+                        "Without a soak",
+                        Flag("--soak"),
+                        " the learned profile is enforced at once, and nothing is logged.",
+                    ),
                 )
             if monotonic() > end:
                 raise ChangeFailed(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import IO
 
 from hardentui import account
@@ -23,7 +25,7 @@ def start_detached(
     stdin: int | IO[bytes] = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a program that continues when this process and its session end; returns its process,
-    which is reaped here.
+    which is reaped here. It has no higher priority than we have.
 
     Raises:
         OSError: it cannot be started.
@@ -37,8 +39,33 @@ def start_detached(
         cwd="/",
         start_new_session=True,
     )
+    if os.nice(0) == _LOWEST:
+        _rank_session(process.pid)
     threading.Thread(
         target=process.wait,
         daemon=True,
     ).start()  # reaps it if it ends before we do
     return process
+
+
+_LOWEST = 19
+_AMONG_SESSIONS = 10
+
+
+def take_lowest_priority() -> None:
+    """Let everybody else have the processors and the disks first; for the calling thread, and for
+    those that it starts.
+
+    Where the kernel groups processes by sessions (sched(7), autogroup), a nice value counts within
+    the session alone, and the session's own counts among sessions. It gets a tenth of what a
+    terminal's session has: with less on a busy host, a twin that is watched would wait for us, and
+    be judged by that.
+    """
+    os.nice(_LOWEST - os.nice(0))
+    _rank_session(os.getpid())
+
+
+def _rank_session(pid: int) -> None:
+    """Place the session of a process behind the others."""
+    with suppress(OSError), open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as file:
+        file.write(str(_AMONG_SESSIONS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hardentui.do import Flag
 from hardentui.errors import CannotExpress, UsageError
 from hardentui.features.fix.apply_ways import compose_override
 from hardentui.model.draft import Draft, DraftFile, Target
@@ -25,7 +26,13 @@ def compose_draft(facts: ContainerFacts, plan: Plan | None) -> Draft:
         raise CannotExpress(
             f"{visible(facts.name, 80)} is of no compose project, or compose has no key for its "
             "changes.",
-            "Write a Quadlet or a script.",
+            (
+                "Write a Quadlet",
+                Flag("--to quadlet"),
+                " or a script",
+                Flag("--to run"),
+                ".",
+            ),
         )
     masked = "\n".join(map(mask_text, override.text.split("\n")))
     return Draft(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from hardentui.do import Flag
 from hardentui.errors import CannotFix
 from hardentui.features.fix.compose_draft import compose_draft
 from hardentui.features.fix.drafts import (
@@ -99,7 +100,13 @@ def _origin(files: Files, facts: ContainerFacts) -> Origin:
     if origin is None:
         raise CannotFix(
             "No unit of this container was found.",
-            "Write a new Quadlet or script instead.",
+            (
+                "Write a new Quadlet",
+                Flag("--to quadlet"),
+                " or script",
+                Flag("--to run"),
+                " instead.",
+            ),
         )
     return origin
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from hardentui.do import Flag
 from hardentui.errors import CannotExpress, UsageError
 from hardentui.features.fix.headings import heading, unit_heading, writing_context
 from hardentui.features.fix.layers import brought, layer_of, only_in_layer
@@ -62,7 +63,13 @@ def new_files(
     if verify and target is Target.QUADLET and podman < OLDEST_WITH_QUADLET:
         raise UsageError(
             f"Podman {podman} has no Quadlet: {OLDEST_WITH_QUADLET} and newer have.",
-            "Write a script; a container that runs from a unit is changed in that unit.",
+            (
+                "Write a script",
+                Flag("--to run"),
+                "; a container that runs from a unit is changed in that unit",
+                Flag("--to unit"),
+                ".",
+            ),
         )
     spec = plan.after if plan else facts.spec
     if facts.engine.only_read:  # a container of Docker moves to Podman

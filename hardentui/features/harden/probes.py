@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from hardentui.do import Flag
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
 from hardentui.features.change.reached_ports import ports_of
@@ -112,7 +113,11 @@ def _answering(
         names = ", ".join(visible(name, 40) for name in failed)
         raise UsageError(
             f"The probe {visible(command, 120)!r} succeeds at none of {names}, before any change.",
-            "Say whose probe it is: NAME=COMMAND. Nothing was changed.",
+            (
+                "Say whose probe it is: NAME=COMMAND",
+                Flag("--probe NAME=COMMAND"),
+                ". Nothing was changed.",
+            ),
         )
     return owners
 

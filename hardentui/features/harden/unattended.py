@@ -1,7 +1,8 @@
 """The process that tries every container of a host: several at once, the worst first.
 
-It has the lowest priority, and twins have weights of their own. What each trial may take is the budget of
-that trial; one that finds no room beside the others is tried again when one of those has ended.
+It has the lowest priority, and twins have weights of their own. Podman itself has not, so it is asked for
+twins by so few trials at once that a processor stays free. What each trial may take is the budget of that
+trial; one that finds no room beside the others is tried again when one of those has ended.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from hardentui.visible import visible
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
-_NICE = 19
 _MOST = 8  # trials at once
 _PER_PROCESSOR = 2  # a trial mostly waits
 _MEMORY_OF_A_TRIAL = 384 << 20  # bytes
@@ -96,6 +96,7 @@ class Unattended:
         self._members: dict[str, Member] = {}
         self._tasks: dict[str, tuple[Hardening, Outset]] = {}
         self._begun = time.time()
+        bench.turn = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
 
     def run(self) -> HostRun:
         """Try them; blocking. Returns how the run stands then.
@@ -106,7 +107,6 @@ class Unattended:
         """
         self._files.refuse_early()
         with self._files.held():
-            os.nice(_NICE - os.nice(0))
             self._list()
             self._write()
             watching = threading.Thread(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from hardentui.account import container_around, find_program, skipped_in_path
+from hardentui.do import Flag, Sentence
 from hardentui.engine.connection import listens_on
 from hardentui.engine.locate import Environment, candidates, user_name
 from hardentui.engine.probe import NoAnswer, is_local, probe
@@ -38,7 +39,12 @@ _SECONDS = 5.0
 _AUTO_IDS = 256 * WHOLE
 """For root's `--userns=auto`: so many containers at once, each with 16 bits of ids."""
 _ACCOUNT_WANTED = "; some newer Podmans also want an account of that name: useradd -r containers"
-_WITHOUT_QUADLET = "write scripts, or change the unit that runs the container"
+_WITHOUT_QUADLET = (
+    "write scripts",
+    Flag("fix NAME --to run"),
+    ", or change the unit that runs the container",
+    Flag("fix NAME --to unit"),
+)
 _CONTROLLERS = ("cpu", "memory", "pids")
 _TOOLS = (
     ("skopeo", "checks registries for newer images, signs images"),
@@ -66,7 +72,7 @@ class Diagnosis(Struct, frozen=True):
     mark: Mark
     what: str  # a short label; value: the result
     value: str
-    fix: str = ""  # a command or sentence that helps; empty if nothing needs to be done
+    fix: Sentence = ""  # a command or sentence that helps; empty if nothing needs to be done
     engine: bool = False  # it is about a reachable engine
 
 
@@ -456,7 +462,12 @@ def _systemd(machine: Machine) -> Iterator[Diagnosis]:
         yield Diagnosis(Mark.GOOD, "systemd", "runs")
     else:
         value = "not running here: units can be written and checked, but not started"
-        yield Diagnosis(Mark.NOTE, "systemd", value, "a run script can be written instead")
+        yield Diagnosis(
+            Mark.NOTE,
+            "systemd",
+            value,
+            ("a run script can be written instead", Flag("fix NAME --to run")),
+        )
 
 
 def _security_modules(machine: Machine) -> Iterator[Diagnosis]:

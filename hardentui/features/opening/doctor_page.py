@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from hardentui.do import joined
 from hardentui.features.opening.doctor import Diagnosis, Machine, Mark, examine
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.setting_table import SettingRow
@@ -41,7 +42,7 @@ def _lines(item: Diagnosis) -> Iterator[PageLine]:
         _TONES[item.mark],
     )
     if item.fix:
-        yield PageLine("", f"-> {item.fix}")
+        yield PageLine("", joined("-> ", item.fix))
 
 
 def settings_page(

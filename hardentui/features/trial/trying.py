@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
-from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.changing import NO_TURNS, ChangingEngine
 from hardentui.engine.change.containers import podman_is_installed
 from hardentui.errors import EngineError, NotFound, OriginalSuffers, UsageError
 from hardentui.features.change.journal import engine_address
@@ -116,6 +116,7 @@ class Trying:
         facts: from a detailed inspection.
         members: the other members of its pod.
         stack: the rest of its stack.
+        turn: what trials side by side take turns at.
         waived: the checks whose findings are accepted.
     """
 
@@ -128,6 +129,7 @@ class Trying:
         members: Iterable[ContainerFacts] = (),
         waived: frozenset[str] = frozenset(),
         stack: Iterable[ContainerFacts] = (),
+        turn: AbstractContextManager[object] = NO_TURNS,
     ) -> None:
         self.name = facts.name
         self._opened = opened
@@ -138,6 +140,7 @@ class Trying:
         self._members = tuple(members)
         self._stack = tuple(stack)
         self._waived = waived
+        self._turn = turn
 
     def try_plan(
         self,
@@ -251,7 +254,7 @@ class Trying:
         refuse_busy(facts.name, address)
         if wishes.learn:
             refuse_unwritable(os.path.dirname(wishes.learn))
-        changing = ChangingEngine(gatherer.engine, self._opened.log)
+        changing = ChangingEngine(gatherer.engine, self._opened.log, self._turn)
         try:
             request = TrialRequest(
                 facts=facts,

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from ipaddress import ip_network
 
+from hardentui.do import Flag
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, EngineError
 from hardentui.host.commands import run_program
@@ -126,7 +127,11 @@ def shut(conmon: int, bridges: Sequence[str]) -> None:
     if isinstance(answer, Unread):
         raise ChangeFailed(
             f"The twins' network cannot be shut off from this host: {answer.reason}.",
-            "Twins that may reach the outside get an ordinary network, which leads to the host too.",
+            (
+                "Twins that may reach the outside",
+                Flag("--outside"),
+                " get an ordinary network, which leads to the host too.",
+            ),
         )
 
 

@@ -89,6 +89,7 @@ class Twin:
         bridges: tuple[str, ...] = (),
     ) -> None:
         self._containers = changing.containers
+        self._turn = changing.turn
         self.id = identity
         self.name = name
         self.lacks = lacks
@@ -105,7 +106,8 @@ class Twin:
         Raises:
             ChangeFailed: Podman cannot, or the host cannot be shut out of its networks.
         """
-        pid = self._containers.init(self.id)
+        with self._turn:
+            pid = self._containers.init(self.id)
         self._cgroup.hold(pid)
         if self._bridges:
             shut(
@@ -119,7 +121,8 @@ class Twin:
         """Run its program; see `init`."""
         if not self._prepared and (self._bridges or self._cgroup.parent):
             self.init()
-        self._containers.start(self.id)
+        with self._turn:
+            self._containers.start(self.id)
         self._prepared = False
 
     @property
@@ -246,8 +249,9 @@ class TwinMaker:
             **more,
         )
         made = harmless(spec, Case(facts, role, self._place_of))
-        made = self._filled(made, facts)
-        identity = self._changing.containers.create(made.spec, facts.engine.version)
+        with self._changing.turn:
+            made = self._filled(made, facts)
+            identity = self._changing.containers.create(made.spec, facts.engine.version)
         if given := surplus(self._changing.containers.inspect(identity), made.spec):
             self._changing.containers.remove(
                 identity,
@@ -335,11 +339,12 @@ class TwinMaker:
         self._changing.pods.create_by_command(words)
 
     def remove(self, twin: Twin) -> None:
-        self._changing.containers.remove(
-            twin.id,
-            force=True,
-            volumes=True,
-        )
+        with self._changing.turn:
+            self._changing.containers.remove(
+                twin.id,
+                force=True,
+                volumes=True,
+            )
         for name in self._changing.volumes.labelled(f"{TRIAL_LABEL}={self.number}"):
             if name.startswith(f"{twin.name}-"):
                 self._changing.volumes.remove(name)

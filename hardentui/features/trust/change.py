@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.do import Flag, Sentence
 from hardentui.engine.locate import user_home
 from hardentui.errors import InputError, UsageError
 from hardentui.features.change.file_changes import change_files
@@ -232,7 +233,7 @@ class TrustChange:
             WriteError, Locked, JournalError, ApplyFailed: everything is as before.
         """
         if reason := why_not(draft, proofs):
-            raise UsageError(f"The policy was not changed: {reason}.")
+            raise UsageError(f"The policy was not changed: {reason}.", way_out(draft))
         return change_files(
             Journal(),
             action=EntryAction.TRUST,
@@ -341,7 +342,7 @@ class TrustChange:
         if not signed:
             raise UsageError(
                 f"No running image is in {visible(rule.scope, 100)}, so the rule cannot be proven.",
-                "Name an image signed with its key.",
+                ("Name an image signed with its key", Flag("--signed IMAGE"), "."),
             )
         return signed
 
@@ -427,8 +428,7 @@ def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
         return "; ".join(draft.faults)
     if draft.refused:
         return (
-            f"{', '.join(visible(image, 100) for image in draft.refused)} could no longer be pulled "
-            "(add rules for them, or accept that)"
+            f"{', '.join(visible(image, 100) for image in draft.refused)} could no longer be pulled"
         )
     failed = [proof for proof in proofs if not proof.holds]
     if failed:
@@ -440,6 +440,13 @@ def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
     wanted |= {("other repository", "default")} if draft.rejects else set()
     missing = wanted - {(proof.case, proof.scope) for proof in proofs}
     return f"{len(missing)} of its pulls are missing" if missing else ""
+
+
+def way_out(draft: TrustDraft) -> Sentence:
+    """What helps where images in use would be refused."""
+    if not draft.refused:
+        return ""
+    return ("Add rules for them, or accept that", Flag("--accept-in-use"), ".")
 
 
 _CASES = ("signed", "wrong key", "unsigned")

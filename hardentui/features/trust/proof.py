@@ -18,6 +18,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hardentui.do import Flag, Sentence
 from hardentui.features.trust.policy import with_rules
 from hardentui.features.trust.rule_keys import key_of_nobody
 from hardentui.features.trust.sandbox import Sandbox
@@ -138,8 +139,11 @@ def tiny_registry() -> Iterator[str]:
 NOBODY = "nobody@hardentui.invalid"
 _ELSEWHERE = "elsewhere.hardentui.invalid/some/image:1"
 _TAG = "hardentui-unsigned"
-_HINTS = {
-    PullVerdict.WRONG_IDENTITY: "cosign signs without the tag: accept any tag",
+_HINTS: Mapping[PullVerdict, Sentence] = {
+    PullVerdict.WRONG_IDENTITY: (
+        "cosign signs without the tag: accept any tag",
+        Flag("--any-tag"),
+    ),
     PullVerdict.UNSIGNED: "Podman reads signatures stored as tag sha256-DIGEST.sig beside the image, not "
     "bundles: sign with `hardentui trust sign`, podman, skopeo, or cosign --recursive "
     "--new-bundle-format=false (an image for several architectures needs one signature for each)",
@@ -231,7 +235,7 @@ def prove(
     return tuple(proofs)
 
 
-def hint_for(proof: PullProof) -> str:
+def hint_for(proof: PullProof) -> Sentence:
     """What helps; a pull that had to be rejected is never helped by accepting more."""
     if (
         proof.wanted is not PullVerdict.ACCEPTED

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from hardentui.account import is_ours
 from hardentui.directories import write_error
+from hardentui.do import Flag
 from hardentui.errors import HardenError, InputError, WriteError
 from hardentui.features.trust.registries_file import section_of
 from hardentui.host.asking import Ask
@@ -143,7 +144,10 @@ def public_key_of(private: str) -> str:
     base = private.removesuffix(".private").removesuffix(".key")
     public = f"{base}.pub"
     if not os.path.isfile(public):
-        raise InputError(f"There is no {visible(public)} beside the private key.", "Give its path.")
+        raise InputError(
+            f"There is no {visible(public)} beside the private key.",
+            ("Give its path", Flag("--public FILE"), "."),
+        )
     return public
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from hardentui.do import Do, Sentence, Verb
+from hardentui.do import Do, Sentence, Verb, joined
 from hardentui.features.looking.judging import Parts
 from hardentui.features.sections import PageLine, PageSection, Tone
 from hardentui.features.task import TaskResult, Tell, Then
@@ -15,6 +15,7 @@ from hardentui.features.trust.change import (
     TrustChange,
     simulated_trust_change,
     trust_change_of,
+    way_out,
     why_not,
 )
 from hardentui.features.trust.own_keys import new_key, sign_and_prove
@@ -71,7 +72,7 @@ def change_task(
             Tone.MUTED,
         )
     elif reason:
-        end = PageLine("", f"Not applied: {reason}", Tone.BAD)
+        end = PageLine("", joined(f"Not applied: {reason}. ", way_out(draft)), Tone.BAD)
     else:
         end = PageLine("", "Every pull ended as expected.", Tone.GOOD)
         if draft.files:

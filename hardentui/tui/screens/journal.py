@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual.content import Content
 
+from hardentui.do import said
 from hardentui.errors import HardenError
 from hardentui.features.apply.entry_text import trouble_back
 from hardentui.features.apply.history import History
@@ -257,4 +258,4 @@ def change_line(
             return "", f"rolling back: {why}", "bold $warning"
         case _:
             trouble = trouble_back(event)
-            return ("", trouble, "bold $error") if trouble else None
+            return ("", said(trouble), "bold $error") if trouble else None

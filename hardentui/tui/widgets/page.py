@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from hardentui.do import said
 from hardentui.features.sections import PageSection, Tone
 from hardentui.model.finding import Finding
 from hardentui.tui.action_texts import in_keys, reason_of
@@ -48,7 +49,8 @@ def page(
         for line in section.lines:
             mark = "! " if line.tone is Tone.BAD else "  "
             label = f"{mark}{visible(line.label)}"
-            text = f"{line.text}; {in_keys(line.do)}" if line.do is not None else line.text
+            then = f"; {in_keys(line.do)}" if line.do is not None else ""
+            text = said(line.text, in_keys) + then
             parts += hanging(
                 label,
                 text,

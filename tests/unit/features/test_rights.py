@@ -8,6 +8,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.checks.prelude import container
+from hardentui.do import said
 from hardentui.features.looking.default_profile import DefaultProfile
 from hardentui.features.rights.capabilities import capability_page, capability_words
 from hardentui.features.rights.page import Rights, rights_of, rights_page
@@ -58,7 +59,7 @@ def _capability_lines(facts: ContainerFacts) -> list[tuple[str, str]]:
             "web", "", True, capability_page(facts), seccomp_page(facts, DEFAULT), lsm_page(facts)
         )
     )[0]
-    return [(line.label, line.text) for line in section.lines]
+    return [(line.label, said(line.text)) for line in section.lines]
 
 
 def test_the_rights_page_tells_only_where_the_sets_differ() -> None:
@@ -123,7 +124,8 @@ def test_what_earlier_trials_learned_is_told_without_a_file(
     assert learned is not None
     assert learned.capability_names == CHOWN
     capabilities = rights_of(facts, LocalFiles())[0][0]
-    told = {line.text.partition(":")[0]: line.text for line in capabilities.lines}
+    texts = [said(line.text) for line in capabilities.lines]
+    told = {text.partition(":")[0]: text for text in texts}
     assert told["CHOWN"].endswith("(used)")
     assert told["KILL"].endswith("(not used)")
     assert told["used or not"] == "used or not: as seen in 2 earlier trials"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hardentui.do import said
 from hardentui.errors import CannotFix, ChangeFailed
 from hardentui.features.apply.entry_text import entry_lines
 from hardentui.features.apply.soak import refuse_unproven, slower, told
@@ -32,6 +33,7 @@ from hardentui.model.journal_document import public_entry
 from hardentui.model.known import Known, Unread
 from hardentui.model.operations import RunProbe
 from hardentui.options import SECCOMP_PROFILE
+from hardentui.tui.action_texts import in_keys
 from tests.support.journal import ENTRY, entry
 from tests.support.rooted import Rooted
 
@@ -419,7 +421,11 @@ def test_each_command_tells_a_service_that_became_slower(monkeypatch: pytest.Mon
     with watched(Journal(), slow):  # as the process that measures does
         (sentence,) = slow_soaks()
     assert begun == [ENTRY], "one process is enough"
-    assert sentence.startswith("web takes 3.0 s to answer. Hardening web again enforces")
+    assert said(sentence) == (
+        "web takes 3.0 s to answer. hardentui harden web --soak 0 enforces its profile; "
+        f"hardentui undo {ENTRY} takes the change back"
+    )
+    assert "hardentui" not in said(sentence, in_keys)
     shown = "\n".join(entry_lines(Journal().read(ENTRY), whole=False))
     assert "    web takes 3.0 s to answer" in shown
     assert public_entry(Journal().read(ENTRY)).soak_slower == "web takes 3.0 s to answer"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.do import said
 from hardentui.errors import WriteError
 from hardentui.features.trust.own_keys import new_key
 from hardentui.features.trust.proof import hint_for
@@ -68,4 +69,4 @@ def test_only_an_image_that_should_be_accepted_is_helped_by_accepting_more(
         )
     )
     loosens = wanted is PullVerdict.ACCEPTED and verdict is PullVerdict.WRONG_IDENTITY
-    assert ("accept any tag" in hint) is loosens
+    assert ("accept any tag (--any-tag)" in said(hint, with_flags=True)) is loosens
