@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from hardentui.do import Flag, Sentence
 from hardentui.model.draft import DraftFile
-from hardentui.reading.masking import mask_text
+from hardentui.reading.masking import WITHHELD, mask_text
+from hardentui.reading.secrets import secret_pair
 from hardentui.visible import visible
 
 CONTEXT = 3
@@ -25,6 +26,17 @@ CONTEXT = 3
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _NO_END = "\\ No newline at end of file\n"
 _NAMES_SECRET = re.compile(r"\s*Secret\s*=")
+_COMMENT = re.compile(r"\s*#[#\s]*")
+_REFERENCE = re.compile(r"\$\{\w+(?::?\?[^}]*)?\}")
+"""Says where a value comes from: `${X}`, `${X:?what to give}`. A default may be a secret."""
+_NO_VALUE = re.compile(r"[\w.-]+=(?=[\"']?\s*$)")
+_DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
+_PAIR = re.compile(r"([A-Za-z_][\w.-]*)([\"']?\s*:\s+(?:[&!]\S*\s+)*)(.+)")
+"""A pair of YAML: `DB_PASSWORD: x`."""
+_NAME = re.compile(r"[\s-]*name:\s*[\"']?([\w.-]+)[\"']?\s*")
+_VALUE = re.compile(r"\s*value:\s*(.+?)\s*")
+_FLAG = re.compile(r"\s*-\s+[\"']?(--?[\w-]+)[\"']?,?\s*")
+_WORD = re.compile(r"\s*-\s+[\"']?(.+?)[\"']?,?\s*")
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 _KEY_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY")
 
@@ -162,24 +174,62 @@ def _range(lines: tuple[int, int]) -> str:
 def _not_shown(lines: Sequence[str]) -> list[bool]:
     """Of each line, whether it holds a secret or what a terminal would interpret."""
     in_key = False
+    before = ""
     hidden = []
     for line in lines:
         in_key = in_key or _KEY_BEGINS.search(line) is not None
         plain = line.rstrip("\r\n").replace("\t", " ")
-        hidden.append(in_key or mask_line(line) != line or visible(plain) != plain)
+        is_secret = in_key or mask_line(line) != line or _is_value_of(before, line)
+        hidden.append(is_secret or visible(plain) != plain)
         in_key = in_key and _KEY_ENDS.search(line) is None
+        before = line
     return hidden
 
 
 def mask_line(line: str) -> str:
-    """A line with secrets masked. `Secret=` of a unit only names what the engine keeps."""
-    return line if _NAMES_SECRET.match(line) else mask_text(line)
+    """A line with secrets masked, those in comments too. `Secret=` of a unit only names what the
+    engine keeps, and a variable what somebody else gives."""
+    if _NAMES_SECRET.match(line):
+        return line
+    mark = _COMMENT.match(line)
+    start = mark[0] if mark is not None else ""
+    text = line.removeprefix(start)
+    literal = _NO_VALUE.sub("", _REFERENCE.sub("", text))
+    return line if _masked(literal) == literal else start + _masked(text)
+
+
+def _masked(text: str) -> str:
+    end = text[len(text.rstrip("\r\n")) :]
+    return mask_text(_PAIR.sub(_masked_pair, text.removesuffix(end))) + end
+
+
+def _masked_pair(pair: re.Match[str]) -> str:
+    """A pair whose value, to the end of the line, is withheld if it is a credential."""
+    name, colon, value = pair.groups()
+    plain = _DEFAULT.sub(r"\1", value).strip("\"' }")
+    if value[0] not in "{*" and secret_pair(name, plain):
+        return f"{name}{colon}{WITHHELD}"
+    return f"{name}{colon}{_PAIR.sub(_masked_pair, value)}"
+
+
+def _is_value_of(before: str, line: str) -> bool:
+    """Whether a line is the secret that the one before names: in Kubernetes YAML, or as a flag."""
+    name, value = _NAME.fullmatch(before), _VALUE.fullmatch(line)
+    if name is not None and value is not None:
+        return bool(secret_pair(name[1], value[1].strip("\"'")))
+    flag, word = _FLAG.fullmatch(before), _WORD.fullmatch(line)
+    if flag is None or word is None:
+        return False
+    words = f"{flag[1]} {word[1]}"
+    return mask_text(words) != words
 
 
 def _shown(line: str, *, secret: bool) -> str:
     end = "\n" if line.endswith("\n") else f"\n{_NO_END}"
     if secret:
-        return visible(mask_line(line.rstrip("\r\n"))) + end
+        plain = line.rstrip("\r\n")
+        shown = visible(mask_line(plain))
+        return (WITHHELD if shown == plain else shown) + end  # named by the line before
     return line.removesuffix("\n") + end
 
 

@@ -88,6 +88,48 @@ def test_the_name_of_a_secret_is_context(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        "DB_PASSWORD: MARK # of the shop\n",
+        "  DB_PASSWORD: 'MARK horse battery'\r\n",
+        "  DB_PASSWORD: &pw MARK\n",
+        "environment: {MODE: prod, DB_PASSWORD: MARK}\n",
+        "  # DB_PASSWORD: MARK\n",
+        "  # - DB_PASSWORD=MARK\n",
+        "  - name: DB_PASSWORD\n    value: MARK\n",
+        "  - --requirepass\n  - MARK\n",
+        "  DB_PASSWORD: ${PW:-MARK}\n",
+    ],
+)
+def test_no_form_of_a_credential_is_context(lines: str) -> None:
+    before = f"{lines}a: 1\n{lines}"
+    draft = DraftFile("x.yaml", before.replace("a: 1", "a: 2"), masked="", before=before)
+    patch = patch_of(draft)
+    assert "+a: 2" in patch.text
+    assert "MARK" not in patch.text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "  - DB_PASSWORD=${DB_PASSWORD}\n",
+        "  DB_PASSWORD: ${PW:?give it}\n",
+        "  # DB_PASSWORD=${PW}\n",
+        "  URL: postgres://${NAME}:${PW}@db/shop\n",
+        "environment: {DB_PASSWORD: ${PW}}\n",
+        "secrets: {db: {file: ./db}}\n",
+        "DB_PASSWORD: *pw\n",
+        "  - name: PORT\n",
+    ],
+)
+def test_what_only_names_a_credential_is_context(line: str) -> None:
+    before = f"{line}a: 1\n{line}"
+    patch = patch_of(DraftFile("x.yaml", before.replace("a: 1", "a: 2"), masked="", before=before))
+    assert patch.text.count(line) == 2
+    assert not patch.bare
+
+
+@pytest.mark.parametrize(
     "unit",
     [
         UNIT.replace("\n", "\r\n"),
