@@ -107,7 +107,7 @@ def test_a_reboot_in_the_middle_of_applying_all_loses_nothing(three: Machine) ->
 
     said = _run(three, _KEEP)
     assert f"{holder['id']} was interrupted" in said
-    assert "harden 3 containers: done" in said
+    assert "harden 3 containers: done" in said, said
     assert _all_active(three)
     hardened = {name: _rights(three, name) for name in _NAMES}
     assert all(hardened[name] != rights[name] for name in _NAMES), hardened
