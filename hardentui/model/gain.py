@@ -102,7 +102,8 @@ class Gained(Struct, frozen=True):
 
     @property
     def severity(self) -> Severity:
-        return _AT_ONCE[self.gain].shifted(-self.steps)
+        at_once = _AT_ONCE[self.gain]
+        return at_once.shifted(-self.steps) if self.steps else at_once
 
     @property
     def rank(self) -> tuple[bool, Severity, Gain]:

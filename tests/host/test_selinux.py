@@ -6,6 +6,7 @@ change something stand last, in this order.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -29,12 +30,14 @@ StopTimeout=0
 _PRIVILEGED = _QUADLET.replace("quadlet", "unitprivileged") + "PodmanArgs=--privileged\n"
 _RUN = "podman run -d --network none --stop-timeout 0"
 _IMAGE = "localhost/bb:1"
+_READS = "while cat /bare/file >/dev/null; do sleep 1; done"
 _ROOTFUL = f"""
 set -e
 useradd --create-home victim
 for name in bare own shared; do mkdir -p /srv/$name; echo secret >/srv/$name/file; done
 {_RUN} --name plain {_IMAGE}
 {_RUN} --name disabled --security-opt label=disable -v /srv/bare:/bare {_IMAGE}
+{_RUN} --name reader --security-opt label=disable -v /srv/bare:/bare:ro {_IMAGE} sh -c '{_READS}'
 {_RUN} --name privileged --privileged {_IMAGE}
 {_RUN} --name hostpid --pid host {_IMAGE}
 {_RUN} --name spc --security-opt label=type:spc_t {_IMAGE}
@@ -214,6 +217,20 @@ def test_only_root_is_shown_denials(machine: Machine) -> None:
     result = machine.report("check mine", "bench").finding("mine", "runtime-denials")
     assert result["status"] == "unknown"
     assert "only root" in result["reason"]
+
+
+def test_a_trial_leaves_out_what_selinux_denies_and_names_the_denial(machine: Machine) -> None:
+    """The files that it mounts have no label for containers."""
+    asked = "trial reader --check selinux-disabled --check new-privileges-allowed --format json"
+    code, said = machine.ends(
+        f"cd /opt/hardentui && python3 -m hardentui {asked} 2>/dev/null", seconds=1200.0
+    )
+    trial = json.loads(said)
+    assert (code, trial["result"]) == (0, "works"), said
+    assert "new-privileges-allowed" in {change["check"] for change in trial["kept"]}
+    (left,) = (each for each in trial["left_out"] if each["check"] == "selinux-disabled")
+    assert "SELinux denied it" in f"{left['reason']} {left['evidence']}"
+    assert machine.main_process("reader"), "the original was not touched"
 
 
 # --- what we change -------------------------------------------------------------------------------
