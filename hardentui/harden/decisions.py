@@ -51,6 +51,10 @@ def becomes(
     """`--publish 25:25 becomes 8025:25`: only the arguments that differ."""
     row = BY_NAME.get(option)
     flag = row.flag if row is not None and row.flag.startswith("-") else option
-    gone = " ".join(word for word in before if word not in after)
-    come = " ".join(word for word in after if word not in before)
-    return f"{flag} {gone or 'absent'} becomes {come or 'absent'}"
+    gone = [word for word in before if word not in after]
+    come = [word for word in after if word not in before]
+    return f"{flag} {_shown(gone)} becomes {_shown(come)}"
+
+
+def _shown(words: list[str]) -> str:
+    return (" ".join(words) or "set") if words else "absent"

@@ -7,7 +7,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.prelude import DEFAULT_CAPABILITIES, container, facts_of, image
 from hardentui.errors import CannotFix
 from hardentui.features.checklists.loading import load
-from hardentui.harden.decisions import decisions, what_changes
+from hardentui.harden.decisions import becomes, decisions, what_changes
 from hardentui.harden.evaluate import judge, parameters_of
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.harden.remedy import remedied
@@ -63,6 +63,11 @@ def test_they_are_told_with_what_they_would_change() -> None:
     assert _DIGEST in what_changes(questions["mutable-image-tag"])
     assert questions["low-host-port"].decides[0].impact
     assert not decisions(plan)
+
+
+def test_an_option_without_a_value_is_set_or_absent() -> None:
+    assert becomes("read-only", (), ("",)) == "--read-only absent becomes set"
+    assert becomes("cap-drop", ("ALL",), ()) == "--cap-drop ALL becomes absent"
 
 
 def test_one_that_is_named_is_in_the_plan() -> None:

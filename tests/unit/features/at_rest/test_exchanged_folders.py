@@ -98,7 +98,7 @@ def test_a_file_that_was_read_elsewhere_is_not_written_here(
 ) -> None:
     """A link while it is read, a folder with the same text when it is written: nothing is left."""
     (place.root / "job.container").write_text(UNIT)
-    other = place.units / "other"
+    other = place.root.parent / "other"  # not among the units, else it would be written, too
     other.mkdir()
     (other / "job.container").write_text(UNIT)
 
