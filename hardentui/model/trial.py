@@ -180,6 +180,7 @@ class CanNeed(Struct, frozen=True):
     functions: tuple[str, ...] = ()
     capability: str = ""
     syscalls: tuple[str, ...] = ()
+    place: str = ""  # where files of another account are, if that is why
 
 
 class Learned(Struct, frozen=True):

@@ -41,6 +41,8 @@ def _cause(
     if name in learned.given_unseen:
         return "given explicitly, not seen in use"
     for ask in learned.can_need:
+        if ask.capability == name and ask.place:
+            return f"kept for files of another account in {visible(ask.place, 80)}"
         if ask.capability == name and ask.program:
             return f"kept because a program of the image can ask for it: {ask.program}"
     if learned.unread:

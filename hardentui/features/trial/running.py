@@ -29,6 +29,7 @@ from hardentui.features.trial.engine_hooks import hooks_of_twins
 from hardentui.features.trial.learned.can_ask import (
     CanAsk,
     can_ask,
+    foreign_place,
     keeping,
     left_to_decide,
     widened,
@@ -163,6 +164,11 @@ def asked(stage: Stage) -> CanAsk:
         facts,
         uses,
         {path: by for path, by in writes.items() if not any(at_or_above(m, path) for m in mounts)},
+        foreign_place(
+            facts,
+            programs.folders,
+            (*uses, *writes),
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, Allowed, SocketUse, margin
 from hardentui.features.trial.learned.teaching import DEFAULT_CAPABILITIES, PlansLimits
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import known
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Spec
 from hardentui.model.trial import CanNeed, Decision, OptionChange
@@ -23,13 +24,15 @@ from hardentui.options import MOUNTS, READ_ONLY, TMPFS
 from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.application_needs import entry_capabilities
 from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
-from hardentui.reading.behaviour import runs_as_root
+from hardentui.reading.behaviour import owners_of_mounts, runs_as_root
 from hardentui.reading.capabilities import used_by_processes
 from hardentui.reading.containers import known_application, listed
 from hardentui.reading.mounts import at_or_above
 from hardentui.visible import visible
 
 _PRIVILEGES, _ROOT = "new-privileges-allowed", "writable-rootfs"
+_NONE = frozenset[str]()
+_FOR_FOREIGN_FILES = frozenset({"CAP_DAC_OVERRIDE"})
 _BY_THE_ENGINE = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp")  # noqa: S108 - compared
 """Its own mounts, with a read-only root too."""
 
@@ -53,6 +56,7 @@ class CanAsk(Struct, frozen=True):
     set_id: tuple[str, ...] = ()  # programs with set-id bits or file capabilities
     first_uses: Mapping[str, str] = {}  # directory that it may make or fill -> who names it
     writes: Mapping[str, str] = {}  # directory, outside mounts -> the program that writes there
+    foreign: str = ""  # a place of another account that root meets; empty if there is none
 
 
 def can_ask(
@@ -60,6 +64,7 @@ def can_ask(
     facts: ContainerFacts,
     first_uses: Mapping[str, str] | None = None,
     writes: Mapping[str, str] | None = None,
+    foreign: str = "",
 ) -> CanAsk:
     """What is not known stays as the engine grants it by default."""
     defaults = facts.engine.default_capabilities
@@ -67,7 +72,8 @@ def can_ask(
     capabilities: frozenset[str] = frozenset()
     if runs_as_root(facts, facts.spec) or reached.set_id:
         functions = (name for names in reached.functions.values() for name in names)
-        capabilities = (defaults if reached.unknown else capabilities_of(functions)) & held
+        asked = defaults if reached.unknown else capabilities_of(functions)
+        capabilities = (asked | (_FOR_FOREIGN_FILES if foreign else _NONE)) & held
     calls = (
         DECIDED
         if reached.unknown
@@ -81,7 +87,29 @@ def can_ask(
         reached.set_id,
         first_uses or {},
         writes or {},
+        foreign,
     )
+
+
+def foreign_place(
+    facts: ContainerFacts,
+    folders: Mapping[str, tuple[int, int]],
+    written: Iterable[str],
+) -> str:
+    """A place of another account, where root without DAC_OVERRIDE is like anybody: a mount, or a
+    directory that it writes; empty if none is known.
+
+    Args:
+        folders: of the image, path -> (owner, mode).
+        written: directories that it writes, now or later.
+    """
+    owners = known(lambda: owners_of_mounts(facts), else_={})
+    places = [place for place, owner in owners.items() if owner != 0]
+    for place in written:
+        owner, mode = folders.get(place, (0, 0))
+        if owner != 0 and not mode & 0o002:
+            places.append(place)
+    return next(iter(places), "")
 
 
 def keeping(
@@ -200,6 +228,7 @@ def can_need(ask: CanAsk, needs: Needs) -> tuple[CanNeed, ...]:
                 program,
                 functions,
                 capability=capability.removeprefix("CAP_"),
+                place=ask.foreign if not program and capability in _FOR_FOREIGN_FILES else "",
             )
         )
     for program, names in ask.functions.items():

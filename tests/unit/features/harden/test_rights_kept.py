@@ -14,6 +14,7 @@ HAPROXY = Learned(
     can_need=(
         CanNeed("haproxy", ("chown", "fchown"), capability="CHOWN"),
         CanNeed("haproxy", ("setuid",), capability="SETUID"),
+        CanNeed("", capability="DAC_OVERRIDE", place="/var/mail"),
     ),
     given_unseen=("SYS_NICE",),
 )
@@ -35,6 +36,7 @@ def of(learned: Learned | None, *relaxed: Relaxed) -> Trial:
         ("NET_BIND_SERVICE", "needed, seen in use (bind 0.0.0.0:80)"),
         ("CHOWN", "kept because a program of the image can ask for it: haproxy"),
         ("SETUID", "kept because a program of the image can ask for it: haproxy"),
+        ("DAC_OVERRIDE", "kept for files of another account in /var/mail"),
         ("SYS_NICE", "given explicitly, not seen in use"),
         ("KILL", "kept, not seen in use"),
     ],

@@ -12,6 +12,8 @@ from hardentui.features.trial.configuration import TwinPlanner
 from hardentui.features.trial.learned.can_ask import (
     CanAsk,
     can_ask,
+    can_need,
+    foreign_place,
     keeping,
     left_to_decide,
     widened,
@@ -20,7 +22,7 @@ from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
 from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
 from hardentui.harden.plan import make_plan
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD
 from hardentui.reading.applications import AskedImage
@@ -187,3 +189,32 @@ def test_a_read_only_root_is_a_question_where_a_program_writes_what_gets_no_plac
     assert [question.check for question in questions] == ["writable-rootfs"] * asks
     for question in questions:
         assert question.why.startswith(f"p.py says that it writes in {next(iter(writes))}")
+
+
+@pytest.mark.parametrize(
+    ("owners", "folders", "place"),
+    [
+        ({"/data": (0, 0)}, {}, ""),
+        ({"/data": (1000, 1000)}, {}, "/data"),
+        ({}, {"/var/mail": (8, 0o775)}, "/var/mail"),
+        ({}, {"/var/mail": (8, 0o1777)}, ""),
+        ({}, {"/var/mail": (0, 0o755)}, ""),
+        ({}, {"/srv": (8, 0o755)}, ""),  # it does not write there
+    ],
+)
+def test_root_keeps_its_right_over_files_of_others_where_there_are_some(
+    owners: dict[str, tuple[int, int]],
+    folders: dict[str, tuple[int, int]],
+    place: str,
+) -> None:
+    """It may write there late, and no function of a program shows whose files those are."""
+    kernel = Kernel(7, uid=0, uid_map=(IdRange(0, 0, 1 << 32),))
+    facts = container("-v data:/data", kernel=kernel, owners=owners)
+    foreign = foreign_place(facts, folders, ["/var/mail"])
+    assert foreign == place
+    ask = can_ask(Reached({"p.py": frozenset()}, {}), facts, foreign=foreign)
+    assert ask.capabilities == ({"CAP_DAC_OVERRIDE"} if place else frozenset())
+    unseen = can_need(ask, Needs(capabilities=()))
+    assert [(need.capability, need.place) for need in unseen] == (
+        [("DAC_OVERRIDE", place)] if place else []
+    )
