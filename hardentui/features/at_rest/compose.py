@@ -21,7 +21,12 @@ from hardentui.features.at_rest.compose_options import (
     Stack,
     arguments,
 )
-from hardentui.features.at_rest.projects import projects, variables_beside
+from hardentui.features.at_rest.projects import (
+    included_by,
+    included_files,
+    projects,
+    variables_beside,
+)
 from hardentui.features.at_rest.services import (
     Format,
     Maker,
@@ -54,7 +59,10 @@ class InStack(Struct, frozen=True):
 def compose_makers(sources: Sources) -> Iterator[Maker]:
     """The compose files, those of a project together."""
     extended = _extended_elsewhere(sources)
+    included = included_files(sources)
     for files in projects(sources):
+        if files[0].path in included:
+            continue
         yield (
             files[0],
             partial(
@@ -104,9 +112,15 @@ def of_project(
     sources: Sources,
     files: Sequence[SourceFile],
     others: OtherFiles | None = None,
+    only: str = "",
 ) -> list[Service]:
-    """The services of a project; `others`: what its files name, kept by who reads it again."""
-    return [*services_of(read_stack(sources, files, others), sources)]
+    """The services of a project.
+
+    Args:
+        others: what its files name, kept by who reads it again.
+        only: the one that is wanted; empty for all.
+    """
+    return [*services_of(read_stack(sources, files, others), sources, only)]
 
 
 def read_stack(
@@ -185,24 +199,19 @@ def _with_included(
     chain: tuple[str, ...],
 ) -> Tree:
     """The tree with the files that it includes below it."""
-    include = tree.get("include")
-    for item in include.items if include is not None else ():
-        listed = item.get("path") or item
-        for path, place in listed.words():
-            name = os.path.normpath(os.path.join(place.file.directory, path))
-            if name in chain or len(chain) > _DEEPEST:
-                raise InputError(
-                    f"{visible(tree.file.shown, 200)} includes {visible(path, 100)} in a circle."
-                )
-            shown = os.path.join(os.path.dirname(place.file.shown), path)
-            tree = merged(
-                _with_included(
-                    read,
-                    read(name, shown),
-                    (*chain, name),
-                ),
-                tree,
+    for path, shown in tuple(included_by(tree)):
+        if path in chain or len(chain) > _DEEPEST:
+            raise InputError(
+                f"{visible(tree.file.shown, 200)} includes {visible(shown, 200)} in a circle."
             )
+        tree = merged(
+            _with_included(
+                read,
+                read(path, shown),
+                (*chain, path),
+            ),
+            tree,
+        )
     return tree
 
 
@@ -251,6 +260,8 @@ def merged(
     key: str = "",
 ) -> Tree:
     """Two values as compose merges files: mappings by key, lists joined, everything else replaced."""
+    if base.is_mapping and over.is_null:  # `services:` above nothing
+        return base
     if base.is_mapping and over.is_mapping:
         entries = dict(base.entries)
         for name, value in over.entries.items():
@@ -291,14 +302,18 @@ def _target(item: Tree) -> str:
     return parts[1] if len(parts) > 1 else parts[0]
 
 
-def services_of(stack: Stack, sources: Sources) -> Iterator[Service]:
-    """The services of a stack, also those of profiles."""
+def services_of(
+    stack: Stack,
+    sources: Sources,
+    only: str = "",
+) -> Iterator[Service]:
+    """The services of a stack, also those of profiles; or one of them."""
     services = stack.tree.entries["services"]
     networks, volumes = dict(networks_of(stack)), dict(volumes_of(stack))
     user = rootless_by(stack.files[0], sources.rootless)
     ends, of_all = _ends(services.entries), _accepted_for_all(stack)
     for name, tree in services.entries.items():
-        if not tree.is_mapping:
+        if not tree.is_mapping or only not in ("", name):
             continue
         sets = tuple(_sets(stack, name, tree))
         spec = spec_of(each.item for each in sets)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
+from hardentui.features.at_rest.trees import Tree, read_trees
 from hardentui.model.variables import compose_variables
 
 _BASES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -38,6 +39,56 @@ def projects(sources: Sources) -> Iterator[tuple[SourceFile, ...]]:
         yield from _of_directory(
             {name: file for name, file in files.items() if file.path not in taken}
         )
+
+
+def included_files(sources: Sources) -> set[str]:
+    """The paths of files that are part of the project of another file that is looked at."""
+    named = {
+        file.path: [*included_by(_tree(file))]
+        for file in tuple(sources.files.values())
+        if is_compose_name(file.name) and "include" in file.text
+    }
+    below = {path for files in named.values() for path, _ in files}
+    included: set[str] = set()
+    left = [path for path in named if path not in below]  # a circle has no first file
+    while left:
+        for path, shown in named.get(left.pop(), ()):
+            if path not in included:
+                included.add(path)
+                left.append(path)
+                if path not in named:
+                    named[path] = _included_in(sources, path, shown)
+    return included
+
+
+def _included_in(
+    sources: Sources,
+    path: str,
+    shown: str,
+) -> list[tuple[str, str]]:
+    try:
+        file = sources.read(path, shown)
+    except HardenError:
+        return []  # it is refused when the services of the whole project are read
+    return [*included_by(_tree(file))] if "include" in file.text else []
+
+
+def included_by(tree: Tree) -> Iterator[tuple[str, str]]:
+    """Of each file that one includes, its path, and how both are shown."""
+    include = tree.get("include")
+    for item in include.items if include is not None else ():
+        for path, place in (item.get("path") or item).words():
+            shown = os.path.join(os.path.dirname(place.file.shown), path)
+            yield os.path.normpath(os.path.join(place.file.directory, path)), shown
+
+
+def _tree(file: SourceFile) -> Tree:
+    """Its first document; empty where it is refused when its services are read."""
+    try:
+        trees = read_trees(file)
+    except HardenError:
+        trees = ()
+    return trees[0] if trees else Tree(file, 0, 0, 0)
 
 
 def _of_directory(files: dict[str, SourceFile]) -> Iterator[tuple[SourceFile, ...]]:

@@ -59,18 +59,28 @@ class ComposeTarget(FileTarget[str]):
         return self._first.name
 
     def _services(self, texts: Mapping[str, str]) -> dict[str, Service]:
+        return {service.name: service for service in self._read_again(texts)}
+
+    def _own(self, texts: Mapping[str, str]) -> Service:
+        return self._read_again(texts, only=self._key)[0]
+
+    def _read_again(
+        self,
+        texts: Mapping[str, str],
+        only: str = "",
+    ) -> list[Service]:
         known = self._sources.files
         files = ChainMap(
             {path: replace(known[path], text=text) for path, text in texts.items()},
             known,  # never written to
         )
         made: InStack = self._first.source
-        services = of_project(
+        return of_project(
             replace(self._sources, files=files),
             [files[file.path] for file in made.stack.files],
             self._others,
+            only,
         )
-        return {service.name: service for service in services}
 
     def _editor(self, service: Service) -> _ComposeEditor:
         return _ComposeEditor(service)

@@ -98,6 +98,7 @@ class FileTarget(Generic[Key]):
         self._texts = {
             file.path: texts.get(file.path, file.text) for file in self._read(sources, service)
         }
+        self._now: dict[Key, Service] | None = None  # of these texts, once they were read
         self.files: dict[str, str] = {}
         self.proof = "read again: only the planned changes"
 
@@ -111,7 +112,9 @@ class FileTarget(Generic[Key]):
 
     def apply(self, before: Spec, after: Spec) -> None:
         changes = changes_between(before, after)
-        now, texts, own = self._services(self._texts), self._texts, self._key
+        if self._now is None:
+            self._now = self._services(self._texts)
+        now, texts, own = self._now, self._texts, self._key
         spec = Spec(now[own].spec.settings)
         if all(
             each.option in self.shared and spec[each.option] == after[each.option]
@@ -120,13 +123,15 @@ class FileTarget(Generic[Key]):
             return  # made with another service
         for change in changes:
             texts = self._changed(texts, change)
+        made = self._services(texts)
         prove(
             now,
-            self._services(texts),
+            made,
             own,
             changes,
             self.shared,
         )
+        self._now = made
         self.files |= {path: text for path, text in texts.items() if text != self._texts.get(path)}
         self._texts = texts
 
@@ -137,7 +142,7 @@ class FileTarget(Generic[Key]):
     ) -> dict[str, str]:
         """The files with one change; they are read again after each edit, which moves what is
         behind it."""
-        service = self._services(texts)[self._key]
+        service = self._own(texts)
         decision = decide([(each.item,) for each in service.sets], change)
         editor = self._editor(service)
         for number in sorted(
@@ -154,9 +159,13 @@ class FileTarget(Generic[Key]):
         texts: dict[str, str],
         item: Item,
     ) -> dict[str, str]:
-        editor = self._editor(self._services(texts)[self._key])
+        editor = self._editor(self._own(texts))
         editor.add(item)
         return {**texts, editor.file.path: editor.text}
+
+    def _own(self, texts: Mapping[str, str]) -> Service:
+        """The service in its files with these texts."""
+        return self._services(texts)[self._key]
 
     @property
     def _key(self) -> Key:

@@ -86,3 +86,32 @@ def test_a_compose_file_of_any_name_is_read_in_a_folder(run: Run) -> None:
     }
     code, text = run(files, "check", "./repo")
     assert (code, "2 services in 2 files" in text) == (1, True)
+
+
+def test_an_included_file_is_part_of_the_project_that_includes_it_and_only_of_that(
+    run: Run,
+) -> None:
+    """By compose's own rules: its services are told and changed once. Named alone, it is a project;
+    files that include each other are both refused by name."""
+    files = {
+        "s/compose.yaml": "include: [more/db.yaml]\nservices: {web: {image: docker.io/a:1}}\n",
+        "s/more/db.yaml": (
+            "include:\n  - path: [deep.yaml]\nservices:\n  db: {image: docker.io/b:1}\n"
+        ),
+        "s/more/deep.yaml": "services:\n  deep:\n    image: docker.io/c:1\n    privileged: true\n",
+    }
+    for named in (("./s",), ("s/compose.yaml", "s/more/db.yaml")):
+        code, text = run(files, "check", *named)
+        assert (code, "3 services in 3 files" in text) == (1, True), text
+        assert text.count("privileged: ") == 1
+    _, text = run({}, "check", "s/more/deep.yaml")
+    assert "1 service in 1 file" in text
+    _, text = run({}, "fix", "./s", "--all")
+    assert "read again, would hold" not in text
+    circle = {
+        "c/a-compose.yaml": f"include: [b-compose.yaml]\n{BAD}",
+        "c/b-compose.yaml": f"include: [a-compose.yaml]\n{BAD}",
+    }
+    code, text = run(circle, "check", "./c")
+    assert code != 0
+    assert text.count("in a circle") == len(circle)
