@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from hardentui.cli import session
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import HardenError, UsageError
-from hardentui.features.looking.listed import called
+from hardentui.features.looking.listed import OF_PODMAN, called
 from hardentui.named_files import any_paths
 from hardentui.visible import visible
 
@@ -30,8 +30,6 @@ def together_option(parser: ArgumentParser) -> None:
     )
 
 
-OF_PODMAN = "podman:"
-"""`podman:web` is the container, whatever folders there are."""
 _WORDS = {"host": "the word for this host", "images": "the word for all images"}
 
 
@@ -41,10 +39,7 @@ def are_files(options: Namespace, terminal: Terminal) -> bool:
     Raises:
         UsageError: a name means two things, or some are files and others containers.
     """
-    folders = [name for name in options.names if "/" not in name and os.path.isdir(name)]
-    folders = [name for name in folders if name not in (".", "..")]
-    if folders:
-        _refuse_two_meanings(folders, options, terminal)
+    refuse_two_meanings(options.names, options, terminal)
     if options.together:
         if options.names:
             raise UsageError(
@@ -58,11 +53,14 @@ def are_files(options: Namespace, terminal: Terminal) -> bool:
     return False
 
 
-def _refuse_two_meanings(
-    folders: Iterable[str],
+def refuse_two_meanings(
+    names: Iterable[str],
     options: Namespace,
     terminal: Terminal,
 ) -> None:
+    """Raises UsageError for a word that is a folder here and something of Podman."""
+    words = (name for name in names if "/" not in name and name not in (".", ".."))
+    folders = [name for name in words if os.path.isdir(name)]
     others = [name for name in folders if name not in _WORDS]
     containers = _containers(others, options, terminal) if others else frozenset()
     for name in folders:

@@ -10,6 +10,7 @@ from argparse import Namespace
 from msgspec.structs import replace
 
 from hardentui.cli.command_modules import command_module
+from hardentui.cli.names import refuse_two_meanings
 from hardentui.cli.parser import parse
 from hardentui.cli.session import selection_of
 from hardentui.cli.table import run_table
@@ -29,6 +30,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             terminal,
             shown=shown and not options.text,
         )
+    refuse_two_meanings(options.paths, options, terminal)
     if options.paths and (options.text or not shown):
         # a name without a command is a path
         paths = [path if "/" in path or path == "-" else f"./{path}" for path in options.paths]

@@ -186,7 +186,7 @@ def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
     if close:
         hint = f"Did you mean {' or '.join(close)}?"
     elif names:
-        hint = f"There are: {', '.join(sorted(names)[:20])}{', …' if len(names) > 20 else ''}"
+        hint = f"There are: {', '.join(sorted(names)[:20])}{', …' if len(names) > 20 else ''}."
     else:
         hint = "There are no containers."
     hint += " A file or folder is named with its path: ./NAME."

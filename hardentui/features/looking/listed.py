@@ -40,10 +40,14 @@ def read_lists(engines: Iterable[Engine]) -> Lists:
     return by_engine
 
 
+OF_PODMAN = "podman:"
+"""`podman:web` is the container, whatever folders there are."""
+
+
 def called(rows: Iterable[_Named], name: str) -> list[_Named]:
     """The containers of this name; if there is none, those whose ID begins with it, from four
     letters on: a shorter one is the name of a container that is gone (`db`)."""
-    rows = tuple(rows)
+    rows, name = tuple(rows), name.removeprefix(OF_PODMAN)
     by_name = [row for row in rows if row.name == name]
     if by_name or len(name) < _LEAST_OF_ID:
         return by_name

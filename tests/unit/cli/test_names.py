@@ -14,7 +14,7 @@ __all__ = ["run"]
 UNIT = {"shop-web/web.container": "[Container]\nImage=example.org/app:1\n"}
 
 
-@pytest.mark.parametrize("command", [("check",), ("fix", "--all")])
+@pytest.mark.parametrize("command", [(), ("check",), ("fix", "--all")])
 def test_a_container_and_a_folder_of_one_name_are_told_apart(
     run: Run,
     command: tuple[str, ...],
@@ -28,6 +28,15 @@ def test_each_spelling_means_one_thing(run: Run) -> None:
     assert "no engine asked" not in text
     code, text = run(UNIT, "check", "./shop-web")
     assert (code, "no engine asked" in text) == (0, True)
+
+
+@pytest.mark.parametrize("command", [("plan",), ("fix", "--as-is"), ("trial", "--all")])
+def test_every_command_knows_the_spelling_of_a_container(
+    run: Run,
+    command: tuple[str, ...],
+) -> None:
+    _, text = run(UNIT, *command, "podman:shop-web", "--demo")
+    assert "There is no container called" not in text
 
 
 @pytest.mark.parametrize("word", ["host", "images"])
