@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from hardentui.visible import visible
 
@@ -14,6 +14,21 @@ def plural(
 ) -> str:
     """`1 file`, `3 files`; `many` where an s is not enough: `2 processes`."""
     return f"{count} {singular if count == 1 else many or singular + 's'}"
+
+
+def parts_within(
+    parts: Sequence[str],
+    separator: str,
+    fits: Callable[[str], bool],
+) -> str:
+    """As many of the parts as fit, and the number of the others; the first one in any case."""
+    text = ""
+    for shown in range(len(parts), 0, -1):
+        others = len(parts) - shown
+        text = separator.join(parts[:shown]) + (f" and {others} more" if others else "")
+        if fits(text):
+            break
+    return text
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

@@ -415,13 +415,14 @@ def _failed(
     is root."""
     whys = [_KNOBS[name][2] for name in weak]
     whys += ["crashes run a program that others can change"] if open_handler else []
+    more = f" and {len(whys) - 1} more" if len(whys) > 1 else ""
     settings = (
         "# " + _DROP_IN,
         *(f"{name} = {_KNOBS[name][1]}" for name in weak),
         "# then: sysctl --system",
     )
     return failed(
-        f"{plural(len(whys), 'weak kernel setting')}: {whys[0]}" + (", …" if len(whys) > 1 else ""),
+        f"{plural(len(whys), 'weak kernel setting')}: {whys[0]}{more}",
         effective=", ".join(
             [
                 *(f"{name}={value}" for name, value in weak.items()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from hardentui.features.trial.page import flagged
 from hardentui.harden.do_first import gained
 from hardentui.model.trial import Result, Trial
 from hardentui.visible import visible
+from hardentui.words import parts_within
 
 _HEADINGS = {
     Result.WORKS: "hardened twin works",
@@ -78,25 +79,32 @@ def lines(
     """
     table = list(_table(card, width))
     shown_before = ("Afterwards", "Judged by") if card.others else ()
-    parts = [
-        (label, _wrapped(text, width))
-        for label, text in _parts(card, options)
-        if label not in shown_before
-    ]
-    room = height - len(table) if height else sum(len(part) for _, part in parts)
+    parts = [part for part in _parts(card, options) if part[0] not in shown_before]
+    needed = [len(_wrapped(_joined(items), width)) for _, items in parts]
+    room = height - len(table) if height else sum(needed)
     for label in _LEFT_OUT_FIRST:
         if len(parts) > room:
             parts = [part for part in parts if part[0] != label]
+    needed = [len(_wrapped(_joined(items), width)) for _, items in parts]
     shown = [1] * len(parts)
     while sum(shown) < room and (
-        short := [at for at, (_, part) in enumerate(parts) if shown[at] < len(part)]
+        short := [at for at, most in enumerate(needed) if shown[at] < most]
     ):
         shown[min(short, key=lambda at: shown[at])] += 1
-    for most, (label, part) in zip(shown, parts, strict=True):
-        for number, text in enumerate(part[:most]):
-            cut = number == most - 1 and len(part) > most
-            table.append(CardLine("" if number else label, _cut(text, width) if cut else text))
+    for most, (label, items) in zip(shown, parts, strict=True):
+        for number, text in enumerate(_within(items, width, most)):
+            table.append(CardLine("" if number else label, text))
     return table
+
+
+def _joined(items: Sequence[str]) -> str:
+    return "; ".join(items)
+
+
+def _within(items: Sequence[str], width: int, most: int) -> list[str]:
+    """As many of the items as fit in so many lines, and the number of the others."""
+    text = parts_within(items, "; ", lambda text: len(_wrapped(text, width)) <= most)
+    return _wrapped(text, width)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
@@ -105,10 +113,6 @@ def _wrapped(text: str, width: int) -> list[str]:
         max(20, width - LABEL),
         break_on_hyphens=False,
     ) or [""]
-
-
-def _cut(text: str, width: int) -> str:
-    return f"{text[: max(20, width - LABEL) - 2].rstrip()} …"
 
 
 def _score(card: Card) -> str:
@@ -200,36 +204,37 @@ def _memory(limit: int, peak: int) -> str:
     return f"{limit >> 20} MiB{seen}"
 
 
-def _parts(card: Card, options: bool) -> Iterator[tuple[str, str]]:
+def _parts(card: Card, options: bool) -> Iterator[tuple[str, Sequence[str]]]:
+    """What is told below the table: a label, and the items that it is about."""
     trial = card.trial
-    lacks = "; ".join(str(lack) if options else lack.what for lack in trial.lacks)
+    lacks = [str(lack) if options else lack.what for lack in trial.lacks]
     if not trial.result.judged:
-        yield "Why", trial.baseline.why
+        yield "Why", (trial.baseline.why,)
         if options:
-            yield from _given("What helps", trial.baseline.advice)
+            yield from _given("What helps", [trial.baseline.advice])
         else:
             yield from _given("The twin lacked", lacks)
         return
     unproven = {line.partition(":")[0] for line in card.unproven}
     proven = (kept.check for kept in trial.kept if kept.check not in unproven)
-    yield from _given("Afterwards", "; ".join(gained(proven)))
-    yield from _given("Not proven", "; ".join(card.unproven))
+    yield from _given("Afterwards", gained(proven))
+    yield from _given("Not proven", card.unproven)
     kept = card.after.capability_names if card.after.capabilities else ()
-    yield from _given("Rights kept", "; ".join(rights_kept(trial, kept)))
-    yield from _given("Kernel bugs", _kernel_bugs(card))
-    yield "Left out", "; ".join(card.left_out) or "nothing"
-    yield from _given("Loosened", "; ".join(_loosened(trial)))
-    yield from _given("Not exercised", ", ".join(card.not_exercised))
-    yield from _given("Not learned", "; ".join(_not_learned(trial)))
+    yield from _given("Rights kept", rights_kept(trial, kept))
+    yield from _given("Kernel bugs", [_kernel_bugs(card)])
+    yield "Left out", card.left_out or ("nothing",)
+    yield from _given("Loosened", _loosened(trial))
+    yield from _given("Not exercised", card.not_exercised)
+    yield from _given("Not learned", _not_learned(trial))
     yield from _given("Twins lacked", lacks)
-    yield from _given("Judged by", _judged(card))
-    yield from _given("Decide", "; ".join(card.decide))
-    yield from _given("Needs a value", ", ".join(card.needs_values))
-    yield from _given("Data moves", "; ".join(told_rows(card.ledger)))
-    yield from _given("Known application", card.application)
-    yield from _given("Before applying", "; ".join(card.notes))
+    yield from _given("Judged by", [_judged(card)])
+    yield from _given("Decide", card.decide)
+    yield from _given("Needs a value", card.needs_values)
+    yield from _given("Data moves", told_rows(card.ledger))
+    yield from _given("Known application", [card.application])
+    yield from _given("Before applying", card.notes)
     if card.obstacle:
-        yield "Not applied here", card.obstacle
+        yield "Not applied here", (card.obstacle,)
 
 
 def _kernel_bugs(card: Card) -> str:
@@ -247,9 +252,9 @@ def _kernel_bugs(card: Card) -> str:
     return f"{counts}; {by_switch} of them need only that it can create user namespaces"
 
 
-def _given(label: str, text: str) -> Iterator[tuple[str, str]]:
-    if text:
-        yield label, text
+def _given(label: str, items: Iterable[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    if given := [item for item in items if item]:
+        yield label, given
 
 
 def _loosened(trial: Trial) -> Iterator[str]:

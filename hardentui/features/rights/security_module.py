@@ -176,7 +176,7 @@ def _apparmor(facts: ContainerFacts) -> LsmPage:
         ),
         f"sudo install -m 0644 {profile.name} /etc/apparmor.d/",
         f"sudo apparmor_parser -r -W /etc/apparmor.d/{profile.name}",
-        f"podman run --security-opt apparmor={profile.name} …",
+        f"podman run --security-opt apparmor={profile.name} IMAGE",
     )
     more: dict[str, object] = {"asked": asked, "commands": commands, "profile": profile}
     if isinstance(label, Unread):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
+from rich.cells import cell_len
 from textual import on
 from textual.containers import Horizontal
 from textual.content import Content
@@ -209,10 +210,11 @@ class HomeScreen(ContainerScreen):
         for number, line in enumerate(shown, 1):
             right = f"+{line.points:<3}" if line.points else "    "
             right += f" {line.risk:<7}"
-            text = fit(
-                f"{visible(line.names, 40)}: {visible(line.sentence, 200)}", width - 4 - len(right)
-            )
-            parts += [(f" {number}  ", "bold $primary"), f"{text}{right}\n"]
+            room = width - 4 - len(right)
+            names = visible(line.names, 40)
+            texts = [f"{names}: {visible(text, 200)}" for text in (line.sentence, line.text)]
+            text = next((text for text in texts if cell_len(text) <= room), texts[-1])
+            parts += [(f" {number}  ", "bold $primary"), f"{fit(text, room)}{right}\n"]
         if self._checklists and height >= 22:
             parts.append((fit(f" {self.signs.dot}  {self._checklists[0]}", width), "$muted"))
         lines.first(Static).update(Content.assemble(*parts).rstrip())

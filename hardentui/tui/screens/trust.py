@@ -167,8 +167,9 @@ class TrustForm(FormScreen):
 
     def about(self) -> str:
         return (
-            "A rule: quay.io/team=~/team.pub, or SCOPE accept, reject, keyless …; several with ; "
-            "between them. The result is proven by real pulls, and written only when you say so."
+            "A rule is SCOPE=KEY, as in quay.io/team=~/team.pub, or SCOPE and one of accept, reject, "
+            "keyless; put ; between several. The result is proven by real pulls, and written only when "
+            "you say so."
         )
 
     def fields(self) -> tuple[Field, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
     from hardentui.model.journal import JournalEntry
 
 
-def where(opened: Opened | None, signs: Signs) -> str:
-    """`web01 · Podman 5.4.2 rootful + rootless(anna)`."""
+def where(
+    opened: Opened | None,
+    signs: Signs,
+    room: int,
+) -> str:
+    """`web01 · Podman 5.4.2 rootful + rootless(anna)`; in little room `web01 · Podman 5.4.2`, or the
+    name of the host alone."""
     if opened is None:
         return signs.of("looking for Podman…")
     versions: dict[str, list[str]] = {}
@@ -30,7 +36,10 @@ def where(opened: Opened | None, signs: Signs) -> str:
     )
     if opened.private_service:
         engines += " (own service)"
-    return f"{visible(opened.place, 40)} {signs.dot} {engines or 'no engine'}"
+    place = visible(opened.place, 40)
+    short = ", ".join(f"Podman {version}" for version in versions)
+    texts = [f"{place} {signs.dot} {told or 'no engine'}" for told in (engines, short)]
+    return next((text for text in texts if cell_len(text) <= room), place)
 
 
 class ScreenReport(Struct, frozen=True):
@@ -69,10 +78,12 @@ class TitleBar(Static):
         unless it is the default.
         """
         by = "" if not checklist else f" {signs.dot} {visible(checklist, 40)}"
+        width = self.app.size.width - 2
+        room = width - len("HardenTUI") - cell_len(f"{by}{does}") - 4
         left = Content.assemble(
             ("HardenTUI", "bold $primary"),
             "  ",
-            where(opened, signs),
+            where(opened, signs, room),
             by,
         )
         right = Content.assemble(
@@ -85,7 +96,7 @@ class TitleBar(Static):
             both_ends(
                 left,
                 right,
-                self.app.size.width - 2,
+                width,
                 signs.ellipsis,
             ),
             layout=False,

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 from textual.content import Content
 from textual.widgets import Static
 
 from hardentui.model.checklist import Step
 from hardentui.tui.status import signs_of
 from hardentui.visible import visible, visible_lines
+
+
+def beginning(text: str, room: int) -> str:
+    """The longest beginning of a text that is whole in itself and fits: sentences, or clauses, or
+    what stands before a comma; empty if there is none."""
+    for marks in (r"[.?;:]", ","):
+        ends = (mark.end() for mark in re.finditer(rf"{marks}(?=\s|$)", text))
+        whole = [text[:end].rstrip(",;:") for end in ends]
+        if fitting := [part for part in whole if len(part) <= room]:
+            return fitting[-1]
+    return ""
+
 
 _TEXTS = ("Why", "Attack", "Fix", "May break")
 
@@ -42,11 +56,9 @@ class WhyPanel(Static):
             return
         signs = signs_of(self)
         if self.page is None:
-            what = visible(self._step.what)
             hint = "  ] why"
-            room = max(10, self.size.width - len(hint) - 2)
-            line = what if len(what) <= room else what[: room - 1] + signs.ellipsis
-            self.update(Content.assemble(line, (hint, "$muted")))
+            line = beginning(visible(self._step.what), self.size.width - len(hint) - 2)
+            self.update(Content.assemble(signs.of(line), (hint, "$muted")))
             return
         heads: list[str | tuple[str, str]] = []
         for at, title in enumerate(_TEXTS):
