@@ -337,7 +337,7 @@ class ChangeDrawing:
                 "$warning",
             )
         elif entry.in_force and self._state.simulated:
-            text, color = "Played to its end. Simulated: nothing was changed.", "$success"
+            text, color = "Simulated to the end: nothing was changed.", "$success"
         elif entry.in_force:
             names = visible(", ".join(entry.originals), 200)
             kept = f" Kept, stopped: {names}." if names else ""

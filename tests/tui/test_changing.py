@@ -71,7 +71,7 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
             "d", shows=("What will be done", "rename the original shop-web to shop-web-before")
         )
         await pilot.press("enter")
-        await shows(pilot, "Played to its end. Simulated: nothing was changed.")
+        await shows(pilot, "Simulated to the end: nothing was changed.")
         await pilot.press(
             "J",
             opens=JournalScreen,
@@ -194,7 +194,7 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
             assert label in card, label
         await pilot.press("e", shows="round 1")
         await pilot.press("d", shows="What will be done")
-        await pilot.press("enter", shows="Played to its end.")
+        await pilot.press("enter", shows="Simulated to the end:")
         assert isinstance(app.screen, ChangeScreen), "card, difference and apply are one screen"
 
 
@@ -344,7 +344,7 @@ async def test_it_goes_on_at_the_card_that_a_closed_terminal_left(
             "Tried at",
             "i, F or v tries again",
         )
-        await pilot.press("s", shows="Played to its end.")
+        await pilot.press("s", shows="Simulated to the end:")
     assert len(kept) == 1, "nothing was tried twice"
 
 

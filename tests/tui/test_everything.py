@@ -156,7 +156,7 @@ async def test_the_list_tells_how_trials_of_another_session_stand_and_when_they_
         assert bench is not None
         files = RunFiles(bench.opened)
         files.write(run)
-        await shows(pilot, "Hardening 5 · 2 ready · 1 need you", "X shows it")
+        await shows(pilot, "Hardening 5 · 2 ready · 1 to decide", "X shows it")
         files.write(replace(run, ended=time.time()))
         await shows(pilot, "2 of 5 containers can be hardened as tried.")
 

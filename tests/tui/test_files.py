@@ -99,7 +99,9 @@ async def test_all_files_are_hardened_on_one_page(tmp_path: Path) -> None:
     async with running(app, (120, 40)) as pilot:
         await shows(pilot, "no engine", "front")
         await pilot.press("X", opens=FilesScreen)
-        await shows(pilot, "recommended:", "In most services alike", "3 services", "3 files would")
+        await shows(
+            pilot, "recommended:", "The same in most services", "3 services", "3 files would"
+        )
         assert screen_text(app).count("no-new-privileges") == 1
         await pilot.press("down", "space", shows="[ ] --security-opt no-new-privileges")
         await pilot.press("v", shows=("strict:", "4 files would change", "front"))

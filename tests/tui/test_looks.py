@@ -234,7 +234,11 @@ async def test_without_colours_everything_can_still_be_read(
         def cursor_is_seen() -> bool:
             row = next(y for y, line in enumerate(screen_lines(app)) if "▸ shop-web" in line)
             strip = app.screen._compositor.render_strips(app.size)[row]
-            return any(segment.style and segment.style.reverse for segment in strip)
+            reversed_ones = [part.style for part in strip if part.style and part.style.reverse]
+            return (
+                bool(reversed_ones)
+                and len({(each.color, each.bgcolor) for each in reversed_ones}) == 1
+            )
 
         await until(pilot, cursor_is_seen)
 

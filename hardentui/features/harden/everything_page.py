@@ -70,9 +70,9 @@ def figures(members: Iterable[Member]) -> tuple[Figure, ...]:
     """What hardening them takes away from an intruder, over all that were tried."""
     tried = [member for member in members if member.after is not None]
     made = (
-        _averaged("capabilities, mean", (member.capabilities for member in tried)),
-        _averaged("system calls, mean", (member.calls for member in tried)),
-        _averaged("kernel bugs, mean", (member.bugs for member in tried)),
+        _averaged("capabilities, average", (member.capabilities for member in tried)),
+        _averaged("system calls, average", (member.calls for member in tried)),
+        _averaged("kernel bugs, average", (member.bugs for member in tried)),
         _counted("run as root", (member.user for member in tried), "root"),
         _counted("can write everything", (member.writes for member in tried), "everything"),
         _counted("can connect anywhere", (member.reaches for member in tried), "anywhere"),
@@ -121,10 +121,10 @@ def figure_lines(
 
 
 def progress(run: HostRun) -> str:
-    """`Hardening 15 · 9 ready · 2 need you · 4 running · about 6 min`."""
+    """`Hardening 15 · 9 ready · 2 to decide · 4 running · about 6 min`."""
     counts = (
         (Standing.READY, "ready"),
-        (Standing.DECIDE, "need you"),
+        (Standing.DECIDE, "to decide"),
         (Standing.NOT_READY, "not ready"),
         (Standing.RUNNING, "running"),
     )

@@ -23,8 +23,8 @@ _HEADINGS = {
     Result.WORKS: "hardened twin works",
     Result.NOTHING_WORKS: "no change can be kept",
     Result.BASELINE_FAILS: "the twin does not work even without changes",
-    Result.NO_ROOM: "not tried, this host has not enough left",
-    Result.ORIGINAL_SUFFERS: "the trial was ended, the container needs what its twin took",
+    Result.NO_ROOM: "not tried: this host has too little room left",
+    Result.ORIGINAL_SUFFERS: "the trial was ended: its twin took what the container needs",
 }
 LABEL = 19
 """Cells for the label of a line."""

@@ -20,7 +20,7 @@ from hardentui.model.operations import described
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
 
-_NO_DATA = PageLine("", "No path gets another home: its data stays where it is.")
+_NO_DATA = PageLine("", "No data moves: all of it stays where it is.")
 
 
 def steps_task(

@@ -256,7 +256,7 @@ class Unattended:
             wishes,
         )
         if task.soak is not None:
-            raise HardenError("Its learned profile soaks: a change is in force, and is watched.")
+            raise HardenError("It soaks: its learned profile is in force, and is watched.")
         outset = task.outset()
         empty = not outset.plan.choices and not outset.plan.changes
         return None if empty else (task, outset)

@@ -6,6 +6,7 @@ tells how far it is. So it can be left at any time, and another session shows th
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -65,6 +66,9 @@ _WAITS = ("try", "apply", "undo", "keep", "again", "change", "level")
 _ASK_PROBE = (
     "A read-only command that proves that {} works; $TARGET is its address. Empty: as proposed"
 )
+
+
+_BARS = re.compile("[▓░]{2,}( → [▓░]{2,})?")
 
 
 class EverythingScreen(ResultsScreen):
@@ -169,7 +173,7 @@ class EverythingScreen(ResultsScreen):
         return Content.assemble(
             (self.signs.of(heading(self._run)), "bold"),
             *(f"\n{self.signs.of(line)}" for line in told),
-        )
+        ).highlight_regex(_BARS, style="$primary")
 
     def _told_entry(self, entry: JournalEntry) -> Content:
         if entry.state is EntryState.WAITING:
@@ -364,7 +368,7 @@ class EverythingScreen(ResultsScreen):
         try:
             self._files.ask({member.key: asked})
         except OSError as error:
-            self.complain(f"It could not be written down: {error.strerror}.")
+            self.complain(f"It could not be saved: {error.strerror}.")
         self._asked = self._files.asked()
         self._draw()
 

@@ -158,7 +158,7 @@ class FilesScreen(ResultsScreen):
             return None
         rows: list[BrowseRow] = []
         if common := self._result.common:
-            rows.append(self._row(_IN_MOST, f"In most services alike ({len(common)})"))
+            rows.append(self._row(_IN_MOST, f"The same in most services ({len(common)})"))
             rows += map(self._common_row, common)
         return [*rows, *(super().lines() or ())]
 

@@ -203,7 +203,8 @@ class ResultsScreen(BrowseScreen):
         if fix is not None:
             yield f"{fix.text}\n"
             if fix.is_open:
-                yield f"It is not in it: it needs {fix.missing}. Space gives it; then t tries it.\n"
+                yield f"Not part of the result: it needs {fix.missing}. "
+                yield "Space gives it; then t tries it.\n"
             elif (cost := cost_of(member, fix)) > 0:
                 yield f"Without it: score {member.after} → {(member.after or 0) - cost}. "
             else:

@@ -78,9 +78,9 @@ def why_not_in_walk(
     if gone and action in ("recheck", "harden", "trial", "apply"):
         return "The container was removed: these are its last facts."
     if action in _CHOOSES and choosing is None:
-        return "Its details have not arrived yet."
+        return "Its details are still being read."
     if action in _CHOOSES and choosing is not None and choosing.report.facts is None:
-        return f"Nothing is known of it: {visible(choosing.report.trouble, 200)}."
+        return f"Nothing is known about it: {visible(choosing.report.trouble, 200)}."
     if action in _OF_FINDING and finding is None:
         return "There is no finding under the cursor."
     if choosing is not None and not choosing.chosen:

@@ -511,7 +511,13 @@ class ContainerList(ScrollView, can_focus=True):
         strip = strip.adjust_cell_length(width, base)
         if y and at == self.cursor:
             cursor = self._style("cursor")
-            strip = Strip([Segment(text, (style or base) + cursor) for text, style, _ in strip])
+            plain = cursor.reverse  # each colour of its own would be a patch in a reversed row
+            strip = Strip(
+                [
+                    Segment(text, (base if plain else style or base) + cursor)
+                    for text, style, _ in strip
+                ]
+            )
         return strip
 
     def _segments(
