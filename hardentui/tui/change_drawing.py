@@ -273,6 +273,14 @@ class ChangeDrawing:
                 "\n",
             ]
         parts += others
+        press = self._press(card)
+        if tall or not press:
+            return Content.assemble(*parts, *press).rstrip("\n")
+        parts = [*press, "\n", *parts]
+        return Content.assemble(*parts).rstrip("\n")
+
+    def _press(self, card: Card) -> list[Part]:
+        """What to press, and what it costs; on a small screen it stands first, so that it is seen."""
         if down := downtime(card, self._state.limit):
             earlier = (
                 f"Tried at {self._state.tried_at}; i, F or v tries again. "
@@ -284,19 +292,11 @@ class ChangeDrawing:
                 if self._state.data is Data.KEEP
                 else f"Data it wrote: {self._state.data.value}. "
             )
-            parts += [
-                down,
-                "\n",
-                (f"{earlier}{data}Enter applies it.", "bold $primary"),
-            ]
-        elif card.works:
-            parts.append(
-                (
-                    f"Data it wrote: {self._state.data.value}; space changes that.",
-                    "bold $primary",
-                )
-            )
-        return Content.assemble(*parts).rstrip("\n")
+            return [down, "\n", (f"{earlier}{data}Enter applies it.", "bold $primary")]
+        if not card.works:
+            return []
+        told = f"Data it wrote: {self._state.data.value}; space changes that."
+        return [(told, "bold $primary")]
 
     def _below(self, card: Card) -> list[Content]:
         """What was asked for; on a tall screen all there is."""

@@ -278,7 +278,7 @@ async def test_what_was_applied_is_kept_with_k_and_undone_with_u(
         await pilot.press("K", shows="2 containers hardened. u undoes it.")
         assert kept == [ENTRY.id]
         await pilot.press("u", shows="Undo 2 containers?")
-        await pilot.press("y", shows="Rolled back: Undone by anna.")
+        await pilot.press("y", shows="Rolled back. Undone by anna.")
         assert undone == [ENTRY.id]
 
 

@@ -189,7 +189,7 @@ class EverythingScreen(ResultsScreen):
             )
         return Content.assemble(
             (
-                f"Rolled back: {visible(entry.reason, 120)}",
+                f"Rolled back. {visible(entry.reason, 120)}",
                 "bold $warning",
             ),
         )
