@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.conftest import cannot_run
+from tests.support.images import build, missing_package
+from tests.support.lived_services import uploads
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.program import hardentui
 from tests.support.waiting import eventually
@@ -155,3 +158,77 @@ def test_late_work_still_works(bench: Bench, late: Late, tmp_path: Path) -> None
     told = " ".join(done.stdout.split())
     assert bench.get(f"/containers/{NAME}/json")["HostConfig"]["SecurityOpt"], told
     assert _works(bench, late) or (late.told and late.told in told), told
+
+
+_APPLICATION = """
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+def late():
+{}
+    return b"done"
+
+class Page(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = late() if self.path == "/late" else b"it works"
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+ThreadingHTTPServer(("0.0.0.0", 8000), Page).serve_forever()
+"""
+_READER = (
+    "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/late').read().decode())"
+)
+SAYS_IT_WRITES = (
+    pytest.param(
+        ("CERT = '/etc/app/cert.pem'", "open(CERT + '.new', 'w').close()", "os.replace(CERT + '.new', CERT)"),
+        "says that it writes in /etc/app, which a read-only root refuses",
+        id="a renewed certificate",
+    ),
+    pytest.param(
+        ("here = os.path.dirname(os.path.abspath(__file__))", "os.mkdir(os.path.join(here, 'plugins'))"),
+        "says that it writes in /app, which a read-only root refuses",
+        id="a plugin beside its code",
+        marks=pytest.mark.long,
+    ),
+    pytest.param(
+        ("open('/var/cache/app/index', 'w').close()", "open('/var/spool/mbox/anna', 'a').close()"),
+        "kept for files of another account in /var/spool/mbox",
+        id="a cache of the image and a mailbox of somebody else",
+    ),
+    pytest.param(
+        ("bytearray(900 << 20)",),
+        "memory, processes",
+        id="a large request",
+        marks=pytest.mark.long,
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("lines", "told"), SAYS_IT_WRITES)
+def test_what_its_source_says_is_kept_or_asked(
+    bench: Bench,
+    lines: tuple[str, ...],
+    told: str,
+    tmp_path: Path,
+) -> None:
+    text = _APPLICATION.format("\n".join(f"    {line}" for line in lines))
+    base = uploads()
+    image = base._replace(
+        reference="localhost/late:1",
+        files={**base.files, "app/uploads.py": text, "etc/app/cert.pem": "1", "var/cache/app/index": "1"},
+        directories={**base.directories, "var/spool/mbox": (8, 0o775)},
+    )  # fmt: skip
+    if command := missing_package(image):
+        cannot_run(f"a package is missing; run: {command}")
+    build(bench, image)
+    bench.run(NAME, image.reference)
+    done = hardentui(
+        "harden", NAME, "--url", bench.url, "--yes", ends=0, XDG_STATE_HOME=str(tmp_path)
+    )
+    card = " ".join(done.stdout.split())
+    assert told in card
+    assert bench.get(f"/containers/{NAME}/json")["HostConfig"]["Memory"], card
+    asks = ("exec", NAME, "/usr/bin/python3.13", "-I", "-c", _READER)
+    assert bench.podman(*asks) == "done"

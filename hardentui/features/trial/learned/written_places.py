@@ -9,8 +9,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 _LONGEST_LINE = 2_000
+_LONGEST_CALL = 300
+_MOST_CALLS = 20  # of a line
 _MOST = 200
 _FIRST = r"makedirs?|make_path|mkdir\w*|mkpath|open|fopen|touch|write_?(?:file|text|bytes)\w*"
 _FIRST += r"|append_?file\w*|create_?write_?stream|file_put_contents|unlink\w*|rmtree|rmdir\w*"
@@ -94,7 +97,7 @@ def _place(expression: str, names: dict[str, str], beside: str, *, shell: bool) 
 
 def _calls(line: str) -> Iterator[tuple[str, str]]:
     """Verb and target."""
-    for call in _CALL.finditer(line):
+    for call in islice(_CALL.finditer(line), _MOST_CALLS):
         arguments = _arguments(line, call.end())
         verb = (call["first"] or call["second"]).lower()
         if verb in _OPENS and not any(map(_FOR_WRITING.search, arguments[1:])):
@@ -104,14 +107,14 @@ def _calls(line: str) -> Iterator[tuple[str, str]]:
         at = 0 if call["first"] else 1
         if at < len(arguments):
             yield verb, arguments[at]
-    for call in _RECEIVER.finditer(line):
+    for call in islice(_RECEIVER.finditer(line), _MOST_CALLS):
         yield call[2], call[1]
 
 
 def _arguments(line: str, start: int) -> list[str]:
     """Those of the call whose parenthesis opens before `start`, as far as this line has them."""
     arguments, depth, quote = [""], 0, ""
-    for character in line[start:]:
+    for character in line[start : start + _LONGEST_CALL]:
         if quote or character in "\"'`":
             quote = "" if character == quote else quote or character
         elif character in "([{":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from time import process_time
 
 import pytest
 
@@ -59,8 +60,13 @@ def test_what_is_only_read_or_has_been_written(name: str, text: str) -> None:
     assert written_places(text, f"/app/{name}") == frozenset()
 
 
-def test_a_long_line_of_parentheses_takes_no_time() -> None:
-    assert written_places("open(" * 300 + "\n" + "x(" * 900_000, "/app/p.py") == frozenset()
+@pytest.mark.parametrize("path", ["/app/p.py", "/app/p.sh"])
+@pytest.mark.parametrize("piece", ["open(", "x = '/a' + ", "mkdir a;", "((((", "/", "a.touch("])
+def test_what_a_stranger_wrote_to_take_time_takes_little(piece: str, path: str) -> None:
+    line = piece * (1_900 // len(piece)) + "\n"
+    began = process_time()
+    written_places(line * 500 + piece * 200_000, path)
+    assert process_time() - began < 10
 
 
 def test_what_the_account_may_write_is_resolved_and_its_caches_and_logs_get_a_place() -> None:
