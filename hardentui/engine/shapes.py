@@ -303,6 +303,10 @@ Pod = _object(
     mounts=_list(InspectMount),
     devices=_list(Device),
 )
+Labelled = _object(
+    "Labelled", text="Id Name name State", texts="Names", maps="Labels labels", flags="IsInfra"
+)
+"""A container, pod, volume or network in a list of those with a label."""
 ListedPod = _object(
     "ListedPod",
     required="Id",

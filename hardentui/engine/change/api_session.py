@@ -9,6 +9,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
+from hardentui.engine import shapes
 from hardentui.engine.answers import MESSAGE_LENGTH, is_gone
 from hardentui.engine.change.same_account import only_of
 from hardentui.engine.connection import Listener, Request
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
 
+
+_KINDS = {
+    "containers": shapes.Container,
+    "networks": shapes.Network,
+    "pods": shapes.Pod,
+    "volumes": shapes.Volume,
+}
 
 CONNECT_LIMIT = 5.0
 
@@ -144,19 +152,52 @@ class ApiSession:
         Raises:
             NotFound: there is none.
         """
-        document = json.loads(
-            self.send(
-                "GET",
-                path(kind, name, "json"),
-                what,
-                seconds=seconds,
-            )
+        document = shapes.typed(
+            self.document(path(kind, name, "json"), what, seconds=seconds),
+            _KINDS[kind],
+            what,
         )
-        if not isinstance(document, dict):
-            raise EngineProtocolError(f"Cannot {what}: Podman's answer is not a JSON object.")
         if name not in (document.get(key) for key in ("Name", "name", "Id", "id")):
             raise NotFound(f"Cannot {what}: there is none of this name.")
         return document
+
+    def document(
+        self,
+        where: str,
+        what: str,
+        *,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
+    ) -> Any:
+        """What a GET answers, as JSON of any shape.
+
+        Raises:
+            EngineProtocolError: it is none.
+        """
+        try:
+            return json.loads(self.send("GET", where, what, seconds=seconds, query=query))
+        except (ValueError, RecursionError):
+            raise EngineProtocolError(f"Cannot {what}: Podman's answer is not JSON.") from None
+
+    def labelled(
+        self,
+        where: str,
+        label: str,
+        key: str,
+        *,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
+    ) -> tuple[Mapping[str, Any], ...]:
+        """What has a label (`KEY` or `KEY=VALUE`), as listed there. `key`: names each."""
+        what = "list what was created"
+        filters = {"filters": json.dumps({"label": [label]})}
+        listed = self.document(
+            where,
+            what,
+            seconds=seconds,
+            query={**(query or {}), **filters},
+        )
+        return shapes.mappings(listed, what, key, shapes.Labelled)
 
     def download(
         self,

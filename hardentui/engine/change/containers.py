@@ -11,6 +11,7 @@ from typing import Any
 
 from hardentui import account
 from hardentui.child_process import ChildTimedOut, run_child
+from hardentui.engine import shapes
 from hardentui.engine.change.api_session import ApiSession, path, refusal
 from hardentui.engine.connection import Request
 from hardentui.engine.wire import frames_of
@@ -204,17 +205,12 @@ class ContainerControl:
 
     def labelled(self, label: str) -> tuple[Mapping[str, Any], ...]:
         """The containers with a label (`KEY` or `KEY=VALUE`), running or not, as listed."""
-        query = {
-            "all": "true",
-            "filters": json.dumps({"label": [label]}),
-        }
-        return tuple(
-            self._document(
-                "containers/json",
-                "list containers",
-                query,
-            )
-            or ()
+        return self._session.labelled(
+            "containers/json",
+            label,
+            "Id",
+            seconds=QUICK_LIMIT,
+            query={"all": "true"},
         )
 
     def using(
@@ -226,15 +222,15 @@ class ContainerControl:
         """The names of the running containers that mount a volume; `stopped`: of the others too."""
         wanted = {"volume": [volume]} | ({} if stopped else {"status": ["running"]})
         query = {"filters": json.dumps(wanted)} | ({"all": "true"} if stopped else {})
-        listed = (
-            self._document(
-                "containers/json",
-                "list containers",
-                query,
-            )
-            or ()
+        what = "list containers"
+        answer = self._session.document(
+            "containers/json",
+            what,
+            seconds=QUICK_LIMIT,
+            query=query,
         )
-        return tuple(str((container.get("Names") or [""])[0]) for container in listed)
+        listed = shapes.mappings(answer, what, "Id", shapes.Labelled)
+        return tuple((container.get("Names") or [""])[0] for container in listed)
 
     def init(
         self,
@@ -403,13 +399,10 @@ class ContainerControl:
         """Run its health check once; `healthy`, `unhealthy` or `starting`."""
         where = path("containers", container, "healthcheck")
         what = f"run the health check of {_the(container)}"
-        document = json.loads(
-            self._session.send(
-                "GET",
-                where,
-                what,
-                seconds=QUICK_LIMIT,
-            )
+        document = self._session.document(
+            where,
+            what,
+            seconds=QUICK_LIMIT,
         )
         return str(document.get("Status", "")) if isinstance(document, dict) else ""
 
@@ -467,17 +460,12 @@ class ContainerControl:
         """The differences from its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
         where = path("containers", container, "changes")
         what = f"compare {_the(container)} with its image"
-        return tuple(
-            json.loads(
-                self._session.send(
-                    "GET",
-                    where,
-                    what,
-                    seconds=seconds,
-                )
-            )
-            or ()
+        answer = self._session.document(
+            where,
+            what,
+            seconds=seconds,
         )
+        return shapes.mappings(answer, what, "Path", shapes.ChangedFile)
 
     def archive(
         self,
@@ -530,25 +518,6 @@ class ContainerControl:
             seconds=seconds,
             query=query,
         )
-
-    def _document(
-        self,
-        where: str,
-        what: str,
-        query: Mapping[str, str] | None = None,
-    ) -> Any:
-        try:
-            return json.loads(
-                self._session.send(
-                    "GET",
-                    where,
-                    what,
-                    seconds=QUICK_LIMIT,
-                    query=query,
-                )
-            )
-        except ValueError:
-            raise EngineProtocolError(f"Cannot {what}: Podman's answer is not JSON.") from None
 
     def _post(
         self,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from hardentui.engine import shapes
 from hardentui.engine.change.api_session import ApiSession, path
 from hardentui.engine.change.containers import (
     CREATE_LIMIT,
@@ -50,7 +50,11 @@ class Networks:
         answer = self._session.send(
             "POST", "networks/create", what, seconds=QUICK_LIMIT, body=json.dumps(document)
         )
-        made = json.loads(answer)
+        made = shapes.typed(
+            json.loads(answer),
+            shapes.Network,
+            what,
+        )
         subnets = [str(part.get("subnet") or "") for part in made.get("subnets") or ()]
         return MadeNetwork(
             name,
@@ -73,8 +77,13 @@ class Networks:
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Name -> labels of the networks with a label (`KEY` or `KEY=VALUE`)."""
-        listed = objects_with_label(self._session, "networks/json", label)
-        return {str(network["name"]): network.get("labels") or {} for network in listed}
+        listed = self._session.labelled(
+            "networks/json",
+            label,
+            "name",
+            seconds=QUICK_LIMIT,
+        )
+        return {network["name"]: network.get("labels") or {} for network in listed}
 
     def remove(self, name: str) -> None:
         """Remove a network that no container uses."""
@@ -99,10 +108,13 @@ class Pods:
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Id -> labels of the pods with a label."""
-        return {
-            str(pod["Id"]): pod.get("Labels") or {}
-            for pod in objects_with_label(self._session, "pods/json", label)
-        }
+        listed = self._session.labelled(
+            "pods/json",
+            label,
+            "Id",
+            seconds=QUICK_LIMIT,
+        )
+        return {pod["Id"]: pod.get("Labels") or {} for pod in listed}
 
     def remove(
         self,
@@ -157,26 +169,6 @@ def remove_object(
     )
 
 
-def objects_with_label(
-    session: ApiSession,
-    where: str,
-    label: str,
-) -> list[Any]:
-    query = {"filters": json.dumps({"label": [label]})}
-    return (
-        json.loads(
-            session.send(
-                "GET",
-                where,
-                "list what was created",
-                seconds=QUICK_LIMIT,
-                query=query,
-            )
-        )
-        or []
-    )
-
-
 class Images:
     def __init__(self, session: ApiSession) -> None:
         self._session = session
@@ -189,10 +181,10 @@ class Images:
     def id_of(self, reference: str) -> str:
         """The ID of the image that a reference names now."""
         what = f"inspect the image {visible(reference, 120)}"
-        answer = self._session.send(
-            "GET", path("images", reference, "json"), what, seconds=QUICK_LIMIT
+        answer = self._session.document(
+            path("images", reference, "json"), what, seconds=QUICK_LIMIT
         )
-        return str(json.loads(answer).get("Id", ""))
+        return str(shapes.image(answer)["Id"])
 
     def import_archive(
         self,

@@ -16,7 +16,6 @@ from hardentui.engine.change.containers import (
 from hardentui.engine.change.copying import CARRIER, Copying
 from hardentui.engine.change.objects import (
     object_exists,
-    objects_with_label,
     remove_object,
 )
 from hardentui.engine.change.owner_label import owner_label
@@ -78,8 +77,13 @@ class Volumes:
 
     def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
         """Name -> labels of the volumes with a label."""
-        listed = objects_with_label(self._session, "volumes/json", label)
-        return {str(volume["Name"]): volume.get("Labels") or {} for volume in listed}
+        listed = self._session.labelled(
+            "volumes/json",
+            label,
+            "Name",
+            seconds=QUICK_LIMIT,
+        )
+        return {volume["Name"]: volume.get("Labels") or {} for volume in listed}
 
     def remove(self, name: str) -> None:
         """Remove a volume that no container uses, with its contents."""

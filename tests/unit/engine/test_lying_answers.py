@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hardentui.engine import shapes
 from tests.property.test_odd_answers import ANSWERS, WRONG
 from tests.support import answering_engine, watched_root
 from tests.support.watched_root import BECAME
@@ -230,6 +231,37 @@ def test_no_wrong_type_ends_a_change_with_a_traceback(
         {"path": path, "steps": place, "value": WRONG[number // MANY % len(WRONG)]}
         for number, place in places
     ]
+    _ends_with_a_sentence(own_liar, words, lies)
+
+
+LISTS = ("/containers/json", "/networks/json", "/pods/json", "/volumes/json")
+"""What a change looks at, to tidy up after a trial that was killed."""
+READ = frozenset(shapes.Labelled.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [LISTS[0], *(pytest.param(path, marks=pytest.mark.long) for path in LISTS[1:])],
+)
+def test_no_wrong_list_ends_a_trial_with_a_traceback(own_liar: Liar, path: str) -> None:
+    row = (TRUTH[path] or ANSWERS["/containers/json?all=true"])[0]
+    values = [*WHOLE, *([wrong] for wrong in WRONG)]
+    values += [
+        [{**row, key: wrong}]
+        for key, value in row.items()
+        if key in READ
+        for wrong in WRONG[:4]
+        if type(wrong) is not type(value)
+    ]
+    lies = [{"path": path, "steps": (), "value": value} for value in values]
+    _ends_with_a_sentence(own_liar, ("trial", NAME, "--safe"), lies)
+
+
+def _ends_with_a_sentence(
+    own_liar: Liar,
+    words: tuple[str, ...],
+    lies: list[dict[str, Any]],
+) -> None:
     for lie, result in zip(lies, own_liar.run(words, lies), strict=True):
         about = (lie, result["said"])
         assert "internal error" not in result["said"], about

@@ -24,7 +24,7 @@ from hardentui.options import MOUNTS, READ_ONLY, TMPFS
 from hardentui.options.capability_sets import bounding_set
 from hardentui.reading.application_needs import entry_capabilities
 from hardentui.reading.asked_functions import DECIDED, FUNCTIONS, calls_of, capabilities_of
-from hardentui.reading.behaviour import owners_of_mounts, runs_as_root
+from hardentui.reading.behaviour import inside, owners_of_mounts, runs_as_root, uid_lines
 from hardentui.reading.capabilities import used_by_processes
 from hardentui.reading.containers import known_application, listed
 from hardentui.reading.mounts import at_or_above
@@ -97,7 +97,7 @@ def foreign_place(
     written: Iterable[str],
 ) -> str:
     """A place of another account, where root without DAC_OVERRIDE is like anybody: a mount, or a
-    directory that it writes; empty if none is known.
+    directory that was or will be written; empty if none is known.
 
     Args:
         folders: of the image, path -> (owner, mode).
@@ -105,6 +105,10 @@ def foreign_place(
     """
     owners = known(lambda: owners_of_mounts(facts), else_={})
     places = [place for place, owner in owners.items() if owner != 0]
+    lines = uid_lines(facts)
+    for place, directory in known(lambda: facts.written_directories, else_={}).items():
+        if inside(directory.uid, lines):
+            places.append(place)
     for place in written:
         owner, mode = folders.get(place, (0, 0))
         if owner != 0 and not mode & 0o002:

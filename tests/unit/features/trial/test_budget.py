@@ -1,19 +1,14 @@
 """What a trial may take: never what is in reserve, and what does not fit is told with numbers."""
 
-import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.checks.prelude import container
 from hardentui.errors import UsageError
 from hardentui.features.trial.budget import limits_of, line_of, why_no_room
-from hardentui.features.trial.engine_hooks import hooks_of_twins
 from hardentui.features.trial.preflight import refuse_unwritable
-from hardentui.host.files import LocalFiles
-from hardentui.host.units import writable
 from hardentui.model.trial import Resource
 
 MB = 1 << 20
@@ -45,40 +40,6 @@ def test_what_is_missing_is_told_with_numbers_and_what_helps() -> None:
     told = why_no_room((line,))
     assert "need about 451 MB; 262 MB are free in the cgroup /shop.slice, and 105 MB" in told
     assert "raise that limit" in told
-
-
-@pytest.fixture
-def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("hardentui.features.trial.engine_hooks.HOOK_DIRECTORIES", (str(tmp_path),))
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("when", "runs"),
-    [
-        ({"always": True}, True),
-        ({"always": False}, False),
-        ({"annotations": {"^shop$": ".*"}}, False),
-        ({"commands": ["nginx$"]}, False),
-        ({"commands": ["sh"]}, True),
-        ({"always": True, "hasBindMounts": True}, False),
-        ("what is this", True),
-    ],
-)
-def test_a_hook_that_runs_for_a_twin_too_is_told(
-    hooks: Path,
-    when: object,
-    runs: bool,
-) -> None:
-    hook = {"version": "1.0.0", "hook": {"path": "/usr/bin/notify"}, "when": when}
-    (hooks / "notify.json").write_text(json.dumps(hook))
-    (hooks / "README").write_text("no hook")
-    facts = container("IMAGE /bin/sh -c true")
-    assert hooks_of_twins(facts, LocalFiles()) == (("/usr/bin/notify",) if runs else ())
-
-
-def test_the_built_in_directories_of_hooks_are_those_that_are_checked() -> None:
-    assert "/usr/share/containers/oci/hooks.d" in writable.HOOK_DIRECTORIES
 
 
 def test_a_folder_that_cannot_be_written_is_found_before_a_twin_runs(

@@ -23,6 +23,7 @@ HOOK = {"version": "1.0.0", "hook": {"path": "/usr/bin/told"}, "stages": ["prest
         ({"commands": ["nginx"]}, False),
         ({"commands": ["["]}, True),  # no expression: it may match
         ({"hasBindMounts": True}, True),
+        ({"always": True, "commands": ["nginx"]}, False),
         ({"annotations": {"org.x": ".*"}}, False),  # a twin has none of its original
         ("not an object", True),
     ],
@@ -33,6 +34,14 @@ def test_what_matches_a_twin_is_told(tmp_path: Path, when: object, runs: bool) -
     files.put("/etc/containers/oci/hooks.d/notes.txt", json.dumps({**HOOK, "when": {}}))
     facts = container("-v data:/data IMAGE httpd")
     assert hooks_of_twins(facts, files) == (("/usr/bin/told",) if runs else ())
+
+
+def test_without_a_mount_a_hook_for_mounts_does_not_run(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    when = {"always": True, "hasBindMounts": True}
+    files.put("/usr/share/containers/oci/hooks.d/a.json", json.dumps({**HOOK, "when": when}))
+    assert hooks_of_twins(container("IMAGE httpd"), files) == ()
+    assert hooks_of_twins(container("-v data:/data IMAGE httpd"), files)
 
 
 def test_where_a_file_is_no_hook_nothing_is_told(tmp_path: Path) -> None:

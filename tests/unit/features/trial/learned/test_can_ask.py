@@ -22,7 +22,7 @@ from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
 from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
 from hardentui.harden.plan import make_plan
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel, WrittenDirectory
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD
 from hardentui.reading.applications import AskedImage
@@ -218,3 +218,11 @@ def test_root_keeps_its_right_over_files_of_others_where_there_are_some(
     assert [(need.capability, need.place) for need in unseen] == (
         [("DAC_OVERRIDE", place)] if place else []
     )
+
+
+def test_so_it_does_where_the_data_in_its_layer_is_another_accounts() -> None:
+    facts = container(
+        kernel=Kernel(7, uid=0, uid_map=(IdRange(0, 0, 1 << 32),)),
+        written_directories={"/srv": WrittenDirectory(), "/srv/orders": WrittenDirectory(uid=9)},
+    )
+    assert foreign_place(facts, {}, []) == "/srv/orders"

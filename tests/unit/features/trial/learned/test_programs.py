@@ -129,6 +129,20 @@ def test_an_interpreter_does_what_its_sources_say() -> None:
     ) == {"setuid"}
 
 
+def test_a_set_id_program_that_a_source_names_by_path_counts() -> None:
+    text = b"run(['/usr/libexec/app/helper']); run(['/usr/bin/plain'])"
+    read = read_programs(io.BytesIO(packed(member("app/serve.py", text))))
+    files = {
+        **read.files,
+        "/usr/bin/python3.13": program(),
+        "/usr/libexec/app/helper": CodeFile("program", set_id=True),
+        "/usr/libexec/app/other": CodeFile("program", set_id=True),
+        "/usr/bin/plain": program("chroot"),
+    }
+    answer = asked(files, "python3.13", "/app/serve.py")
+    assert (answer.set_id, names(answer)) == (("helper",), set())
+
+
 @pytest.mark.parametrize(
     ("command", "functions"),
     [
