@@ -180,8 +180,10 @@ def _security(stack: Stack, value: Tree) -> Iterator[Argument]:
         word = "no-new-privileges" if word == "no-new-privileges=true" else word
         if word == "systempaths=unconfined":
             word = "unmask=ALL"
-        if word.startswith("seccomp=") and word.removeprefix("seccomp=") not in ("unconfined", ""):
-            word = f"seccomp={_path(stack, value.file, word.removeprefix('seccomp='))}"
+        profile = word.removeprefix("seccomp=")
+        may_be_a_word = profile in ("unconfined", "") or is_open(profile[0])
+        if profile != word and not may_be_a_word:
+            word = f"seccomp={_path(stack, value.file, profile)}"
         yield "--security-opt", word, place
 
 

@@ -114,6 +114,22 @@ def test_a_literal_credential_becomes_a_secret_that_the_notes_name(run: Run) -> 
     assert "Secret=" not in kept
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [("${PROFILE}", r"seccomp=\$\{PROFILE\}"), ("./p.json", r"SeccompProfile=/\S*/s/p\.json")],
+)
+def test_a_profile_that_a_variable_names_stays_as_it_is_written(
+    run: Run,
+    given: str,
+    written: str,
+) -> None:
+    """It may be `unconfined`, which is no file beside the stack."""
+    image = "services:\n  db:\n    image: x.example/a:1\n"
+    files = {"s/compose.yaml": f"{image}    security_opt: ['seccomp={given}']\n"}
+    asked = ("fix", "./s", "--to", "quadlet", "--podman-version", "5.4")
+    assert re.search(rf"{written}\n", run(files, *asked)[1])
+
+
 def test_only_compose_files_are_converted(run: Run) -> None:
     files = {"q/web.container": "[Container]\nImage=a\n"}
     code, text = run(files, "fix", "q", "--to", "quadlet")
