@@ -71,6 +71,7 @@ class FileChange(Struct, frozen=True):
     directory: bool | None = None
     size: int = 0  # bytes, if the file could be read
     executable: bool = False  # a file that may be run or loaded as a library
+    uid: int | None = None  # host ID of its owner; None if unknown
 
 
 class WrittenDirectory(Struct, frozen=True):

@@ -86,10 +86,15 @@ def _inspected(
     except OSError:
         return change
     if not stat.S_ISREG(seen.mode):
-        return replace(change, directory=stat.S_ISDIR(seen.mode))
+        return replace(
+            change,
+            directory=stat.S_ISDIR(seen.mode),
+            uid=seen.uid,
+        )
     return replace(
         change,
         directory=False,
+        uid=seen.uid,
         size=seen.size,
         executable=bool(seen.mode & 0o111),
     )

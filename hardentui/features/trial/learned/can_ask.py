@@ -106,9 +106,9 @@ def foreign_place(
     owners = known(lambda: owners_of_mounts(facts), else_={})
     places = [place for place, owner in owners.items() if owner != 0]
     lines = uid_lines(facts)
-    for place, directory in known(lambda: facts.written_directories, else_={}).items():
-        if inside(directory.uid, lines):
-            places.append(place)
+    for change in known(lambda: facts.changes, else_=()):
+        if change.uid is not None and inside(change.uid, lines):
+            places.append(change.path)
     for place in written:
         owner, mode = folders.get(place, (0, 0))
         if owner != 0 and not mode & 0o002:

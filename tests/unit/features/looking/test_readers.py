@@ -170,3 +170,30 @@ def test_a_secret_by_bind_mount_is_for_its_reader_alone(
     program.chmod(0o640)
     facts = looked_at((MOUNTS, (Mount("bind", str(source), target, ("ro",)),)))
     assert status_of("loose-secret", facts) is PASS
+
+
+def test_what_it_changed_has_its_owner(tmp_path: Path) -> None:
+    """Root needs DAC_OVERRIDE for data of another account."""
+    file = tmp_path / "srv" / "order"
+    file.parent.mkdir()
+    file.write_text("1")
+    facts = container(
+        inspect={"GraphDriver": {"Data": {"UpperDir": str(tmp_path)}}},
+        engine=rootless(local=True),
+    )
+    answers = {f"/containers/{facts.id}/changes": [{"Path": "/srv/order", "Kind": 1}]}
+    engine = Engine(facts.engine, lambda: RecordedConnection(answers, {}))
+    once = OncePerEngine(
+        engine,
+        LocalFiles(),
+        cast("Any", None),
+        lambda: datetime.now(UTC),
+    )
+    place = Place(
+        engine,
+        LocalFiles(),
+        once,
+        RuntimeConfigs(),
+    )
+    (change,) = facts.replace(changes=later(READERS["changes"], place)).changes
+    assert (change.directory, change.uid) == (False, os.getuid())

@@ -22,7 +22,7 @@ from hardentui.features.trial.learned.needs import CapabilityNeed, Needs
 from hardentui.features.trial.learned.started import Reached
 from hardentui.features.trial.learned.system_calls import ORDINARY, RISKY, Allowed, SocketUse
 from hardentui.harden.plan import make_plan
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel, WrittenDirectory
+from hardentui.model.facts import ContainerFacts, FileChange, IdRange, Kernel
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD
 from hardentui.reading.applications import AskedImage
@@ -223,6 +223,10 @@ def test_root_keeps_its_right_over_files_of_others_where_there_are_some(
 def test_so_it_does_where_the_data_in_its_layer_is_another_accounts() -> None:
     facts = container(
         kernel=Kernel(7, uid=0, uid_map=(IdRange(0, 0, 1 << 32),)),
-        written_directories={"/srv": WrittenDirectory(), "/srv/orders": WrittenDirectory(uid=9)},
+        changes=(
+            FileChange("/srv/orders", "added"),
+            FileChange("/srv/orders/1", "added", uid=0),
+            FileChange("/srv/orders/x/1", "added", uid=9),
+        ),
     )
-    assert foreign_place(facts, {}, []) == "/srv/orders"
+    assert foreign_place(facts, {}, []) == "/srv/orders/x/1"
