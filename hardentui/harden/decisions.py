@@ -48,13 +48,15 @@ def becomes(
     before: tuple[str, ...],
     after: tuple[str, ...],
 ) -> str:
-    """`--publish 25:25 becomes 8025:25`: only the arguments that differ."""
+    """`--publish 25:25 becomes 8025:25`, `remove --pid host`, `add --read-only`: only the arguments
+    that differ."""
     row = BY_NAME.get(option)
     flag = row.flag if row is not None and row.flag.startswith("-") else option
     gone = [word for word in before if word not in after]
     come = [word for word in after if word not in before]
-    return f"{flag} {_shown(gone)} becomes {_shown(come)}"
-
-
-def _shown(words: list[str]) -> str:
-    return (" ".join(words) or "set") if words else "absent"
+    old, new = (" ".join(filter(None, (flag, *words))) for words in (gone, come))
+    if not come:
+        return f"remove {old}"
+    if not gone:
+        return f"add {new}"
+    return f"{old} becomes {' '.join(come)}"

@@ -74,8 +74,8 @@ def lines(
 
     Args:
         options: name those of the command line that give a twin what it lacks.
-        height: at most so many lines, if that is possible by shortening and without what only
-            explains; 0 = all of it.
+        height: at most so many lines, if that is possible without what only explains, and with
+            the first of several items alone; 0 = all of it.
     """
     table = list(_table(card, width))
     shown_before = ("Afterwards", "Judged by") if card.others else ()

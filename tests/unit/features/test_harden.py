@@ -164,7 +164,7 @@ def test_it_shows_what_became_better_and_what_is_for_an_admin() -> None:
         "2: CHOWN SETUID",
         "512 MiB (most seen: 5 MiB)",
         "Loosened           default-capabilities-kept: --cap-add CHOWN (chown failed)",
-        "login (no account), load",
+        "login (no account); load",
         "Needs a value      root-user (user)",
     ):
         assert words in text, text
@@ -177,18 +177,19 @@ def test_it_shows_what_became_better_and_what_is_for_an_admin() -> None:
     assert title(card) == ("web · hardened twin works", "took 24 s")
 
 
-def test_it_fits_a_small_screen_and_says_where_it_was_cut() -> None:
+def test_on_a_small_screen_it_counts_what_it_leaves_out() -> None:
     card = replace(
         _card(),
-        notes=("a note " * 60,),
+        notes=tuple(f"note {number} of many" for number in range(30)),
         probes=("true",),
         answer="HTTP 200",
     )
     small, whole = lines(card, 74, 16), lines(card, 74)
-    assert len(small) == 16 < len(whole)
+    assert len(small) + 8 < len(whole)
     assert max(LABEL + len(line.text) for line in small) <= 74
     assert {line.label for line in small} == {line.label for line in whole}
-    assert any(line.text.endswith("…") for line in small)
+    assert any(line.text.endswith(" more") for line in small)
+    assert not any("…" in line.text for line in small)
 
 
 def test_the_document_is_what_the_schema_says() -> None:

@@ -65,9 +65,9 @@ def test_they_are_told_with_what_they_would_change() -> None:
     assert not decisions(plan)
 
 
-def test_an_option_without_a_value_is_set_or_absent() -> None:
-    assert becomes("read-only", (), ("",)) == "--read-only absent becomes set"
-    assert becomes("cap-drop", ("ALL",), ()) == "--cap-drop ALL becomes absent"
+def test_an_option_that_comes_or_goes_is_added_or_removed() -> None:
+    assert becomes("read-only", (), ("",)) == "add --read-only"
+    assert becomes("cap-drop", ("ALL",), ()) == "remove --cap-drop ALL"
 
 
 def test_one_that_is_named_is_in_the_plan() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hardentui.errors import UsageError
 from hardentui.features.harden import host_run
-from hardentui.features.harden.host_run import RunFiles
+from hardentui.features.harden.host_run import Asked, RunFiles
 from hardentui.features.opening.opened import Opened
 
 
@@ -67,3 +67,17 @@ def test_one_that_ended_before_it_began_is_told_at_once(
         files.start()
     assert process.looks == 2
     assert len(words) == 1
+
+
+def test_who_asks_to_stop_is_heard_until_the_next_start(files: RunFiles) -> None:
+    heard = [files.is_asked_to_stop]
+    for do in (files.stop, files.clear_stop):
+        do()
+        heard.append(files.is_asked_to_stop)
+    assert heard == [False, True, False]
+
+
+def test_what_is_asked_of_one_leaves_what_was_asked_of_the_others(files: RunFiles) -> None:
+    files.ask({"a/1": Asked(tight=True)})
+    files.ask({"a/2": Asked(probe="true")})
+    assert files.asked() == {"a/1": Asked(tight=True), "a/2": Asked(probe="true")}
