@@ -247,7 +247,20 @@ def _below(
                         )
                     )
                 continue
+            if os.path.islink(path) and _is_read_as_itself(path, os.path.realpath(directory)):
+                continue
             yield path
+
+
+def _is_read_as_itself(path: str, directory: str) -> bool:
+    """Whether a link leads to a script of this directory, or to a YAML file beside it, which is read
+    under its own name; a patch of a link is none. The name of a unit means something."""
+    target = os.path.realpath(path)
+    place, name = os.path.split(target)
+    beside = place == os.path.realpath(os.path.dirname(path)) and name.endswith(_YAML)
+    inside = os.path.relpath(place, directory).split("/")
+    is_found = ".." not in inside and _SKIPPED.isdisjoint(inside) and is_interesting(name, place)
+    return is_found and (beside or name.endswith(".sh"))
 
 
 _OF_SYSTEMD = ("/etc/systemd/", "/run/systemd/", "/usr/lib/systemd/", "/lib/systemd/")

@@ -115,3 +115,14 @@ def test_an_included_file_is_part_of_the_project_that_includes_it_and_only_of_th
     code, text = run(circle, "check", "./c")
     assert code != 0
     assert text.count("in a circle") == len(circle)
+
+
+def test_a_link_to_a_file_of_the_same_folder_is_that_file(run: Run, tmp_path: Path) -> None:
+    """It is told once, under the name that git can patch."""
+    script = "podman run --privileged docker.io/a:1\n"
+    run({"l/stack-compose.yaml": BAD, "l/start.sh": script, "l/deep/x.txt": ""}, "check", "./l")
+    (tmp_path / "l/compose.yaml").symlink_to("stack-compose.yaml")
+    (tmp_path / "l/deep/start.sh").symlink_to("../start.sh")
+    code, text = run({}, "check", "./l")
+    assert (code, "2 services in 2 files" in text) == (1, True), text
+    assert "l/compose.yaml" not in text
