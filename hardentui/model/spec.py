@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from hardentui.model.open_value import OpenText
 from hardentui.model.podman_version import Version
@@ -270,9 +271,11 @@ class Spec(Struct, frozen=True):
         value: T,
         source: Source = Source.CHOSEN,
     ) -> Spec:
-        """This spec with one option set; setting the default removes it."""
+        """This spec with one option set; setting the default removes it. What a file leaves open of
+        a list stays."""
         if value == option.default:
-            return self.without(option)
+            cleared = self.without(option)
+            return replace(cleared, open=self.open) if option.is_list else cleared
         if option in self.settings and self.settings[option].value == value:
             return self
         changed = {**self.settings, option: Setting(value, source)}

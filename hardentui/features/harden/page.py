@@ -215,6 +215,7 @@ def _parts(card: Card, options: bool) -> Iterator[tuple[str, Sequence[str]]]:
         else:
             yield from _given("The twin lacked", lacks)
         return
+    yield from _given("Not applied here", [card.obstacle])
     unproven = {line.partition(":")[0] for line in card.unproven}
     proven = (kept.check for kept in trial.kept if kept.check not in unproven)
     yield from _given("Afterwards", gained(proven))
@@ -233,8 +234,6 @@ def _parts(card: Card, options: bool) -> Iterator[tuple[str, Sequence[str]]]:
     yield from _given("Data moves", told_rows(card.ledger))
     yield from _given("Known application", [card.application])
     yield from _given("Before applying", card.notes)
-    if card.obstacle:
-        yield "Not applied here", (card.obstacle,)
 
 
 def _kernel_bugs(card: Card) -> str:

@@ -31,6 +31,8 @@ _AT_HOME = re.compile(r"[\"'\s=](~/|\$\{?HOME\}?/)(\w|\.\w)[\w./+-]*")
 _BESIDE = re.compile(
     r"__file__|__dirname|__DIR__|import\.meta\.(?:url|dirname)|BASH_SOURCE|\$\{?0\b|\$FindBin"
 )
+_GOES_ON = re.compile(r"[\"'`]\s*[,/]")
+"""What follows a directory that something is joined to: `os.path.join("/srv", name)`."""
 _COMMENT = re.compile(r"^\s*(?:#|//|\*)")
 _STATEMENTS = re.compile(r"&&|\|\||[;|&]")
 _REDIRECTION = re.compile(r"(?<![<>&=-])>{1,2}\s*([^\s;&|<>()]+)")
@@ -86,13 +88,16 @@ def _place(expression: str, names: dict[str, str], beside: str, *, shell: bool) 
     for word in re.findall(r"\$\{?(\w+)" if shell else r"[A-Za-z_]\w*", expression):
         if word not in names:
             continue
-        place = names[word].rstrip("/")
+        place = names[word]
         if "dirname" in expression or ".parent" in expression:
-            return f"{posixpath.dirname(place)}/"
+            return place if place.endswith("/") else f"{posixpath.dirname(place)}/"
         below = re.search(rf"\b{word}\W*[,/]", expression)
-        return f"{place}/" if below else names[word]
+        return f"{place.rstrip('/')}/" if below else place
     absolute = _ABSOLUTE.search(expression)
-    return absolute[0] if absolute else ""
+    if absolute is None:
+        return ""
+    is_above = _GOES_ON.match(expression, absolute.end())
+    return f"{absolute[0]}/" if is_above else absolute[0]
 
 
 def _calls(line: str) -> Iterator[tuple[str, str]]:

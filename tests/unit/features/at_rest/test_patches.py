@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hardentui.do import said
 from hardentui.features.at_rest.patches import patch_of
 from hardentui.model.draft import DraftFile
 from tests.unit.features.at_rest.stacks import EXAMPLES
@@ -152,7 +153,7 @@ def test_where_a_changed_line_holds_a_secret_it_says_what_to_do_instead() -> Non
     patch = patch_of(draft)
     assert "hunter2" not in patch.text
     assert not patch.complete
-    assert "write it in place, or to a directory" in patch.how
+    assert "write it in place, or to a directory" in said(patch.how)
 
 
 LINES = st.sampled_from(

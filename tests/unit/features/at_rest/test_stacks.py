@@ -114,6 +114,17 @@ def test_a_literal_credential_becomes_a_secret_that_the_notes_name(run: Run) -> 
     assert "Secret=" not in kept
 
 
+def test_a_variable_beside_the_only_credential_is_still_asked_for(run: Run) -> None:
+    text = """services:
+  web:
+    image: x.example/a:1
+    environment: ["PASSWORD=correct-horse", "TTL=${TTL}"]
+"""
+    _, made = run({"shop/compose.yaml": text}, "fix", "./shop", "--to", "quadlet")
+    assert "Environment=TTL=${TTL}" in made
+    assert "target=PASSWORD" in made
+
+
 @pytest.mark.parametrize(
     ("given", "written"),
     [("${PROFILE}", r"seccomp=\$\{PROFILE\}"), ("./p.json", r"SeccompProfile=/\S*/s/p\.json")],

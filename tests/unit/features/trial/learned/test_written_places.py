@@ -22,6 +22,7 @@ CASES = (
     ("p.py", 'D = os.path.dirname(__file__)\nopen(os.path.join(D, "x.py"), "w")', {"/app"}),
     ("p.py", 'DB = os.environ.get("DB", "/var/lib/a/a.db")\nos.makedirs(os.path.dirname(DB))',
      {"/var/lib/a"}),
+    ("p.py", 'path = os.path.join("/srv/up", name)\nos.makedirs(os.path.dirname(path))', {"/srv/up"}),
     ("p.py", 'os.makedirs("data"); open("data/first", "w")', {"./data"}),
     ("p.py", 'state = os.path.expanduser("~/.app")\nopen(os.path.join(state, "x"), "w")',
      {"~/.app"}),
