@@ -26,7 +26,6 @@ CONTEXT = 3
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _NO_END = "\\ No newline at end of file\n"
 _NAMES_SECRET = re.compile(r"\s*Secret\s*=")
-_COMMENT = re.compile(r"\s*#[#\s]*")
 _REFERENCE = re.compile(r"\$\{\w+(?::?\?[^}]*)?\}")
 """Says where a value comes from: `${X}`, `${X:?what to give}`. A default may be a secret."""
 _NO_VALUE = re.compile(r"[\w.-]+=(?=[\"']?\s*$)")
@@ -191,11 +190,8 @@ def mask_line(line: str) -> str:
     engine keeps, and a variable what somebody else gives."""
     if _NAMES_SECRET.match(line):
         return line
-    mark = _COMMENT.match(line)
-    start = mark[0] if mark is not None else ""
-    text = line.removeprefix(start)
-    literal = _NO_VALUE.sub("", _REFERENCE.sub("", text))
-    return line if _masked(literal) == literal else start + _masked(text)
+    literal = _NO_VALUE.sub("", _REFERENCE.sub("", line))
+    return line if _masked(literal) == literal else _masked(line)
 
 
 def _masked(text: str) -> str:
