@@ -25,6 +25,10 @@ ALIVE = 3.0
 SETTLED = 1.0
 
 
+OUT_OF_MEMORY = "killed: out of memory"
+"""How a main process ended, as Podman saw it."""
+
+
 class Expectation(Struct, frozen=True):
     """When a container counts as ready."""
 
@@ -226,7 +230,7 @@ class Wait:
             )
         if code == 0 and self._expected.ends_well:
             return self._result(True, exit_code=0)
-        killed = " (killed: out of memory)" if state.get("OOMKilled") else ""
+        killed = f" ({OUT_OF_MEMORY})" if state.get("OOMKilled") else ""
         return self._result(
             False, f"its main process ended with exit code {code}{killed}", exit_code=code
         )

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hardentui.engine.change.copying import Pieces
 from hardentui.errors import EngineError, OriginalSuffers
 from hardentui.features.change.guard import guarded_by
+from hardentui.features.change.wait import OUT_OF_MEMORY
 from hardentui.features.looking.stack import in_start_order
 from hardentui.features.sections import size_text
 from hardentui.features.trial import life
@@ -352,9 +353,11 @@ def _guarded(stage: Stage) -> AbstractContextManager[None]:
 
 
 def _with_budget(baseline: Baseline, cgroup: TwinCgroup) -> Baseline:
-    """A twin that reached what all twins may take says nothing of the service."""
+    """A twin that reached what all twins may take says nothing of the service. Where cgroup v1 counts,
+    the kernel's count may have gone with the twin: then Podman's word is left."""
     memory = cgroup.limits.memory
-    if baseline.ready or memory is None or not cgroup.kills:
+    killed = cgroup.kills or OUT_OF_MEMORY in baseline.why
+    if baseline.ready or memory is None or not killed:
         return baseline
     advice = f"The twins may take {size_text(memory)} of memory here, and took it all."
     return replace(baseline, advice=f"{advice} {baseline.advice}".strip())
