@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import cannot_run
+from tests.support.compiled_service import ASKS, built
 from tests.support.images import build, missing_package
 from tests.support.lived_services import uploads
 from tests.support.podman import BUSYBOX, Bench
@@ -183,12 +184,12 @@ _READER = (
 SAYS_IT_WRITES = (
     pytest.param(
         ("CERT = '/etc/app/cert.pem'", "open(CERT + '.new', 'w').close()", "os.replace(CERT + '.new', CERT)"),
-        "says that it writes in /etc/app, which a read-only root refuses",
+        "may write in /etc/app, which a read-only root refuses",
         id="a renewed certificate",
     ),
     pytest.param(
         ("here = os.path.dirname(os.path.abspath(__file__))", "os.mkdir(os.path.join(here, 'plugins'))"),
-        "says that it writes in /app, which a read-only root refuses",
+        "may write in /app, which a read-only root refuses",
         id="a plugin beside its code",
         marks=pytest.mark.long,
     ),
@@ -232,3 +233,133 @@ def test_what_its_source_says_is_kept_or_asked(
     assert bench.get(f"/containers/{NAME}/json")["HostConfig"]["Memory"], card
     asks = ("exec", NAME, "/usr/bin/python3.13", "-I", "-c", _READER)
     assert bench.podman(*asks) == "done"
+
+
+class Compiled(NamedTuple):
+    """A compiled service.
+
+    Attributes:
+        late: what it does when it is asked, in C.
+        folders: of the image, with their owners.
+        told: on the card.
+        read_only: whether it gets a read-only root.
+    """
+
+    late: str
+    folders: tuple[tuple[str, int], ...]
+    files: tuple[str, ...] = ()
+    user: int = 0
+    told: str = ""
+    read_only: bool = True
+
+
+COMPILED = (
+    pytest.param(
+        Compiled(
+            'return put("/var/cache/shop/index");',
+            (("var/cache", 0), ("var/cache/shop", 0)),
+            ("var/cache/shop/index",),
+            told="first use of /var/cache/shop",
+        ),
+        id="a cache that the image has filled",
+    ),
+    pytest.param(
+        Compiled(
+            'return put("/etc/shop/new.pem") && !rename("/etc/shop/new.pem", "/etc/shop/cert.pem");',
+            (("etc/shop", 0),),
+            ("etc/shop/cert.pem",),
+            told="late may write in /etc/shop, which a read-only root refuses",
+            read_only=False,
+        ),
+        id="a renewed certificate",
+    ),
+    pytest.param(
+        Compiled(
+            'mkdir("/srv/shop/state", 0700); return put("/srv/shop/state/orders.db");',
+            (("srv/shop", 700),),
+            user=700,
+            told="first use of /srv/shop",
+        ),
+        id="a database at the first request",
+        marks=pytest.mark.long,
+    ),
+    pytest.param(
+        Compiled(
+            'return put("/srv/shop/orders.db");',
+            (("srv/shop", 700),),
+            ("srv/shop/catalogue",),
+            user=700,
+            told="late may write in /srv/shop",
+            read_only=False,
+        ),
+        id="data beside that of the image",
+        marks=pytest.mark.long,
+    ),
+    pytest.param(
+        Compiled(
+            'char name[99]; snprintf(name, 99, "%s/%d.job", "/var/spool/shop", 7); return put(name);',
+            (("var/spool", 0), ("var/spool/shop", 0)),
+            told="first use of /var/spool/shop",
+        ),
+        id="a job in a spool of the image",
+        marks=pytest.mark.long,
+    ),
+    pytest.param(
+        Compiled(
+            'return put("/run/shop.pid") && put("/tmp/shop.lock");',
+            (("run", 0),),
+        ),
+        id="a lock and a pid",
+        marks=pytest.mark.long,
+    ),
+    pytest.param(
+        Compiled(
+            'return put("/var/log/shop.log") && !rename("/var/log/shop.log", "/var/log/shop.log.1")'
+            ' && put("/var/log/shop.log") && !chown("/var/log/shop.log.1", 33, 33);',
+            (("var/log", 0),),
+            told="/var/log",
+            read_only=False,
+        ),
+        id="a log that it rotates itself",
+        marks=pytest.mark.long,
+    ),
+    pytest.param(
+        Compiled(
+            'return put("/var/mail/anna");',
+            (("var/mail", 8),),
+            ("var/mail/anna",),
+            told="late may write in /var/mail",
+            read_only=False,
+        ),
+        id="a mailbox of somebody else",
+        marks=pytest.mark.long,
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("service", COMPILED)
+def test_what_stands_in_a_compiled_program_is_kept_or_asked(
+    bench: Bench,
+    service: Compiled,
+    tmp_path: Path,
+) -> None:
+    image = built(
+        bench,
+        service.late,
+        folders=service.folders,
+        files=service.files,
+        user=service.user,
+    )
+    asks = ("exec", NAME, "/bin/busybox", *ASKS)
+    bench.run(NAME, image)
+    assert bench.podman(*asks) == "done", "not even before"
+    bench.remove(NAME)
+    bench.run(NAME, image)
+    words = ("--url", bench.url, "--yes")
+    done = hardentui("harden", NAME, *words, ends=0, XDG_STATE_HOME=str(tmp_path))
+    card = " ".join(done.stdout.split())
+    assert service.told in card
+    host = bench.get(f"/containers/{NAME}/json")["HostConfig"]
+    assert host["ReadonlyRootfs"] == service.read_only, card
+    assert host["Memory"], card
+    assert bench.podman(*asks) == "done", card

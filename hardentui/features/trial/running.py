@@ -35,6 +35,7 @@ from hardentui.features.trial.learned.can_ask import (
     left_to_decide,
     widened,
 )
+from hardentui.features.trial.learned.compiled_places import late_writes, not_read
 from hardentui.features.trial.learned.first_use import (
     first_uses,
     named_by_variables,
@@ -153,6 +154,8 @@ def asked(stage: Stage) -> CanAsk:
         home,
         directory,
     )
+    compiled = late_writes(started.compiled, programs, uid)
+    writes = {**compiled.places, **writes}
     uses = first_uses(
         named_by_variables(given) | started.places | writes,
         programs,
@@ -170,6 +173,7 @@ def asked(stage: Stage) -> CanAsk:
             programs.folders,
             (*uses, *writes),
         ),
+        compiled.unclear,
     )
 
 
@@ -515,7 +519,7 @@ def _with_first_uses(seen: BaselineSeen, ask: CanAsk) -> BaselineSeen:
     facts = seen.facts.replace(first_uses=ask.first_uses)
     habits = replace(
         seen.habits,
-        not_exercised=(*seen.habits.not_exercised, *not_used(facts)),
+        not_exercised=(*seen.habits.not_exercised, *not_used(facts), *not_read(ask.unclear)),
     )
     return replace(seen, facts=facts, habits=habits)
 

@@ -10,7 +10,8 @@ from hardentui.checks.prelude import container
 from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.checklists.loading import load
 from hardentui.features.trial.learned.first_use import first_uses, named_by_variables, not_used
-from hardentui.features.trial.learned.programs import Programs, named_places, read_programs
+from hardentui.features.trial.learned.named_paths import named_places
+from hardentui.features.trial.learned.programs import Programs, read_programs
 from hardentui.harden.plan import make_plan
 from hardentui.model.facts import (
     ContainerFacts,

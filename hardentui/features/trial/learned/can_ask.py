@@ -57,6 +57,7 @@ class CanAsk(Struct, frozen=True):
     first_uses: Mapping[str, str] = {}  # directory that it may make or fill -> who names it
     writes: Mapping[str, str] = {}  # directory, outside mounts -> the program that writes there
     foreign: str = ""  # a place of another account that root meets; empty if there is none
+    unclear: Mapping[str, str] = {}  # directory that a compiled program names -> its name
 
 
 def can_ask(
@@ -65,6 +66,7 @@ def can_ask(
     first_uses: Mapping[str, str] | None = None,
     writes: Mapping[str, str] | None = None,
     foreign: str = "",
+    unclear: Mapping[str, str] | None = None,
 ) -> CanAsk:
     """What is not known stays as the engine grants it by default."""
     defaults = facts.engine.default_capabilities
@@ -88,6 +90,7 @@ def can_ask(
         first_uses or {},
         writes or {},
         foreign,
+        unclear or {},
     )
 
 
@@ -192,7 +195,7 @@ def _refuses(after: Spec, ask: CanAsk) -> str:
     if not refused:
         return ""
     program = visible(next(iter(refused.values())), 80)
-    return f"{program} says that it writes in {listed([*refused])}, which a read-only root refuses"
+    return f"{program} may write in {listed([*refused])}, which a read-only root refuses"
 
 
 def widened(allowed: Allowed, ask: CanAsk) -> Allowed:

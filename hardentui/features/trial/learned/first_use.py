@@ -6,7 +6,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterator, Mapping
 
-from hardentui.features.trial.learned.programs import Programs, named_places
+from hardentui.features.trial.learned.named_paths import named_places
+from hardentui.features.trial.learned.programs import Programs
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.trial import NotExercised
 from hardentui.reading.layer import holds_logs
@@ -136,7 +137,7 @@ def not_used(facts: ContainerFacts) -> Iterator[NotExercised]:
     ):
         if paths:
             why = f"a program or setting names it: it gets {gets}"
-            yield NotExercised(f"first use of {_shown(paths)}", why)
+            yield NotExercised(f"first use of {shown_paths(paths)}", why)
     left = [
         path
         for path in facts.empty_directories
@@ -144,11 +145,11 @@ def not_used(facts: ContainerFacts) -> Iterator[NotExercised]:
     ]
     if left:
         yield NotExercised(
-            f"writing to {_shown(left)}",
+            f"writing to {shown_paths(left)}",
             "empty in the image, and no program or setting names it: it gets no volume",
         )
 
 
-def _shown(paths: list[str]) -> str:
+def shown_paths(paths: list[str]) -> str:
     more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
     return f"{', '.join(visible(path, 60) for path in paths[:_SHOWN])}{more}"

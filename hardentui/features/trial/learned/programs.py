@@ -13,6 +13,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from msgspec import Struct, field
 
+from hardentui.features.trial.learned.named_paths import (
+    ProgramPaths,
+    is_go,
+    named_places,
+    places_of_program,
+    programs_named,
+)
 from hardentui.features.trial.learned.written_places import written_places
 from hardentui.lib.image.tar import ArchiveEntry, Body, ByteSource, Damaged, entries
 from hardentui.reading.asked_functions import FUNCTIONS, GO_FUNCTIONS, everyday
@@ -28,7 +35,6 @@ _MOST_RECORDS = 4_000_000
 """Headers and symbols of all programs of an image: half a minute; Debian's largest have a tenth."""
 _MOST_NEEDED = 512
 _LONGEST_NAME = 4096
-_GO = (b"\xff Go buildinf:", b"Go build ID:")
 
 
 class NoProgram(ValueError):
@@ -130,12 +136,6 @@ def read_elf(
         return _read(data, wanted, allowance or Allowance())
     except (struct.error, OverflowError):
         raise NoProgram("it is truncated") from None
-
-
-def is_go(data: bytes) -> bool:
-    """Whether Go's compiler made it: the names of its functions are in it even when it was
-    stripped."""
-    return any(mark in data for mark in _GO)
 
 
 def _read(
@@ -282,7 +282,6 @@ _MOST_FILES = 60_000
 _LARGEST_PROGRAM = 256 << 20
 _LONGEST_SCRIPT = 1 << 20
 _CHUNK = 1 << 20
-_MOST_PATHS = 2_000
 _MOST_LINKS = 40
 _SOURCES = (
     ".py",
@@ -304,17 +303,8 @@ _JOBS = (
     "/etc/snmp/snmpd.",
 )  # fmt: skip
 """Where supervisors, super-servers, cron and PAM find what they start or load."""
+_NOWHERE = frozenset[str]()
 _IS_LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
-_PATH = re.compile(rb"/(?:usr|opt|bin|sbin|lib|libexec|srv|app)/?[\w./+-]{1,200}")
-_PLACE = re.compile(
-    rb"(?<![\w./:-])/(?:var|srv|opt|app|data|config|home|mnt|media|storage|etc"
-    rb"|root/\.(?:cache|config|local))/[\w./+-]{1,200}"
-)
-"""Below the home of root only what programs write there: compilers leave other paths of it. Below
-/etc are the settings that name more."""
-_AT_HOME = re.compile(
-    rb"(?:(?<=HOME/)|(?<![\w.-])(?<!\w/))\.(?:cache|config|local/(?:share|state))(?![\w.-])"
-)
 _LONGEST_SETTINGS = 64 << 10  # bytes
 _SETTINGS = re.compile(
     r"^/etc/|^/(?!usr/(?:lib|share)/).*\.(?:conf|cfg|ini|toml|ya?ml|json|properties|env|xml)$"
@@ -371,6 +361,7 @@ class CodeFile(Struct, frozen=True):
     words: frozenset[str] = frozenset()  # paths and commands that it names
     places: frozenset[str] = frozenset()  # paths where data is kept that it names
     writes: frozenset[str] = frozenset()  # directories that it says it writes in
+    paths: ProgramPaths = ProgramPaths()  # of a compiled one
     interpreter: tuple[str, ...] = ()  # the words after `#!`
     set_id: bool = False
     unknown: str = ""  # why what it asks for cannot be told; empty if it can
@@ -387,6 +378,7 @@ class Programs(Struct):
     # text of settings -> the paths in it, below which services keep their data
     settings: dict[str, frozenset[str]] = field(default_factory=dict)
     folders: dict[str, tuple[int, int]] = field(default_factory=dict)  # path -> (owner, mode)
+    present: set[str] = field(default_factory=set)  # files, but for those of the system in /usr
     homes: dict[int, str] = field(default_factory=dict)  # uid -> home directory
     gap: str = ""  # why not everything could be read
 
@@ -436,6 +428,8 @@ def read_programs(
                 programs.gap = "it has too many files"
                 break
             programs.filled.add(posixpath.dirname(entry.path))
+            if entry.kind == "file" and len(programs.present) < _MOST_FILES:
+                programs.present |= {entry.path} if not entry.path.startswith("/usr/") else set()
             if entry.kind == "folder":
                 programs.folders[entry.path] = entry.uid, entry.mode
             elif entry.path == "/etc/passwd" and entry.size <= _LONGEST_SETTINGS:
@@ -455,13 +449,6 @@ def read_programs(
     except Damaged as error:
         programs.gap = str(error)
     return programs
-
-
-def named_places(data: bytes) -> frozenset[str]:
-    """The paths in a text or program below which services keep their data; ~ stands for its home."""
-    paths = {match.group().decode().rstrip("./") for match in _PLACE.finditer(data)}
-    paths |= {f"~/{match.group().decode()}" for match in _AT_HOME.finditer(data)}
-    return frozenset(sorted(paths)[:_MOST_PATHS])
 
 
 def _homes(accounts: bytes) -> dict[int, str]:
@@ -509,7 +496,9 @@ def _code(
                 set_id=set_id,
                 unknown="it is too large to be read",
             )
-        return _program(start + _rest(body, entry.size), set_id, allowance)
+        data = start + _rest(body, entry.size)
+        is_library = _IS_LIBRARY.search(path) is not None
+        return _program(data, allowance, set_id=set_id, is_library=is_library)
     scripted = start.startswith(b"#!")
     if not (scripted or listed or sourced):
         return None
@@ -524,7 +513,7 @@ def _code(
         return CodeFile(
             "source",
             functions=_named(text),
-            words=_paths(text.encode()),
+            words=programs_named(text.encode()),
             places=named_places(text.encode()),
             writes=writes,
         )
@@ -551,7 +540,13 @@ def _named(text: str) -> frozenset[str]:
     return frozenset(FUNCTIONS.keys() & names)
 
 
-def _program(data: bytes, set_id: bool, allowance: Allowance) -> CodeFile:
+def _program(
+    data: bytes,
+    allowance: Allowance,
+    *,
+    set_id: bool,
+    is_library: bool,
+) -> CodeFile:
     try:
         elf = read_elf(data, _WANTED, allowance)
     except NoProgram as error:
@@ -568,21 +563,17 @@ def _program(data: bytes, set_id: bool, allowance: Allowance) -> CodeFile:
                 functions.update(same)
     elif elf.static:
         unknown = "it is statically linked"
+    places, paths = (_NOWHERE, ProgramPaths()) if is_library else places_of_program(data)
     return CodeFile(
         "program",
         functions=frozenset(functions),
         needed=elf.needed,
-        words=_paths(data),
-        places=named_places(data),
+        words=programs_named(data),
+        places=places,
+        paths=paths,
         set_id=set_id,
         unknown=unknown,
     )
-
-
-def _paths(data: bytes) -> frozenset[str]:
-    """The paths of programs in a text or program."""
-    paths = {match.group().decode() for match in _PATH.finditer(data)}
-    return frozenset(sorted(paths)[:_MOST_PATHS])
 
 
 def _rest(body: Body, size: int) -> bytes:

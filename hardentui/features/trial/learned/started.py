@@ -12,16 +12,18 @@ import posixpath
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
+from hardentui.features.trial.learned.named_paths import ProgramPaths, named_places
 from hardentui.features.trial.learned.programs import (
     SCRIPT_ENDS,
     CodeFile,
     Programs,
-    named_places,
     script_words,
 )
+from hardentui.features.trial.learned.written_places import written_places
 from hardentui.reading.asked_functions import APPLETS, FUNCTIONS, everyday
 
 _MOST_REACHED = 4_000
@@ -50,6 +52,7 @@ _LANGUAGES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 """Interpreter, the ends of its sources, and where those are that come with it and do as they are
 told."""
+_GIVES_TEXT = re.compile(r"-\w*[cer]$|--eval$")
 _JAVA = re.compile(r"java$")
 _OF_LIBC = re.compile(r"libc\.|ld-|ld64|libpthread\.|libdl\.|librt\.|libm\.|libresolv\.")
 _WIDE = re.compile(
@@ -91,6 +94,7 @@ class Reached(Struct, frozen=True):
     set_id: tuple[str, ...] = ()
     places: dict[str, str] = {}  # path where data is kept -> the program that names it
     writes: dict[str, str] = {}  # directory -> the program that says it writes there
+    compiled: dict[str, ProgramPaths] = {}  # compiled program -> the paths in it
 
 
 def reached(
@@ -149,6 +153,7 @@ class _Search:
         self._given: set[str] = set()
         self._places: dict[str, str] = {}
         self._writes: dict[str, str] = {}
+        self._compiled: dict[str, ProgramPaths] = {}
 
     def run(
         self,
@@ -165,6 +170,8 @@ class _Search:
             self._words(script_words(text))
             for place in named_places(text.encode("utf-8", "replace")):
                 self._places.setdefault(place, "its command")
+        for place in _written_by_text(command):
+            self._writes.setdefault(place, "its command")
         while self._queue and len(self._seen) < _MOST_REACHED:
             self._take(*self._queue.popleft())
         if self._queue:
@@ -178,6 +185,7 @@ class _Search:
             tuple(sorted(self._set_id)),
             self._places,
             self._writes,
+            self._compiled,
         )
 
     def _scripts(self, command: Sequence[str]) -> list[str]:
@@ -283,6 +291,7 @@ class _Search:
         elif _JAVA.match(base):
             self._count(name, {"chown", *everyday(FUNCTIONS)})
         elif not obedient:
+            self._compiled[name] = file.paths
             self._start_own(file.words)
 
     def _count(
@@ -368,6 +377,20 @@ class _Search:
                 for path in self._folders[place]:
                     if self._programs.files[path].kind == "program":
                         self._add(path, posixpath.basename(path))
+
+
+def _written_by_text(command: Sequence[str]) -> frozenset[str]:
+    """Where the text of `sh -c` or `python -c` says that it writes."""
+    for at, word in enumerate(command[:-1]):
+        name = posixpath.basename(word)
+        language = _language(name)
+        if language is None and not _SHELLS.match(name):
+            continue
+        end = ".sh" if language is None else _LANGUAGES[language][1][0]
+        for option, text in pairwise(command[at + 1 :]):
+            if _GIVES_TEXT.match(option):
+                return written_places(text, f"/its command{end}")
+    return frozenset()
 
 
 def _language(name: str) -> int | None:

@@ -36,9 +36,17 @@ _GOES_ON = re.compile(r"[\"'`]\s*[,/]")
 _COMMENT = re.compile(r"^\s*(?:#|//|\*)")
 _STATEMENTS = re.compile(r"&&|\|\||[;|&]")
 _REDIRECTION = re.compile(r"(?<![<>&=-])>{1,2}\s*([^\s;&|<>()]+)")
-_ALL_WORDS = ("mkdir", "touch", "tee", "rm", "rmdir", "truncate")
-_LAST_WORD = ("cp", "mv", "ln", "install", "sed")
-_ENDS_IN_EXEC = re.compile(r"(?m)^\s*exec\s+[\w\"$/]")
+_ALL_WORDS = frozenset(
+    "mkdir touch tee rm rmdir truncate mkfifo chmod chown gzip gunzip xz sqlite3 logrotate".split()
+)
+_LAST_WORD = frozenset("cp mv ln install sed rsync".split())
+_OPTION = re.compile(r"(?:^|\s)(?:-(?:o|O|C|out|keyout)\s+|of=|--output[= ])([^\s;&|)]+)")
+"""Of those that write what an option names: `openssl -out`, `dd of=`, `tar -C`, `wget -O`."""
+_RELATIVE_WORD = re.compile(r"(?:\./)?([A-Za-z_.][\w./+-]*)$")
+_TAKE_RELATIVE = frozenset({">", "mkdir", "touch", "tee", "mkfifo", "cp", "mv"})
+_MAKE_DIRECTORY = ("mkdir", "mkpath", "make")
+_CD = re.compile(r"\bcd\s+[\"']?(/[\w./+-]+)")
+_ENDS_IN_EXEC = re.compile(r"(?m)(?:^|[;&])\s*exec\s+[\w\"$/]")
 _OF_OTHERS = re.compile(
     r"/(?:site-packages|dist-packages|node_modules|vendor|gems|\.venv|venv)/"
     r"|^/usr/(?:lib|lib64|share|local/lib|local/share|s?bin)/|^/(?:docker-)?entrypoint"
@@ -62,19 +70,21 @@ def written_places(text: str, path: str) -> frozenset[str]:
         return frozenset()
     beside, names = f"{posixpath.dirname(path)}/", dict[str, str]()
     places: set[str] = set()
-    for line in text.splitlines():
+    here = "./"
+    for line in re.split(r"[\n;]", text) if shell else text.splitlines():
         if len(line) > _LONGEST_LINE or _COMMENT.match(line) or len(places) >= _MOST:
             continue
         assigned = _ASSIGNMENT.match(line)
         if assigned and (place := _place(assigned[2], names, beside, shell=shell)):
             names[assigned[1]] = place
+        if shell and (entered := _CD.search(line)):
+            here = f"{entered[1].rstrip('/')}/"
         for verb, target in _commands(line) if shell else _calls(line):
             place = _place(target, names, beside, shell=shell)
-            if not place and not shell and (relative := _RELATIVE.match(target)):
-                place = f"./{relative[1]}"
-            made = place.endswith("/") or (
-                verb.startswith("m") and not verb.startswith(("mv", "move"))
-            )
+            if not place and (not shell or verb in _TAKE_RELATIVE):
+                relative = (_RELATIVE_WORD if shell else _RELATIVE).match(target)
+                place = f"{here}{relative[1]}" if relative else ""
+            made = place.endswith("/") or verb.startswith(_MAKE_DIRECTORY)
             places.add(place.rstrip("/") if made else posixpath.dirname(place))
     return frozenset(places - {""})
 
@@ -139,17 +149,17 @@ def _commands(line: str) -> Iterator[tuple[str, str]]:
     """Verb and target."""
     for target in _REDIRECTION.findall(line):
         yield ">", target
+    for option in _OPTION.finditer(line):
+        yield option[0].split()[0], option[1] + ("/" if "-C" in option[0] else "")
     for statement in _STATEMENTS.split(line):
-        words = [word.strip("\"'") for word in statement.split()]
-        while words and (
-            words[0] in ("if", "then", "do", "else", "{", "(", "!") or "=" in words[0]
-        ):
-            words = words[1:]
-        command = posixpath.basename(words[0]) if words else ""
-        targets = [word for word in words[1:] if not word.startswith("-")]
+        words = [word.strip("\"'(){}`") for word in statement.split()]
+        names = [posixpath.basename(word) for word in words]
+        at = next((at for at, name in enumerate(names) if name in _ALL_WORDS | _LAST_WORD), None)
+        if at is None:
+            continue
+        command = names[at]
+        targets = [word for word in words[at + 1 :] if word and not word.startswith("-")]
         if command in _LAST_WORD:
             targets = targets[-1:] if command != "sed" or "-i" in statement else []
-        elif command not in _ALL_WORDS:
-            continue
         for target in targets:
             yield command, target

@@ -188,7 +188,7 @@ def test_a_read_only_root_is_a_question_where_a_program_writes_what_gets_no_plac
     assert rest == (choices[:1] if asks else choices)
     assert [question.check for question in questions] == ["writable-rootfs"] * asks
     for question in questions:
-        assert question.why.startswith(f"p.py says that it writes in {next(iter(writes))}")
+        assert question.why.startswith(f"p.py may write in {next(iter(writes))}")
 
 
 @pytest.mark.parametrize(

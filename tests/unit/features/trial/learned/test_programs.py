@@ -9,13 +9,13 @@ from time import process_time
 
 import pytest
 
+from hardentui.features.trial.learned.named_paths import is_go
 from hardentui.features.trial.learned.programs import (
     Allowance,
     CodeFile,
     NoProgram,
     Programs,
     is_elf,
-    is_go,
     read_elf,
     read_programs,
 )

@@ -8,7 +8,7 @@ from time import process_time
 import pytest
 
 from hardentui.features.trial.learned.first_use import first_uses, written_by_programs
-from hardentui.features.trial.learned.programs import read_programs
+from hardentui.features.trial.learned.programs import Programs, read_programs
 from hardentui.features.trial.learned.started import reached
 from hardentui.features.trial.learned.written_places import written_places
 from tests.support.image_archives import directory, member, packed
@@ -37,6 +37,12 @@ CASES = (
     ("p.sh", "if true; then mkdir -p /srv/q/in; fi\ndate >>/srv/log/x", {"/srv/q/in", "/srv/log"}),
     ("p.sh", "cp /etc/passwd /opt/p/loaded", {"/opt/p"}),
     ("p.sh", 'touch "$(dirname "$0")/done"', {"/app"}),
+    ("p.sh", "D=/srv/a; while :; do su app -c 'touch $D/now'; done", {"/srv/a"}),
+    ("p.sh", "cd /srv/box && date >>letter; mkdir in", {"/srv/box", "/srv/box/in"}),
+    ("p.sh", "date >>seen; mkfifo /srv/q/in; chmod 600 /etc/app/key", {".", "/srv/q", "/etc/app"}),
+    ("p.sh", "openssl req -x509 -keyout /etc/tls/k.pem -out /srv/tls/c.pem", {"/etc/tls", "/srv/tls"}),
+    ("p.sh", "dd if=/dev/zero of=/srv/up/x; tar -xf /tmp/x.tar -C /opt/site", {"/srv/up", "/opt/site"}),
+    ("p.sh", "sqlite3 /srv/db/a.db 'create table t(x)'; gzip -f /var/log/a/1", {"/srv/db", "/var/log/a"}),
 )  # fmt: skip
 NOTHING = (
     ("p.py", 'open("/etc/resolv.conf")'),
@@ -47,6 +53,8 @@ NOTHING = (
     ("p.js", 'fs.readFileSync("/etc/hosts")'),
     ("p.sh", "cat /etc/passwd 2>&1 | grep -q x"),
     ("p.sh", "sed -i s/a/b/ /etc/app.conf\nexec /usr/sbin/app"),
+    ("p.sh", "mkdir -p /srv/app && exec /usr/sbin/app --now"),
+    ("p.sh", "trap 'exit 0' TERM; while :; do sleep 0.1; done"),
     ("lib/site-packages/p.py", 'open("/etc/x", "w")'),
 )
 
@@ -105,3 +113,23 @@ def test_what_the_account_may_write_is_resolved_and_its_caches_and_logs_get_a_pl
     }, "not /etc, which this account may not write"
     uses = first_uses(writes, programs, 7, "/home/app", writes)
     assert set(uses) == {"/var/cache/app", "/var/log/app", "/app/uploads", "/home/app/.app"}
+
+
+@pytest.mark.parametrize(
+    ("command", "places"),
+    [
+        (("sh", "-c", "while :; do date >>/var/cache/app/seen; sleep 1; done"), {"/var/cache/app"}),
+        (("/bin/bash", "-ec", "mkdir -p /srv/late"), {"/srv/late"}),
+        (("tini", "--", "sh", "-x", "-c", "touch /srv/q/lock", "name"), {"/srv/q"}),
+        (("python3", "-I", "-c", "open('/srv/q/lock', 'w')"), {"/srv/q"}),
+        (("node", "-e", "fs.writeFileSync('/srv/q/lock', '')"), {"/srv/q"}),
+        (("app", "-c", "touch /srv/q/lock"), set()),
+        (("sh", "-c"), set()),
+    ],
+)
+def test_the_text_of_a_command_is_read_like_a_script(
+    command: tuple[str, ...],
+    places: set[str],
+) -> None:
+    writes = reached(Programs(), command).writes
+    assert writes == dict.fromkeys(places, "its command")
