@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,8 @@ _LARGEST = 64 << 20
 _MOST_READ = 256 << 20
 _OLDER_FILES = 100
 _JOURNAL = ("journalctl", "-q", "--no-pager", "-o", "cat")
-_KERNEL = ("_TRANSPORT=kernel", "+", "_TRANSPORT=audit")
+_KERNEL = ("_TRANSPORT=kernel", "+", "_TRANSPORT=audit", "+", "_TRANSPORT=driver")
+"""The last is what journald says of its own reading of them."""
 _NOTHING = "journalctl ended with status 1"
 _SECONDS = 60.0
 _LOGGED = "code=0x7ffc0000"
@@ -33,15 +35,25 @@ _IS_SECCOMP = re.compile(r"(?:^|\s)(?:type=(?:SECCOMP|1326)\s|SECCOMP\s)")
 _FIELD = re.compile(r"\b(\w+)=(\"[^\"]*\"|\S+)")
 _TIME = re.compile(r"audit\((\d+)\.(\d+):\d+\)")  # absent in what the journal has from audit itself
 _LOSS = re.compile(
-    r"(?P<many>\d+) callbacks suppressed|audit_lost=(?P<lost>\d+)"
-    r"|audit: (?:rate|backlog) limit exceeded|printk messages dropped"
+    r"(?:\w*audit\w*|__ratelimit|quiet_error|show_signal_msg): (?P<many>\d+) callbacks suppressed"
+    r"|audit_lost=(?P<lost>\d+)"
+    r"|(?P<queue>audit: (?:rate|backlog) limit exceeded)"
+    r"|(?P<unread>printk messages dropped|Missed \d+ kernel messages|kmsg buffer overrun)"
 )
+"""Messages of the kernel's audit, or of those that share the rate of its messages (printk_ratelimit);
+and of who reads them too late. Others are limited for themselves: net_ratelimit, drivers."""
 _COUNTED = re.compile(r"^lost (\d+)$", re.MULTILINE)
 _QUEUE_FULL = "the kernel's audit queue was full, and records were lost"
-_LOSSES = "callbacks suppressed|audit_lost=|limit exceeded|messages dropped"
+_UNREAD = "the journal read the kernel's messages too late, and some were overwritten"
+_LOSSES = (
+    "callbacks suppressed|audit_lost=|limit exceeded|messages dropped|Missed [0-9]+ kernel messages"
+    "|kmsg buffer overrun"
+)
+_STOPS = re.compile(r"^(?:node=\S+ )?type=DAEMON_(END|ABORT|RESUME) ", re.MULTILINE)
+_STARTS = re.compile(r"^(?:node=\S+ )?type=DAEMON_START ")
 _HEAD = re.compile(
-    r"^\s*Head Realtime Timestamp:.*\(([0-9a-f]+)\)",
-    re.MULTILINE,
+    r"^File path: (?P<path>.*)$|^\s*Head Realtime Timestamp:.*\((?P<time>[0-9a-f]+)\)",
+    re.MULTILINE | re.IGNORECASE,
 )
 _UNSET = str((1 << 32) - 1)
 """The audit ID of a process that nobody's login has started."""
@@ -115,28 +127,24 @@ def logged_calls(
     Args:
         container: its ID; `pid`: its main process, 0 if it does not run.
     """
-    now_lost, counted = lost_by_kernel(run), soak.audit_lost
     owner = _Owner(files, container, pid)
-    since = f"@{int(soak.since)}"
-    losses = run(
-        (*_JOURNAL, "--since", since, "--grep", _LOSSES, *_KERNEL),
+    logged = run(
+        (*_JOURNAL, "--since", f"@{int(soak.since)}", "--grep", _LOGGED, *_KERNEL),
         _SECONDS,
     )
-    lost = list(_lost(losses)) if isinstance(losses, str) else []
-    if now_lost is not None and counted is not None and now_lost > counted:
-        lost.append(_QUEUE_FULL)
-    if _readable(files, AUDIT_LOG):
-        text, missing = _audit(files, soak.since)
-        lost += missing
-    else:
-        read = run(
-            (*_JOURNAL, "--since", since, "--grep", _LOGGED, *_KERNEL),
-            _SECONDS,
-        )
-        if isinstance(read, Unread) and read.reason != _NOTHING:
-            return read
-        text = read if isinstance(read, str) else ""
-        lost += _rotated(run, soak.since)
+    if isinstance(logged, Unread) and logged.reason == _NOTHING:
+        logged = ""
+    audited = _audit(files, soak.since)
+    if audited is None and isinstance(logged, Unread):
+        return logged
+    text = "" if isinstance(logged, Unread) else logged
+    lost = list(_losses(soak, run))
+    if audited is not None:
+        text = f"{audited.text}\n{text}"
+        lost += audited.missing
+    if audited is None or audited.is_stopped:
+        why = logged.reason if isinstance(logged, Unread) else ""
+        lost += [f"auditd was stopped meanwhile, and {why}"] if why else _rotated(run, soak.since)
     calls: dict[str, set[str]] = {}
     unsure: dict[str, set[str]] = {}
     counts: Counter[str] = Counter()
@@ -177,12 +185,25 @@ def _records(
             yield name, fields
 
 
-def _lost(text: str) -> Iterator[str]:
-    """What the kernel says that it did not log."""
-    for match in _LOSS.finditer(text):
+def _losses(soak: Soak, run: Run) -> Iterator[str]:
+    """What the kernel, and who keeps its log, say that they did not keep since the soak began."""
+    now_lost, counted = lost_by_kernel(run), soak.audit_lost
+    if now_lost is not None and counted is not None and now_lost > counted:
+        yield _QUEUE_FULL
+    told = run(
+        (*_JOURNAL, "--since", f"@{int(soak.since)}", "--grep", _LOSSES, *_KERNEL),
+        _SECONDS,
+    )
+    if isinstance(told, Unread):
+        if told.reason != _NOTHING and (now_lost is None or counted is None):
+            yield f"whether the kernel lost some is not known: {told.reason}"
+        return
+    for match in _LOSS.finditer(told):
         if match["many"]:
             yield f"the kernel left out {match['many']} records at once: it limits their rate"
-        elif match["lost"] is None or int(match["lost"]):
+        elif match["unread"]:
+            yield _UNREAD
+        elif match["queue"] or int(match["lost"]):
             yield _QUEUE_FULL
 
 
@@ -194,37 +215,71 @@ def lost_by_kernel(run: Run = run_program) -> int | None:
     return int(counted[1]) if counted else None
 
 
-def _audit(files: Files, since: float) -> tuple[str, list[str]]:
-    """The audit log and its older files, as far back as needed; and why some of it is missing."""
+class _Audited(Struct, frozen=True):
+    """What auditd kept since the soak began.
+
+    Attributes:
+        missing: why there was more, a sentence each.
+        is_stopped: it was stopped meanwhile; what came then is in the journal, if anywhere.
+    """
+
+    text: str
+    missing: list[str]
+    is_stopped: bool = False
+
+
+def _audit(files: Files, since: float) -> _Audited | None:
+    """The audit log and its older files, as far back as needed; None where auditd keeps none."""
+    if not (files.exists(AUDIT_LOG) or files.exists(_AUDITD)):
+        return None
     texts: list[str] = []
-    left, oldest = _MOST_READ, ""
+    missing: list[str] = []
+    left, reaches_back = _MOST_READ, False
     for path in (
         AUDIT_LOG,
         *(f"{AUDIT_LOG}.{number}" for number in range(1, _OLDER_FILES)),
     ):
         try:
             seen = files.stat(path)
-        except OSError:
+            reaches_back = seen.mtime < since
+            left -= seen.size
+            if reaches_back:
+                break
+            if left < 0 or seen.size > _LARGEST:
+                missing.append(f"{path} and what is older is too long to be read")
+                break
+            texts.append(files.read_text(path, _LARGEST))
+        except FileNotFoundError:
             break
-        if seen.mtime < since:
-            return "\n".join(texts), []
-        left -= seen.size
-        if left < 0 or seen.size > _LARGEST:
-            return "\n".join(texts), [f"{path} and what is older is too long to be read"]
-        try:
-            oldest = files.read_text(path, _LARGEST)
         except OSError as error:
-            return "\n".join(texts), [f"{path}: {reason(error)}"]
-        texts.append(oldest)
-    first = _TIME.search(oldest)
-    rotated = len(texts) > 1 and first is not None and int(first[1]) > int(since)
-    return "\n".join(texts), ["the audit log was rotated away since it began"] if rotated else []
+            missing.append(f"{path}: {reason(error)}")
+            break
+    first = _TIME.search(texts[-1]) if texts else None
+    is_later = first is not None and int(first[1]) > int(since) and not _STARTS.match(texts[-1])
+    if is_later and not reaches_back and not missing:
+        missing.append("the audit log was rotated away since it began")
+    text = "\n".join(texts)
+    stops = [match[1] for match in _STOPS.finditer(text) if _is_since(text, match.end(), since)]
+    if "RESUME" in stops:
+        missing.append("auditd had suspended its log")
+    return _Audited(text, missing, bool(stops))
+
+
+def _is_since(text: str, at: int, since: float) -> bool:
+    """Whether the record at that place was written since then."""
+    time = _TIME.search(text, at)
+    return time is None or int(time[1]) >= int(since)
 
 
 def _rotated(run: Run, since: float) -> list[str]:
     """Whether the journal no longer reaches back to the begin."""
     header = run(("journalctl", "--header"), _SECONDS)
-    heads = [int(head, 16) for head in _HEAD.findall(header)] if isinstance(header, str) else []
+    heads: list[int] = []
+    path = ""
+    for match in _HEAD.finditer(header) if isinstance(header, str) else ():
+        path = match["path"] or path
+        if match["time"] and not os.path.basename(path).startswith("user-"):
+            heads.append(int(match["time"], 16))
     if heads and min(heads) / 1e6 > since:
         return ["the journal no longer reaches back to its begin"]
     return []

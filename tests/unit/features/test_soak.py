@@ -260,6 +260,10 @@ def test_a_message_that_only_looks_like_a_record_does_not_count(host: Path) -> N
         "audit: audit_lost=7 audit_rate_limit=0 audit_backlog_limit=64",
         "audit: rate limit exceeded",
         "audit: backlog limit exceeded",
+        "audit_printk_skb: 34 callbacks suppressed",
+        "show_signal_msg: 4 callbacks suppressed",
+        "Missed 229149 kernel messages",
+        "/dev/kmsg buffer overrun, some messages lost.",
     ],
 )
 def test_a_loss_in_the_log_of_the_kernel_proves_nothing(host: Path, line: str) -> None:
@@ -272,6 +276,68 @@ def test_a_loss_in_the_log_of_the_kernel_proves_nothing(host: Path, line: str) -
     refuse_unproven(entry(soak=SOAK), Soaked())
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "net_ratelimit: 23807 callbacks suppressed",
+        "gmc_v10_0_process_interrupt: 6 callbacks suppressed",
+        "audit: audit_lost=0 audit_rate_limit=0 audit_backlog_limit=64",
+    ],
+)
+def test_what_others_left_out_of_the_log_is_no_loss(host: Path, line: str) -> None:
+    """Each has a limit of its own: a full table of connections says nothing of audit records."""
+    assert _soaked(host, run=_run("", losses=f"{line}\n")).lost == ()
+
+
+def test_losses_that_cannot_be_read_are_no_proof(host: Path) -> None:
+    def run(words: Sequence[str], seconds: float) -> Known[str]:
+        return Unread("journalctl did not answer within 60 s")
+
+    assert _soaked(host, run=run).lost == (
+        "whether the kernel lost some is not known: journalctl did not answer within 60 s",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "lost"),
+    [
+        ("type=DAEMON_END msg=audit(1500.1:9): op=terminate auid=0 pid=1 res=success", ""),
+        ("type=DAEMON_END msg=audit(900.1:9): op=terminate auid=0 pid=1 res=success", ""),
+        ("type=DAEMON_RESUME msg=audit(1500.1:9): op=resume-logging auid=0", "suspended"),
+    ],
+)
+def test_what_came_while_auditd_was_stopped_is_in_the_journal(
+    host: Path,
+    line: str,
+    lost: str,
+) -> None:
+    begin = "type=X msg=audit(900.0:1): x"
+    in_journal = _run(f"audit: type=1326 audit(1501.1:9): {_record(252)}\n")
+    seen = _soaked(host, begin, line, run=in_journal)
+    assert "ioprio_get" in seen.calls
+    assert lost in " ".join(seen.lost)
+    assert bool(seen.lost) is bool(lost)
+
+
+def test_auditd_that_was_stopped_where_no_journal_is_proves_nothing(host: Path) -> None:
+    def run(words: Sequence[str], seconds: float) -> Known[str]:
+        return "lost 4\n" if words[0] == "auditctl" else Unread("journalctl is not installed")
+
+    stop = "type=DAEMON_END msg=audit(1500.1:9): op=terminate auid=0 pid=1 res=success"
+    (host / "var/log/audit/audit.log").write_text(f"type=X msg=audit(900.0:1): x\n{stop}\n")
+    seen = logged_calls(replace(SOAK, audit_lost=4), "this", MAIN, Rooted(host), run)
+    assert isinstance(seen, Soaked)
+    assert seen.lost == ("auditd was stopped meanwhile, and journalctl is not installed",)
+
+
+def test_an_audit_log_that_grows_too_long_is_not_taken_for_none(
+    host: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hardentui.features.apply.soak_log._LARGEST", 10)
+    assert "too long to be read" in _soaked(host, "type=X msg=audit(1001.5:2): x").lost[0]
+
+
 def test_a_log_that_was_rotated_away_proves_nothing(host: Path) -> None:
     (host / "var/log/audit/audit.log.1").write_text("type=X msg=audit(1500.5:2): x")
     assert _soaked(host, "type=X msg=audit(1600.5:2): x").lost == (
@@ -279,10 +345,22 @@ def test_a_log_that_was_rotated_away_proves_nothing(host: Path) -> None:
     )
     (host / "var/log/audit/audit.log.1").write_text("type=X msg=audit(900.5:2): x")
     assert _soaked(host, "type=X msg=audit(1600.5:2): x").lost == ()
+    (host / "var/log/audit/audit.log.1").rename(host / "var/log/audit/audit.log.1.gz")
+    assert _soaked(host, "type=X msg=audit(1600.5:2): x").lost, "or compressed"
+    began = "type=DAEMON_START msg=audit(1600.1:1): op=start ver=4.0 format=enriched"
+    assert _soaked(host, began).lost == (), "nothing was before that"
 
 
-def test_a_journal_that_begins_later_proves_nothing(host: Path) -> None:
-    header = "Head Realtime Timestamp: Thu 1970-01-01 00:25:00 UTC (59682f00)\n"
+@pytest.mark.parametrize("spelling", ["Realtime Timestamp", "realtime timestamp"])
+def test_a_journal_that_begins_later_proves_nothing(host: Path, spelling: str) -> None:
+    """That of a user reaches further back, and has nothing of the kernel. systemd 257 writes the
+    small letters."""
+    header = (
+        "File path: /var/log/journal/e08d/user-1000.journal\n"
+        "Head realtime timestamp: Thu 1970-01-01 00:00:01 UTC (f4240)\n"
+        "File path: /var/log/journal/e08d/system.journal\n"
+        f"Head {spelling}: Thu 1970-01-01 00:25:00 UTC (59682f00)\n"
+    )
     seen = logged_calls(SOAK, "this", MAIN, Rooted(host), _run("", header=header))
     assert isinstance(seen, Soaked)
     assert seen.lost == ("the journal no longer reaches back to its begin",)
