@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,49 @@ def test_root_and_a_user_do_not_change_one_container_at_the_same_time(
         assert main(["undo", "--yes"]) == 0
     finally:
         bench.remove(name)
+
+
+_ASKS_AS_NOBODY = """
+import http.client, json, os, socket, sys
+path, secret, image = sys.argv[1:]
+connections = []
+for _ in range(4):
+    connection = http.client.HTTPConnection("d", timeout=60)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(path)
+    connections.append(connection)
+os.setgroups([])
+os.setgid(60123)
+os.setuid(60123)
+def asks(method, what, body=None):
+    connection = connections.pop()
+    connection.request(method, "/v4.0.0/libpod/containers/" + what, body and json.dumps(body))
+    return connection.getresponse().read()
+mount = {"Source": secret, "Destination": "/secret", "Type": "bind", "Options": ["ro"]}
+spec = {"name": "reads", "image": image, "command": ["cat", "/secret"], "mounts": [mount]}
+asks("POST", "create", spec)
+asks("POST", "reads/start")
+asks("POST", "reads/wait?condition=exited")
+sys.stdout.write(asks("GET", "reads/logs?stdout=true").decode("utf-8", "replace"))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an engine of root's")
+def test_who_may_use_the_socket_of_root_is_root(podman: Bench, tmp_path: Path) -> None:
+    """A limit that SECURITY.md tells: the engine does for them what root may."""
+    secret = podman.directory / "tmp" / "of-root"
+    secret.write_text(MARK)
+    secret.chmod(0o600)
+    words = (podman.socket, str(secret), BUSYBOX)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _ASKS_AS_NOBODY, *words],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+    finally:
+        podman.remove("reads")
+        secret.unlink()
+    assert MARK in done.stdout

@@ -213,3 +213,23 @@ def test_our_own_processes_obey_no_variable(tmp_path: Path) -> None:
     )
     assert done.stdout.startswith("hardentui ")
     assert not marker.exists()
+
+
+def test_installed_by_pip_it_obeys_the_variables_of_who_starts_it(tmp_path: Path) -> None:
+    """A limit that SECURITY.md tells: the line that pip writes starts Python before ours."""
+    marker = tmp_path / "ran"
+    (tmp_path / "sitecustomize.py").write_text(f"open({str(marker)!r}, 'w')")
+    script = "import sys; sys.argv = ['hardentui', '--version']; import hardentui.__main__ as ours"
+    ran = []
+    for isolated in ((), ("-I",)):
+        subprocess.run(
+            [sys.executable, *isolated, "-c", f"{script}; ours.main()"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        ran.append(marker.exists())
+        marker.unlink(missing_ok=True)
+    assert ran == [True, False]

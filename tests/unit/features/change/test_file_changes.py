@@ -399,6 +399,27 @@ def test_who_holds_a_container_is_told(tmp_path: Path, argument: str, told: str)
         holder.communicate("", timeout=60)
 
 
+_HOLDS_AS_ANOTHER = """
+import os, sys
+from hardentui.features.change.change_lock import held_on_engine
+os.setgroups([])
+os.setgid(60123)
+os.setuid(60123)
+with held_on_engine(sys.argv[1], "web"):
+    print("held")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root's lock, and another account")
+def test_who_may_not_enter_the_engines_directory_has_locks_of_its_own(tmp_path: Path) -> None:
+    """A limit that SECURITY.md tells: it does not see that root holds one."""
+    tmp_path.chmod(0o700)
+    words = [sys.executable, "-c", _HOLDS_AS_ANOTHER, str(tmp_path)]
+    with held_on_engine(str(tmp_path), "web"):
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
+    assert done.stdout == "held\n", done.stderr
+
+
 def test_what_an_undo_brings_back_is_mounted_and_all_else_as_before(host: Host) -> None:
     """Twice, as after a guard that completes it; and the change can come into force again."""
     changed = host.change()
