@@ -101,15 +101,18 @@ def test_the_single_file_runs_nothing_of_another_accounts_home(pyz: Path, tmp_pa
         prepared = cache / f"program-{build[1].decode()}"
         (prepared / "hardentui").mkdir(parents=True)
         (prepared / "__main__.py").write_text(f"open({str(home / 'ran')!r}, 'a')")
+    empty = home / "empty"
+    empty.mkdir()
     variables = _hostile(home)
-    for cache in (home / ".cache", home, tmp_path / "cache"):
+    for cache in (home / ".cache", home, empty, tmp_path / "cache"):
         done = _start("sh", pyz, "x", **variables, XDG_CACHE_HOME=str(cache))
         assert done.stdout == "ours 1 0o22 ['x']\n", done.stderr
     assert not (home / "ran").exists()
+    assert not list(empty.iterdir()), "root makes nothing where another account may exchange it"
 
 
 @as_root
-@pytest.mark.parametrize("prepare", ["owner", "mode", "link", "above"])
+@pytest.mark.parametrize("prepare", ["owner", "mode", "link", "folder", "above"])
 def test_what_another_account_could_have_prepared_is_not_run(
     pyz: Path,
     tmp_path: Path,
@@ -126,6 +129,8 @@ def test_what_another_account_could_have_prepared_is_not_run(
         os.chown(kept, ANNA, ANNA)
     elif prepare == "mode":
         kept.chmod(0o777)
+    elif prepare == "folder":
+        os.chown(kept.parent, ANNA, ANNA)
     elif prepare == "above":
         os.chown(cache, ANNA, ANNA)
     else:

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from hardentui.__main__ import main
@@ -114,13 +115,20 @@ def _all() -> None:
         _warm_up(words)
         for lie in json.load(sys.stdin):
             Path(lie_file).write_text(json.dumps(lie))
+            began = time.monotonic()
             child = os.fork()
             if not child:
                 _one(words, said)
             os.waitpid(child, 0)
             code, uid, events = json.loads(Path(f"{said}.events").read_text() or "[70, 0, []]")
             results.append(
-                {"code": code, "uid": uid, "events": events, "said": Path(said).read_text()}
+                {
+                    "code": code,
+                    "uid": uid,
+                    "events": events,
+                    "said": Path(said).read_text(),
+                    "seconds": time.monotonic() - began,
+                }
             )
     sys.stdout.write(json.dumps(results))
 
