@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import partial
 
@@ -26,7 +26,7 @@ from hardentui.features.at_rest.fixing import Fixed, drafts_of, fix_all
 from hardentui.features.at_rest.heads import DiffHead
 from hardentui.features.at_rest.in_place import write_in_place
 from hardentui.features.at_rest.patches import patch_of
-from hardentui.features.at_rest.report_text import render as render_text
+from hardentui.features.at_rest.report_text import pieces as text_pieces
 from hardentui.features.at_rest.reporting import FilesReport, report_on
 from hardentui.features.at_rest.services import Format
 from hardentui.features.at_rest.sources import STDIN, Sources, stamps
@@ -115,7 +115,7 @@ def _check_now(options: Namespace, terminal: Terminal) -> int:
     style = TextStyle() if to_file else replace(terminal.style, summary_last=False)
     pieces: Iterable[str]
     if options.format == "text":
-        pieces = [render_text(report, style, details=options.details)]
+        pieces = text_pieces(report, style, details=options.details)
     else:
         pieces = render_pieces(options.format, report.result, style)
         tell_notes(report.notes, terminal)
@@ -232,16 +232,20 @@ def fix(
     if of_quadlets:
         terminal.note(f"note: {podman.note}")
     tell_refused(looking, terminal)
-    drafts = drafts_of(texts, looking.sources)
     if options.in_place or options.directory:
         for line in head.lines():
             terminal.note(line)
     if options.in_place:
-        _write_in_place(drafts, looking.sources, terminal)
+        _write_in_place(texts, looking.sources, terminal)
     elif options.directory:
-        _write_below(options.directory, tuple(drafts), terminal)
+        _write_below(
+            options.directory,
+            texts,
+            looking.sources,
+            terminal,
+        )
     else:
-        _print_patch(head.lines(), drafts, terminal)
+        _print_patch(head.lines(), drafts_of(texts, looking.sources), terminal)
     tell_notes(looking.notes, terminal)
     if looking.refused:
         return INCOMPLETE
@@ -265,20 +269,22 @@ def _print_patch(
 
 def _write_below(
     directory: str,
-    drafts: Sequence[DraftFile],
+    texts: Mapping[str, str],
+    sources: Sources,
     terminal: Terminal,
 ) -> None:
     """Write changed files to a folder; those of several folders to folders as they came from."""
-    places = [draft.directory for draft in drafts if draft.directory]
+    places = [os.path.dirname(path) for path in texts if path]
     above = os.path.commonpath(places) if places else ""
-    by_place: dict[str, list[DraftFile]] = {}
-    for draft in drafts:
-        place = os.path.relpath(draft.directory, above) if draft.directory else "."
+    by_place: dict[str, list[str]] = {}
+    for path in texts:
+        place = os.path.relpath(os.path.dirname(path), above) if path else "."
         by_place.setdefault(
             os.path.normpath(os.path.join(directory, place)),
             [],
-        ).append(draft)
-    for place, files in by_place.items():
+        ).append(path)
+    for place, paths in by_place.items():
+        files = tuple(drafts_of({path: texts[path] for path in paths}, sources))
         os.makedirs(place, exist_ok=True)
         terminal.tell_written(write_bundle(place, files, create=True))
 
@@ -304,10 +310,10 @@ def _tell(fixed: Iterable[Fixed], terminal: Terminal) -> None:
 
 
 def _write_in_place(
-    drafts: Iterable[DraftFile],
+    texts: Mapping[str, str],
     sources: Sources,
     terminal: Terminal,
 ) -> None:
-    for written, notes in write_in_place(drafts, sources):
+    for written, notes in write_in_place(texts, sources):
         terminal.tell_written(written)
         tell_notes(notes, terminal)

@@ -26,6 +26,8 @@ _READS = frozenset({"", "check", "fix", "images", "networks", "plan"})
 """Commands that neither try nor change anything."""
 _ACTING = ("text", "in_place", "prove", "outgoing", "split")
 """Options with which they do, or enter what belongs to a container."""
+_OF_CONTAINERS = frozenset({"apply", "harden", "plan", "trial", "watch"})
+"""Commands that know no files."""
 SEVERITIES = tuple(severity.word for severity in Severity)
 
 
@@ -78,7 +80,9 @@ def workbench(
         NoEngine: there is no Podman; says what was tried. A script must not mistake a simulated
             host for a real one.
         StrangersEngine: we are root, and it acts on another account's engine.
+        UsageError: a path is named, and the command is about containers.
     """
+    _refuse_paths(options)
     selection = selection_of(options)
     opened = open_engines(selection)
     if acts(options):
@@ -113,6 +117,19 @@ def workbench(
         yield bench
     finally:
         bench.close()
+
+
+def _refuse_paths(options: Namespace) -> None:
+    """Raises UsageError for a path where only containers are meant."""
+    command = options.command or ""
+    for name in names_in(options) if command in _OF_CONTAINERS else ():
+        if "/" in name or name in (".", ".."):
+            shown = visible(name, 100)
+            raise UsageError(
+                f"{shown} is a path, and {command} is about a container.",
+                f"For files: hardentui check {shown} tells what is wrong, hardentui fix {shown} "
+                "prints the changes (--in-place or -o DIR writes them).",
+            )
 
 
 def acts(options: Namespace) -> bool:
@@ -189,7 +206,8 @@ def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
         hint = f"There are: {', '.join(sorted(names)[:20])}{', …' if len(names) > 20 else ''}."
     else:
         hint = "There are no containers."
-    hint += " A file or folder is named with its path: ./NAME."
+    path = f"./{visible(name, 60)}" if os.path.lexists(name) else "./NAME"
+    hint += f" Files and folders are named with their path: hardentui check {path}, fix {path}."
     return UsageError(f"There is no container called {visible(name, 60)!r}.", hint)
 
 

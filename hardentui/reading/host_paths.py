@@ -377,7 +377,7 @@ def _add(
     node.whole_write |= write
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=512)
 def gains(path: str, *, written: bool) -> frozenset[HostAccess]:
     """What reading, or reading and writing, this path of the host gives, including everything below
     it.

@@ -28,7 +28,7 @@ _KINDS_BELOW = ("binfmt_misc", "configfs", "debugfs", "efivarfs", "tracefs")
 host."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def normal(path: str) -> str:
     """The path without `..`, double slashes and the old name of /run."""
     clean = posixpath.normpath(path)

@@ -168,7 +168,7 @@ _PUBLIC_WORDS = frozenset(
 )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def secret_name(name: str) -> bool:
     """Whether the name of a variable, label or flag indicates a credential (`DB_PASSWORD`,
     `apiKey`)."""

@@ -25,7 +25,7 @@ _A_HOME = re.compile(r"(?:/var)?/home/[^/]+")
 """/var/home is where ostree keeps them."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def is_never_relabelled(path: str) -> bool:
     """A system directory, a directory above one, or a whole home directory."""
     return bool(_A_HOME.fullmatch(path)) or any(at_or_above(path, other) for other in _SYSTEM)

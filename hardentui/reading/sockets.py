@@ -203,7 +203,7 @@ def engine_mounts(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     return tuple(engine_sockets)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _holds_sockets(path: str) -> bool:
     """Whether engine sockets are in or below this directory: at or above a known place, or of one
     user."""
@@ -321,7 +321,7 @@ def _is_interpreter(program: str) -> bool:
     return re.fullmatch(INTERPRETER, program) is not None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def is_own_path(path: str) -> bool:
     """Whether only the service itself can create a socket there, so that the process need not be
     checked."""
@@ -332,7 +332,7 @@ def is_own_path(path: str) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def known_path(path: str, *, in_run: bool = False) -> Service | None:
     """The service that creates sockets with this name; None if the name is not known. `in_run`:
     only below /run, where services make their sockets; elsewhere anybody may use the name.

@@ -16,7 +16,7 @@ from hardentui.errors import HardenError, InputError, UsageError
 from hardentui.features.at_rest.against_host import Running
 from hardentui.features.at_rest.commands import command_makers
 from hardentui.features.at_rest.environment_files import with_given
-from hardentui.features.at_rest.judging import Judged, Progress, judge_services
+from hardentui.features.at_rest.judging import Judged, Progress, facts_of, judge_services
 from hardentui.features.at_rest.quadlets import quadlet_makers
 from hardentui.features.at_rest.services import Maker, Service, faults_in
 from hardentui.features.at_rest.sources import (
@@ -30,10 +30,13 @@ from hardentui.features.at_rest.sources import (
 )
 from hardentui.features.at_rest.units import unit_makers
 from hardentui.features.checklists.loading import load
+from hardentui.features.looking.gather import peers_of
 from hardentui.features.looking.judging import Judge
 from hardentui.features.vendors.loading import site_faults
 from hardentui.features.waivers import NAME
 from hardentui.features.waivers import load as load_waivers
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.peers import Peers
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.waiver import Waiver
 from hardentui.visible import visible
@@ -134,6 +137,7 @@ class Looking:
                 self._today,
                 self._running,
                 partial(_tell, self._progress, group) if self._progress is not None else None,
+                group.peers,
             )
             empty = empty and not judged
             yield Looked(
@@ -192,6 +196,7 @@ class ReadGroup(Struct, frozen=True):
 
     Attributes:
         before, files, total: how many files were read before, are read here, and will be.
+        peers: of a folder that is too large to be read at once, what runs in all of it.
     """
 
     services: tuple[Service, ...]
@@ -199,6 +204,7 @@ class ReadGroup(Struct, frozen=True):
     before: int
     files: int
     total: int
+    peers: Peers | None = None
 
 
 def _tell(
@@ -220,15 +226,32 @@ def read_services(sources: Sources) -> Iterator[ReadGroup]:
     before = 0
     for key in tuple(groups):
         group = groups.pop(key)  # what was read for it is let go with it
-        services, refused = _made(group, sources)
-        yield ReadGroup(
-            services,
-            refused,
-            before,
-            len(group),
-            total,
-        )
-        before += len(group)
+        starts = range(0, len(group), _MOST_AT_ONCE)
+        pieces = [group[start : start + _MOST_AT_ONCE] for start in starts]
+        peers = peers_of(partial(_facts_of, pieces, sources)) if len(pieces) > 1 else None
+        for piece in pieces:
+            services, refused = _made(piece, sources)
+            yield ReadGroup(
+                services,
+                refused,
+                before,
+                len(piece),
+                total,
+                peers,
+            )
+            before += len(piece)
+
+
+_MOST_AT_ONCE = 200
+"""Units of one folder that are in memory; a folder with more is read again for what they share."""
+
+
+def _facts_of(
+    pieces: Iterable[Iterable[Maker]],
+    sources: Sources,
+) -> Iterator[ContainerFacts]:
+    for piece in pieces:
+        yield from map(facts_of, _made(piece, sources)[0])
 
 
 def _makers(sources: Sources) -> Iterator[Maker]:

@@ -206,5 +206,6 @@ def _write(
     drafts: Iterable[DraftFile],
 ) -> str:
     """Raises HardenError: what was changed meanwhile is not written."""
-    count = sum(len(written) for written, _ in write_in_place(drafts, services.looked.sources))
+    texts = {draft.path: draft.text for draft in drafts}
+    count = sum(len(written) for written, _ in write_in_place(texts, services.looked.sources))
     return f"{plural(count, 'file')} written."

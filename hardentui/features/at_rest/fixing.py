@@ -168,7 +168,7 @@ def _by_parts(
         fixed.append(done)
     changed = parts.changed
     if changed:
-        parts.prove()
+        parts.prove(changed)
         texts.update(changed)
     return [replace(each, files=changed if each.made else {}) for each in fixed]
 

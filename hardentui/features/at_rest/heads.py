@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -22,13 +23,36 @@ _NAMED = 6
 _SENTENCE_ENDS = re.compile(r"(?<=\.)\s+(?=[A-Z`/-])")
 
 
+class _Names(Struct):
+    """The services of a fix.
+
+    Args:
+        most: how many unlike names are kept.
+        more: how many services have other names than those.
+    """
+
+    most: int
+    names: dict[str, None] = field(default_factory=dict)
+    more: int = 0
+
+    def add(self, name: str) -> None:
+        if name in self.names or len(self.names) < self.most:
+            self.names[name] = None
+        else:
+            self.more += 1
+
+    def __str__(self) -> str:
+        listed = ", ".join(self.names)
+        return f"{listed} and {plural(self.more, 'other')}" if self.more else listed
+
+
 class _Taken(Struct):
     """A fix and the names of its services: of all, by its risk, by what is to be said of them."""
 
     check: Check
-    names: list[str] = field(default_factory=list)
-    by_risk: dict[Risk, list[str]] = field(default_factory=dict)
-    about: dict[str, list[str]] = field(default_factory=dict)
+    names: _Names
+    by_risk: dict[Risk, _Names] = field(default_factory=dict)
+    about: dict[str, _Names] = field(default_factory=dict)
 
 
 class DiffHead:
@@ -46,19 +70,21 @@ class DiffHead:
         for each in fixed:
             name = visible(each.service.name, 60)
             for offer in each.taken:
-                taken = self._taken.setdefault(offer.check.id, _Taken(offer.check))
-                taken.names.append(name)
-                taken.by_risk.setdefault(offer.risk, []).append(name)
+                taken = self._taken.get(offer.check.id)
+                if taken is None:
+                    names = _Names(sys.maxsize if self._explained else _NAMED)
+                    taken = self._taken[offer.check.id] = _Taken(offer.check, names)
+                taken.names.add(name)
+                taken.by_risk.setdefault(offer.risk, _Names(_NAMED)).add(name)
                 for sentence in (*offer.to_weigh, *(offer.notes if self._explained else ())):
-                    taken.about.setdefault(sentence, []).append(name)
+                    taken.about.setdefault(sentence, _Names(_NAMED)).add(name)
 
     def lines(self) -> Iterator[str]:
         for taken in self._taken.values():
-            names = _listed(taken.names, all_of_them=self._explained)
-            yield from _wrapped(f"{taken.check.id}: {taken.check.summary}: {names}", "")
+            yield from _wrapped(f"{taken.check.id}: {taken.check.summary}: {taken.names}", "")
             yield from self._risk(taken)
             for sentence, whose in taken.about.items():
-                yield from _wrapped(f"{_listed(whose)}: {sentence}", "  ")
+                yield from _wrapped(f"{whose}: {sentence}", "  ")
         if self._taken and not self._explained:
             yield "--explain tells what is known of each service, and all that may break."
 
@@ -70,15 +96,8 @@ class DiffHead:
         text = taken.check.section("What may break")
         if not self._explained:
             text = _SENTENCE_ENDS.split(text, maxsplit=1)[0]
-        of = f" ({_listed(taken.by_risk[risk])})" if len(taken.by_risk) > 1 else ""
+        of = f" ({taken.by_risk[risk]})" if len(taken.by_risk) > 1 else ""
         yield from _wrapped(f"{risk.value}{of}: {text}", "  ")
-
-
-def _listed(names: Iterable[str], *, all_of_them: bool = False) -> str:
-    unlike = list(dict.fromkeys(names))
-    if all_of_them or len(unlike) <= _NAMED:
-        return ", ".join(unlike)
-    return f"{', '.join(unlike[:_NAMED])} and {plural(len(unlike) - _NAMED, 'other')}"
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -47,6 +47,7 @@ from hardentui.model.finding import Finding, Kind, Status, Subject, Verdict, not
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.known import Known, Together, Unread, known, later
 from hardentui.model.mount import HostMount
+from hardentui.model.peers import Peers
 from hardentui.model.spec import Mount, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 from hardentui.model.waiver import Waiver
@@ -168,8 +169,17 @@ def _secret_files(facts: ContainerFacts) -> dict[str, Known[FileFact | Missing]]
     }
 
 
-def group_facts(services: Iterable[Service]) -> dict[int, ContainerFacts]:
-    """Facts by the position of the service, each with the others of its group as peers."""
+def group_facts(
+    services: Iterable[Service],
+    peers: Peers | None = None,
+) -> dict[int, ContainerFacts]:
+    """Facts by the position of the service, each with the others of its group as peers, or with these
+    peers."""
+    if peers is not None:
+        return {
+            position: facts_of(service).replace(peers=peers)
+            for position, service in enumerate(services)
+        }
     by_group: dict[str, list[tuple[int, ContainerFacts]]] = {}
     for position, service in enumerate(services):
         by_group.setdefault(service.group, []).append((position, facts_of(service)))
@@ -372,10 +382,12 @@ def judge_services(
     today: date,
     running: Running | None = None,
     progress: Progress | None = None,
+    peers: Peers | None = None,
 ) -> tuple[Judged, ...]:
     """Each service with its findings. What is one decision for a whole site is none of a file.
 
     Args:
+        peers: what runs beside them, if that is more than these services.
         running: finds the container of a name; with it, unit-drift compares the file with what runs.
         progress: told now and then how many services are judged, and of how many.
     """
@@ -387,7 +399,7 @@ def judge_services(
     )
     by_id = {check.id: (check, parameters) for check, parameters in checks}
     waivers = tuple(waivers)
-    facts_of_all = group_facts(services)
+    facts_of_all = group_facts(services, peers)
     judged: list[Judged] = []
     for position, service in enumerate(services):
         if progress is not None and position % _TOLD_EVERY == 0:

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from hardentui.do import Flag, Sentence
 from hardentui.model.draft import DraftFile
-from hardentui.reading.masking import WITHHELD, mask_text
+from hardentui.reading.masking import WITHHELD, mask_document, mask_text
 from hardentui.reading.secrets import secret_pair
 from hardentui.visible import visible
 
@@ -26,16 +26,31 @@ CONTEXT = 3
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _NO_END = "\\ No newline at end of file\n"
 _NAMES_SECRET = re.compile(r"\s*Secret\s*=")
-_REFERENCE = re.compile(r"\$\{\w+(?::?\?[^}]*)?\}")
-"""Says where a value comes from: `${X}`, `${X:?what to give}`. A default may be a secret."""
+_REFERENCE = re.compile(r"\$\{\w+(?::?\?[^}]*)?\}|(?<!\$)\$[A-Z_][A-Z0-9_]*(?![a-z])")
+"""Says where a value comes from: `${X}`, `${X:?what to give}`, `$X`. A default may be a secret."""
 _NO_VALUE = re.compile(r"[\w.-]+=(?=[\"']?\s*$)")
 _DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
 _PAIR = re.compile(r"([A-Za-z_][\w.-]*)([\"']?\s*:\s+(?:[&!]\S*\s+)*)(.+)")
 """A pair of YAML: `DB_PASSWORD: x`."""
+_FLOW = re.compile(
+    r"[\s#]*(?:-\s+)*(?:[\"']?[\w.-]+[\"']?\s*:\s+)?(?:[&!]\S*\s+)*(?=\[?\s*\{(?!\{))"
+)
+"""What stands before a mapping in braces."""
+_IN_FLOW = re.compile(
+    r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|\$\{[^}]*\}|[^\"'${}\[\],]+|.",
+    re.DOTALL,
+)
+_COLON = re.compile(r"([\"']):(?=\S)")
+"""Behind a quoted key no space is needed."""
 _NAME = re.compile(r"[\s-]*name:\s*[\"']?([\w.-]+)[\"']?\s*")
 _VALUE = re.compile(r"\s*value:\s*(.+?)\s*")
-_FLAG = re.compile(r"\s*-\s+[\"']?(--?[\w-]+)[\"']?,?\s*")
-_WORD = re.compile(r"\s*-\s+[\"']?(.+?)[\"']?,?\s*")
+_FLAG = re.compile(r"\s*(?:-\s+[\"']?|[\"'])(--?[\w-]+)[\"']?,?\s*")
+_WORD = re.compile(r"\s*(?:-\s+[\"']?|[\"'])(.+?)[\"']?,?\s*")
+_LIST = re.compile(r"(?<=\[)[^\[\]]+|^\s*[\"'][^\[\]{}]+$")
+"""Words between brackets, or those of a list that has begun in a line above."""
+_OF_BRACKETS = re.compile(r"([^\[]*\[)(.*)(\]\s*)", re.DOTALL)
+_DEEPEST = 8
+"""Brackets within brackets that are looked at one by one; what has more is withheld."""
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 _KEY_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY")
 
@@ -191,18 +206,76 @@ def mask_line(line: str) -> str:
     if _NAMES_SECRET.match(line):
         return line
     literal = _NO_VALUE.sub("", _REFERENCE.sub("", line))
-    return line if _masked(literal) == literal else _masked(line)
+    if _masked(literal) == literal:
+        return line
+    masked = _masked(line)
+    return masked if masked != line else WITHHELD + _line_end(line)
+
+
+def _line_end(text: str) -> str:
+    return text[len(text.rstrip("\r\n")) :]
 
 
 def _masked(text: str) -> str:
-    end = text[len(text.rstrip("\r\n")) :]
-    return mask_text(_PAIR.sub(_masked_pair, text.removesuffix(end))) + end
+    end = _line_end(text)
+    pairs = _with_masked_pairs(text.removesuffix(end))
+    return mask_text(_LIST.sub(_masked_list, pairs)) + end
+
+
+def _masked_list(words: re.Match[str]) -> str:
+    """A list that is a command line: `"redis-server", "--requirepass", "x"`."""
+    plain = [word.strip("\"' \t") for word in words[0].split(",")]
+    masked = mask_document(plain)
+    same = all(word in ("", new) for word, new in zip(plain, masked, strict=True))
+    return words[0] if same else WITHHELD
+
+
+def _with_masked_pairs(line: str) -> str:
+    flow = _FLOW.match(line)
+    if flow is None:
+        return _PAIR.sub(_masked_pair, line)
+    return line[: flow.end()] + "".join(_masked_entries(line[flow.end() :]))
+
+
+def _masked_entries(flow: str, depth: int = 0) -> Iterator[str]:
+    """A mapping in braces, entry by entry: each decides for itself. What stands between brackets
+    belongs to the entry that it is the value of."""
+    entry = before = ""
+    brackets = 0
+    for part in _IN_FLOW.findall(flow):
+        if part == "[" and entry.strip():
+            brackets += 1
+        elif part == "]" and brackets:
+            brackets -= 1
+        elif part in "{}[]," and not brackets:
+            yield _masked_entry(before, entry, depth) + part
+            before, entry = entry, ""
+            continue
+        entry += part
+    yield _masked_entry(before, entry, depth)
+
+
+def _masked_entry(
+    before: str,
+    entry: str,
+    depth: int,
+) -> str:
+    if _is_value_of(before, entry):
+        return f"{entry.partition(':')[0]}: {WITHHELD}"
+    spaced = _COLON.sub(r"\1: ", entry) if _COLON.search(entry) else entry
+    masked = _PAIR.sub(_masked_pair, spaced)
+    inside = _OF_BRACKETS.fullmatch(entry) if masked == spaced else None
+    if inside is None:
+        return masked
+    if depth >= _DEEPEST:
+        return WITHHELD
+    return inside[1] + "".join(_masked_entries(inside[2], depth + 1)) + inside[3]
 
 
 def _masked_pair(pair: re.Match[str]) -> str:
     """A pair whose value, to the end of the line, is withheld if it is a credential."""
     name, colon, value = pair.groups()
-    plain = _DEFAULT.sub(r"\1", value).strip("\"' }")
+    plain = _DEFAULT.sub(r"\1", value).strip("\"' []}")
     if value[0] not in "{*" and secret_pair(name, plain):
         return f"{name}{colon}{WITHHELD}"
     return f"{name}{colon}{_PAIR.sub(_masked_pair, value)}"
@@ -213,7 +286,7 @@ def _is_value_of(before: str, line: str) -> bool:
     name, value = _NAME.fullmatch(before), _VALUE.fullmatch(line)
     if name is not None and value is not None:
         return bool(secret_pair(name[1], value[1].strip("\"'")))
-    flag, word = _FLAG.fullmatch(before), _WORD.fullmatch(line)
+    flag, word = _FLAG.fullmatch(before.rstrip(" ,\r\n").rpartition(",")[2]), _WORD.fullmatch(line)
     if flag is None or word is None:
         return False
     words = f"{flag[1]} {word[1]}"

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from heapq import merge
+from itertools import chain
 from typing import NamedTuple
+
+from msgspec import msgpack
 
 from hardentui.features.at_rest.reporting import FilesReport
 from hardentui.features.reports.result import FINDINGS, FINE, CheckResult, TextStyle
@@ -12,19 +16,20 @@ from hardentui.features.reports.subject_result import SubjectResult
 from hardentui.features.reports.text_writer import COLORS, Writer
 from hardentui.features.vendors.telling import sentences
 from hardentui.harden.score import most_severe_first
+from hardentui.lib.spilled import SpilledRecords
 from hardentui.model.finding import Finding, Place, Severity, Status
 from hardentui.visible import visible
 from hardentui.words import plural
 
 
-def render(
+def pieces(
     report: FilesReport,
     style: TextStyle,
     *,
     details: bool = False,
-) -> str:
-    """The findings in the order of the files, then what they mean. `details`: also low findings,
-    and each check that the files do not decide.
+) -> Iterator[str]:
+    """The findings in the order of the files, then what they mean, line by line. `details`: also low
+    findings, and each check that the files do not decide.
     """
     write = Writer(style)
     told = _Told(details=details)
@@ -34,15 +39,14 @@ def render(
             refused.setdefault(subject.trouble, []).append(visible(subject.file, 200))
         else:
             told.add(subject)
-    lines = [*_findings(told, write), *_refused(refused, details=details)]
-    if lines:
-        lines.append("")
-    lines += _summary(
-        told,
-        report,
-        write,
-    )
-    return "\n".join(lines) + "\n"
+    empty = True
+    for line in chain(_findings(told, write), _refused(refused, details=details)):
+        empty = False
+        yield f"{line}\n"
+    if not empty:
+        yield "\n"
+    for line in _summary(told, report, write):
+        yield f"{line}\n"
 
 
 def _refused(refused: Mapping[str, list[str]], *, details: bool) -> Iterator[str]:
@@ -73,6 +77,33 @@ class _Line(NamedTuple):
     sentence: tuple[Severity, str, str]  # severity, check, what is wrong
 
 
+_LINE = msgpack.Decoder(_Line)
+_MOST_AT_ONCE = 5_000
+"""Lines that are sorted at once; a large tree has a hundred times as many."""
+
+
+class _SortedLines:
+    """Lines in their order, of which only some are in memory."""
+
+    def __init__(self) -> None:
+        self._last: list[_Line] = []
+        self._before: list[SpilledRecords] = []
+
+    def append(self, line: _Line) -> None:
+        self._last.append(line)
+        if len(self._last) < _MOST_AT_ONCE:
+            return
+        spilled = SpilledRecords(in_memory=0)
+        for each in sorted(self._last):
+            spilled.append(msgpack.encode(each))
+        self._before.append(spilled)
+        self._last = []
+
+    def __iter__(self) -> Iterator[_Line]:
+        before = (map(_LINE.decode, spilled) for spilled in self._before)
+        return merge(*before, sorted(self._last))
+
+
 class _Told:
     """What the text says of all services, without the services."""
 
@@ -80,10 +111,10 @@ class _Told:
         self.details = details
         self.services = 0
         self.files: set[str] = set()
-        self.lines: list[_Line] = []
+        self.lines = _SortedLines()
+        self.failing: Counter[tuple[Severity, str, str]] = Counter()
         self.undecided: dict[str, str] = {}
         self.decided: set[str] = set()
-        self._sentences: dict[tuple[Severity, str, str], tuple[Severity, str, str]] = {}
 
     def add(self, service: SubjectResult) -> None:
         self.services += 1
@@ -94,7 +125,9 @@ class _Told:
             else:
                 self.decided.add(finding.check)
             if finding.place is not None and self._shows(finding):
-                self.lines.append(self._line(finding, finding.place, service.subject.name))
+                line = _line(finding, finding.place, service.subject.name)
+                self.lines.append(line)
+                self.failing[line.sentence] += line.failing
 
     def _shows(self, finding: Finding) -> bool:
         always = finding.severity > Severity.LOW or finding.check in _ALWAYS_TOLD
@@ -102,28 +135,27 @@ class _Told:
             return True
         return finding.failing and (self.details or always)
 
-    def _line(
-        self,
-        finding: Finding,
-        place: Place,
-        service: str,
-    ) -> _Line:
-        sentence = (finding.severity, finding.check, finding.verdict.reason or finding.title)
-        return _Line(
-            place.file,
-            place.line,
-            most_severe_first(finding),
-            place.column,
-            finding.failing,
-            service,
-            self._sentences.setdefault(sentence, sentence),
-        )
+
+def _line(
+    finding: Finding,
+    place: Place,
+    service: str,
+) -> _Line:
+    return _Line(
+        place.file,
+        place.line,
+        most_severe_first(finding),
+        place.column,
+        finding.failing,
+        service,
+        (finding.severity, finding.check, finding.verdict.reason or finding.title),
+    )
 
 
 def _findings(told: _Told, write: Writer) -> Iterator[str]:
-    counts = Counter(each.sentence for each in told.lines if each.failing)
+    counts = told.failing
     shared = set() if told.details else _of_most(counts, told.services)
-    for each in sorted(told.lines):
+    for each in told.lines:
         severity, check, what = each.sentence
         if each.sentence in shared:
             continue

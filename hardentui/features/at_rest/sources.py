@@ -11,6 +11,7 @@ import os
 import re
 import stat
 import sys
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, MutableMapping
 from functools import cached_property
@@ -70,11 +71,10 @@ class SourceFile(Struct, frozen=True, dict=True):
         return os.path.dirname(self.path)
 
     @cached_property
-    def _starts(self) -> list[int]:
-        return [
-            0,
-            *(match.end() for match in re.finditer("\n", self.text)),
-        ]
+    def _starts(self) -> array[int]:
+        """Where each line begins; of thousands of files a list of numbers would be larger than their
+        texts."""
+        return array("L", (0, *(match.end() for match in re.finditer("\n", self.text))))
 
     @cached_property
     def speaks_to_us(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -465,17 +465,18 @@ def _vendor(facts: ContainerFacts) -> Vendor | None:
 
 def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:
     """Each container with all others of its engine, for checks that compare containers."""
-    peers = Together(lambda _: _peers(all_facts))
+    peers = Together(lambda _: peers_of(lambda: all_facts))
     for facts in all_facts:
         yield facts.replace(peers=later(peers.whole))
 
 
-def _peers(all_facts: Collection[ContainerFacts]) -> Peers:
-    apps = _apps_of_pods(all_facts)
-    return Peers(tuple(_peer(facts, apps) for facts in all_facts))
+def peers_of(all_facts: Callable[[], Iterable[ContainerFacts]]) -> Peers:
+    """Args: all_facts: called twice, so that those of thousands need not be kept."""
+    apps = _apps_of_pods(all_facts())
+    return Peers(tuple(_peer(facts, apps) for facts in all_facts()))
 
 
-def _apps_of_pods(all_facts: Collection[ContainerFacts]) -> dict[str, str]:
+def _apps_of_pods(all_facts: Iterable[ContainerFacts]) -> dict[str, str]:
     """Pod ID -> the application named by its labels and those of its members, else the pod's name.
 
     The infra container, which holds the shared network, has no labels of its own.

@@ -1,4 +1,5 @@
-"""Subjects of a report as bytes: they cross between processes, and thousands of them fit in memory."""
+"""Subjects of a report as bytes: they cross between processes, and ten thousand of them take little
+memory."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from hardentui.features.reports.subject_result import CountedSubjects, SubjectResult
 from hardentui.harden.score import Rise, Score
+from hardentui.lib.spilled import SpilledRecords
 from hardentui.model.finding import Finding, Kind, Subject
 
 
@@ -109,12 +111,17 @@ _ANY = Subject(Kind.SERVICE, "", "")
 _OWN = -1
 
 
+_MOST_ALIKE = 2_000
+"""Findings that are kept once for all services that have them alike; further ones are each service's
+own."""
+
+
 class PackedSubjects(CountedSubjects):
     """The services of files, unpacked one by one whenever a report lists them. A finding without a
     place in a file is that of thousands of services: it is kept once, and names none of them."""
 
     def __init__(self) -> None:
-        self._packed: list[bytes] = []
+        self._packed = SpilledRecords()
         self._alike: list[Finding] = []
         self._places: dict[bytes, int] = {}
         self.counted = Counter()
@@ -132,7 +139,11 @@ class PackedSubjects(CountedSubjects):
             )
             self.trouble = self.trouble or bool(subject.trouble)
             order = tuple(map(self._place, subject.findings))
-            own = tuple(finding for finding in subject.findings if finding.place is not None)
+            own = tuple(
+                finding
+                for finding, place in zip(subject.findings, order, strict=True)
+                if place == _OWN
+            )
             packed = _packed(
                 subject,
                 with_rises=with_rises,
@@ -144,10 +155,15 @@ class PackedSubjects(CountedSubjects):
         if finding.place is not None:
             return _OWN
         plain = replace(finding, subject=_ANY)
-        place = self._places.setdefault(msgpack.encode(plain), len(self._alike))
-        if place == len(self._alike):
-            self._alike.append(plain)
-        return place
+        key = msgpack.encode(plain)
+        place = self._places.get(key)
+        if place is not None:
+            return place
+        if len(self._alike) >= _MOST_ALIKE:
+            return _OWN
+        self._places[key] = len(self._alike)
+        self._alike.append(plain)
+        return self._places[key]
 
     def __len__(self) -> int:
         return len(self._packed)

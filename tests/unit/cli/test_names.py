@@ -49,3 +49,30 @@ def test_without_a_container_of_that_name_it_is_the_folder(run: Run, tmp_path: P
     code, text = run({"units/a.container": UNIT["shop-web/web.container"]}, "check", "units")
     assert (code, "1 service in 1 file" in text) == (0, True)
     assert main(["units"]) == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("plan",),
+        ("trial", "--all"),
+        ("apply", "--all", "--yes"),
+        ("harden", "--try"),
+        ("watch",),
+    ],
+)
+def test_a_path_where_only_containers_are_meant_says_what_is_for_files(
+    run: Run,
+    command: tuple[str, ...],
+) -> None:
+    code, text = run(UNIT, *command, "./shop-web")
+    assert code == 2
+    assert f"./shop-web is a path, and {command[0]} is about a container." in text
+    assert "hardentui check ./shop-web" in text
+    assert "hardentui fix ./shop-web" in text
+
+
+def test_a_folder_that_is_named_like_no_container_is_pointed_to(run: Run) -> None:
+    unit = {"units/web.container": UNIT["shop-web/web.container"]}
+    _, text = run(unit, "plan", "units", "--demo")
+    assert "hardentui check ./units, fix ./units." in text

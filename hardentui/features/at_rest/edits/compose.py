@@ -12,7 +12,13 @@ from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.compose import InStack, OtherFiles, of_project
 from hardentui.features.at_rest.compose_options import HEALTH, LISTS, SCALARS
 from hardentui.features.at_rest.edits.files import FileTarget
-from hardentui.features.at_rest.edits.yaml import YamlEditor, last_character, quoted
+from hardentui.features.at_rest.edits.yaml import (
+    YamlEditor,
+    last_character,
+    line_end_of,
+    quoted,
+    with_inserted,
+)
 from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.features.at_rest.trees import Tree
@@ -32,15 +38,20 @@ _HEALTH = {flag: key for key, flag in HEALTH.items()}
 
 
 class ComposeTarget(FileTarget[str]):
-    """One service of a stack."""
+    """One service of a stack.
+
+    Args:
+        others: what the files of the stack name, kept for its other services.
+    """
 
     def __init__(
         self,
         sources: Sources,
         service: Service,
         texts: Mapping[str, str],
+        others: OtherFiles | None = None,
     ) -> None:
-        self._others: OtherFiles = {}
+        self._others: OtherFiles = {} if others is None else others
         super().__init__(sources, service, texts)
 
     def _read(
@@ -143,37 +154,14 @@ class _ComposeEditor(YamlEditor):
             raise CannotExpress(f"it needs the volume {name}: declare it by hand")
         above = declared is not None and declared.start < self._tree.start
         if not above:
-            self._declare(declared, name)
+            self.text = with_volumes(self.file, self.text, declared, (name,))
         self._add_to_list(
             self._tree,
             "volumes",
             quoted(argument),
         )
         if above:
-            self._declare(declared, name)
-
-    def _declare(
-        self,
-        declared: Tree | None,
-        name: str,
-    ) -> None:
-        if declared is None:
-            line_end = "\r\n" if "\r\n" in self.text else "\n"
-            lines = (self.text.rstrip(), "", "volumes:", f"  {name}:", "")
-            self.text = line_end.join(lines)
-            return
-        last = max(
-            declared.entries.values(),
-            key=lambda entry: entry.key_start,
-            default=None,
-        )
-        if declared.flow or last is None or last.file is not self.file:
-            raise CannotExpress(f"it needs the volume {name}: declare it by hand")
-        line = self.text.rfind("\n", 0, last.key_start) + 1
-        self._insert(
-            last_character(last, self.text),
-            f"{self.text[line : last.key_start]}{name}:",
-        )
+            self.text = with_volumes(self.file, self.text, declared, (name,))
 
     def _add_scalar(self, key: str, value: str) -> None:
         there = self._tree.entries.get(key)
@@ -201,6 +189,39 @@ class _ComposeEditor(YamlEditor):
         if flag == each.item.flag or flag in _KEYS:
             return argument or "true"
         raise CannotExpress("it would be written with another key: change it by hand")
+
+
+def with_volumes(
+    file: SourceFile,
+    text: str,
+    declared: Tree | None,
+    names: Iterable[str],
+) -> str:
+    """The text of a compose file with more volumes.
+
+    Args:
+        text: of the file; what changed in it since it was read stands behind its volumes.
+        declared: the volumes that the file has.
+
+    Raises:
+        CannotExpress: they are written in another file, or not in lines.
+    """
+    if declared is None:
+        lines = (text.rstrip(), "", "volumes:", *(f"  {name}:" for name in names), "")
+        return line_end_of(text).join(lines)
+    last = max(
+        declared.entries.values(),
+        key=lambda entry: entry.key_start,
+        default=None,
+    )
+    if declared.flow or last is None or last.file is not file:
+        raise CannotExpress(f"it needs the volume {', '.join(names)}: declare it by hand")
+    indent = text[text.rfind("\n", 0, last.key_start) + 1 : last.key_start]
+    return with_inserted(
+        text,
+        last_character(last, text),
+        (f"{indent}{name}:" for name in names),
+    )
 
 
 def _as_in_compose(flag: str, argument: str) -> str:

@@ -15,8 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, HardenError
-from hardentui.features.at_rest.compose import InStack, of_project
-from hardentui.features.at_rest.edits.compose import ComposeTarget
+from hardentui.features.at_rest.compose import InStack, OtherFiles, of_project
+from hardentui.features.at_rest.edits.compose import ComposeTarget, with_volumes
 from hardentui.features.at_rest.edits.files import prove_all
 from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import SourceFile, Sources
@@ -34,6 +34,7 @@ class CutFile(Struct):
     tail: str
     shared: tuple[str, ...]  # services that others are made of: with an anchor, or extended
     places: dict[str, int]  # of each service in the order of the file
+    volumes: tuple[str, ...] = ()  # the names of those that the file declares
 
     @property
     def text(self) -> str:
@@ -78,7 +79,13 @@ def cut(file: SourceFile) -> CutFile:
         file.text[end:],
         tuple(name for name, block in blocks.items() if name in extended or _ANCHOR.search(block)),
         {name: place for place, name in enumerate(blocks)},
+        tuple(_entries(whole, "volumes")),
     )
+
+
+def _entries(tree: Tree, key: str) -> dict[str, Tree]:
+    value = tree.entries.get(key)
+    return value.entries if value is not None else {}
 
 
 def _line(file: SourceFile, offset: int) -> int:
@@ -89,6 +96,10 @@ def _line(file: SourceFile, offset: int) -> int:
 def _extended(tree: Tree) -> str:
     extends = tree.get("extends")
     return (extends.text or extends.word("service")) if extends is not None else ""
+
+
+def _blank_end(text: str) -> str:
+    return text[len(text.rstrip()) :]
 
 
 class StackParts:
@@ -115,14 +126,25 @@ class StackParts:
             for path, file in files.items()
         }
         self._before = {path: each.text for path, each in self._cut.items()}
+        self._others: OtherFiles = {}
+        self._new_volumes: dict[str, dict[str, None]] = {}  # by path, their names
         self._planned: dict[str, Spec] = {}
         self.unclear = False  # whether a part did not say what the whole does
 
     @property
     def changed(self) -> dict[str, str]:
-        """The texts of the changed files."""
-        texts = {path: each.text for path, each in self._cut.items()}
+        """The texts of the changed files. Raises CannotExpress where they cannot declare a volume."""
+        texts = {path: self._whole(path) for path in self._cut}
         return {path: text for path, text in texts.items() if text != self._before[path]}
+
+    def _whole(self, path: str) -> str:
+        text = self._cut[path].text
+        names = self._new_volumes.get(path)
+        if not names:
+            return text
+        file = replace(self._sources.files[path], text=text)
+        declared = read_trees(file)[0].entries.get("volumes")
+        return with_volumes(file, text, declared, names)
 
     def target(self, service: Service) -> PartTarget:
         """Raises CannotExpress where its part does not say what the whole does."""
@@ -132,7 +154,7 @@ class StackParts:
             for path, (before, behind) in around.items()
         }
         try:
-            return PartTarget(self._sources, service, texts)
+            return PartTarget(self._sources, service, texts, self._others)
         except CannotExpress:
             self.unclear = True
             raise
@@ -146,23 +168,43 @@ class StackParts:
         """Put a changed part into the whole. Raises CannotExpress where more than it changed."""
         self._planned[service.name] = planned
         for path, text in files.items():
-            each = self._cut[path]
-            before, behind = each.around(service.name)
-            inside = text.startswith(before) and text.endswith(behind)
-            if service.name not in each.blocks or not inside:
-                raise CannotExpress("more than its own lines would change")
-            block = text[len(before) : len(text) - len(behind)]
-            each.blocks[service.name] = block
+            self._take_text(service.name, path, text)
 
-    def prove(self) -> None:
-        """Raises CannotExpress unless each service of the whole is as planned."""
+    def _take_text(
+        self,
+        name: str,
+        path: str,
+        text: str,
+    ) -> None:
+        """What a part declares of volumes is kept, and declared once for all of them in the end."""
+        each = self._cut[path]
+        part = cut(replace(self._sources.files[path], text=text))
+        before, behind = each.around(name)
+        new = [volume for volume in part.volumes if volume not in each.volumes]
+        inside = bool(new) or (text.startswith(before) and text.endswith(behind))
+        others = [other for other in part.blocks if other != name]
+        same = all(each.blocks[other] == part.blocks[other] for other in others)
+        if not inside or not same or name not in each.blocks:
+            raise CannotExpress("more than its own lines would change")
+        block = part.blocks[name] if new else text[len(before) : len(text) - len(behind)]
+        if new and not behind:  # the volumes stand behind it, without the blank lines between
+            block = block.rstrip() + _blank_end(each.blocks[name])
+        each.blocks[name] = block
+        self._new_volumes.setdefault(path, {}).update(dict.fromkeys(new))
+
+    def prove(self, changed: Mapping[str, str]) -> None:
+        """Raises CannotExpress unless each service of the changed files is as planned."""
         files = {
-            path: replace(self._sources.files[path], text=each.text)
-            for path, each in self._cut.items()
+            path: replace(self._sources.files[path], text=changed.get(path, self._before[path]))
+            for path in self._cut
         }
         sources = replace(self._sources, files=ChainMap(files, self._sources.files))
         try:
-            services = of_project(sources, [sources.files[file.path] for file in self._stack.files])
+            services = of_project(
+                sources,
+                [sources.files[file.path] for file in self._stack.files],
+                self._others,
+            )
         except HardenError as error:
             raise CannotExpress(error.title) from error
         prove_all(
@@ -180,9 +222,15 @@ class PartTarget(ComposeTarget):
         sources: Sources,
         service: Service,
         texts: Mapping[str, str],
+        others: OtherFiles,
     ) -> None:
         self._parts = texts
-        super().__init__(sources, service, texts)
+        super().__init__(
+            sources,
+            service,
+            texts,
+            others,
+        )
         try:
             alone = self._services(self._texts).get(service.name)
         except HardenError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hardentui.errors import CannotExpress
 from hardentui.features.at_rest.services import Set
@@ -165,13 +165,25 @@ class YamlEditor:
         self._insert(last_character(last, self.text), *(indent + each for each in lines))
 
     def _insert(self, offset: int, *lines: str) -> None:
-        end = self.text.find("\n", offset)
-        line_end = "\r\n" if "\r\n" in self.text else "\n"
-        text = "".join(line + line_end for line in lines)
-        if end < 0:
-            self.text = self.text.rstrip() + line_end + text
-        else:
-            self.text = self.text[: end + 1] + text + self.text[end + 1 :]
+        self.text = with_inserted(self.text, offset, lines)
+
+
+def with_inserted(
+    text: str,
+    offset: int,
+    lines: Iterable[str],
+) -> str:
+    """The text with lines behind the line of an offset."""
+    end = text.find("\n", offset)
+    line_end = line_end_of(text)
+    inserted = "".join(line + line_end for line in lines)
+    if end < 0:
+        return text.rstrip() + line_end + inserted
+    return text[: end + 1] + inserted + text[end + 1 :]
+
+
+def line_end_of(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
 
 
 def _leaves(tree: Tree) -> Iterator[Tree]:

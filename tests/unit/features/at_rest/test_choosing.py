@@ -246,6 +246,41 @@ def test_a_volume_that_a_fix_names_is_declared_in_the_compose_file(
     assert (tmp_path / "s/compose.yaml").read_text() == text
 
 
+CADDIES = """\
+services:
+  a:
+    image: docker.io/library/caddy:2.8
+
+
+  # the other one
+  b:
+    image: docker.io/library/caddy:2.8
+
+"""
+
+
+@pytest.mark.parametrize("below", ["", "volumes:\n  old:\n\n# the end\n", "networks:\n  n:\n"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_volumes_of_several_services_are_declared_together_and_no_line_is_lost(
+    run: Run,
+    tmp_path: Path,
+    below: str,
+    line_end: str,
+) -> None:
+    stack = (CADDIES + below).replace("\n", line_end)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/compose.yaml").write_bytes(stack.encode())
+    run({}, *_FIXED)
+    text = (tmp_path / "s/compose.yaml").read_bytes().decode()
+    new = iter(text.split(line_end))
+    assert all(line in new for line in stack.rstrip().split(line_end)), text
+    assert text.count("volumes:") == 3
+    declared = ["a-data-data", "a-config-data", "b-data-data", "b-config-data"]
+    names = [line.strip(" :") for line in text.split(line_end) if line.endswith("-data:")]
+    assert sorted(names) == sorted(declared)
+    assert "\n" not in text.replace("\r\n", "") or line_end == "\n"
+
+
 def test_where_the_volumes_are_in_braces_nothing_is_changed(run: Run, tmp_path: Path) -> None:
     stack = "services:\n  web:\n    image: docker.io/library/caddy:2.8\nvolumes: {old: {}}\n"
     _, told = run({"s/compose.yaml": stack}, *_FIXED)

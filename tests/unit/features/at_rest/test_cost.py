@@ -3,17 +3,25 @@
 import gc
 import os
 import tracemalloc
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from hardentui.__main__ import main
-from hardentui.features.at_rest import trees
-from hardentui.features.at_rest.checking import AtRest, look
+from hardentui.cli.terminal import Terminal
+from hardentui.features.at_rest import checking, report_text, trees
+from hardentui.features.at_rest.checking import AtRest, Looked, Looking, look
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.edits import parts
 from hardentui.features.at_rest.fixing import fix_all
+from hardentui.features.at_rest.reporting import report_on
+from hardentui.features.at_rest.services import Service
 from hardentui.features.at_rest.sources import SourceFile, find
+from hardentui.features.at_rest.trees import Tree
+from hardentui.lib import spilled
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Caution
 from hardentui.model.podman_version import Version
 from tests.unit.features.at_rest.stacks import TODAY
@@ -28,15 +36,27 @@ SERVICE = """\
 """
 
 
+CADDY = """\
+  s{number}:
+    image: docker.io/library/caddy:2.8
+    ports: ["{number}:80"]
+
+"""
+"""Its fix declares volumes."""
+
+
 def read_for(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     services: int,
     *,
     fix: bool,
+    service: str = SERVICE,
+    volumes: str = "",
 ) -> int:
     """Characters that are read as YAML for a stack of so many services."""
-    text = "services:\n" + "".join(SERVICE.format(number=number) for number in range(services))
+    text = "services:\n" + "".join(service.format(number=number) for number in range(services))
+    text += volumes
     path = folder / f"{services}" / "compose.yaml"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)
@@ -67,6 +87,29 @@ def test_a_fix_of_twice_as_many_services_reads_twice_as_much(
     assert max(each) < 1.2 * min(each)
 
 
+@pytest.mark.parametrize("volumes", ["", "volumes:\n  old:\n# end\n"])
+def test_a_fix_that_declares_volumes_reads_no_more(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    volumes: str,
+) -> None:
+    """Each service gets two of its own, which are declared once for all in the end."""
+    counts = (4, 8, 16, 32)
+    read = [
+        read_for(
+            tmp_path,
+            monkeypatch,
+            count,
+            fix=True,
+            service=CADDY,
+            volumes=volumes,
+        )
+        for count in counts
+    ]
+    each = [total / count for total, count in zip(read, counts, strict=True)]
+    assert max(each) < 1.2 * min(each)
+
+
 def test_what_services_extend_is_read_once_for_each_of_them(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -91,7 +134,7 @@ def test_what_services_extend_is_read_once_for_each_of_them(
     assert of_base == 1
     fixed = fix_all(looked, Wanted((), Caution.ALL), Version(5, 8))
     assert sum(len(each.made) for each in fixed) >= 2 * len(services)
-    assert of_base <= len(services) + 2  # the look, one for each of them, the proof of the whole
+    assert of_base == 2  # the look, and the fix of all
 
 
 def test_a_check_reads_a_stack_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,42 +161,105 @@ def tree(folder: Path, projects: int) -> str:
         place.mkdir(parents=True)
         text = "services:\n" + "".join(SERVICE.format(number=each) for each in range(2))
         (place / "compose.yaml").write_text(text)
-        unit = f"[Container]\nImage=docker.io/library/redis:7\nVolume=/srv/{number}:/data\n"
+        unit = f"[Container]\nImage=docker.io/library/redis:7\nVolume=/srv/{number % 3}:/data\n"
         (place / f"r{number}.container").write_text(unit)
     return str(folder / f"{projects}")
 
 
-def peak_of(arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> int:
-    """Bytes that a command holds at most, without what it prints here."""
-    gc.collect()
-    tracemalloc.start()
-    main(arguments)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    out, err = capsys.readouterr()
-    return peak - len(out) - len(err)
+def held_by(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> int:
+    """The most bytes that a command holds whenever it begins a part or writes something."""
+    held = [0]
+
+    def measure(*_: object) -> None:
+        gc.collect()
+        held.append(tracemalloc.get_traced_memory()[0])
+
+    with monkeypatch.context() as patched, open(os.devnull, "w") as nowhere:
+        patched.setattr(Terminal, "progress", measure)
+        patched.setattr(Terminal, "write", measure)
+        patched.setattr(Terminal, "tell_written", measure)
+        with redirect_stdout(nowhere), redirect_stderr(nowhere):
+            gc.freeze()  # what is there already need not be looked at again and again
+            tracemalloc.start()
+            main(arguments)
+            tracemalloc.stop()
+            gc.unfreeze()
+    return max(held)
 
 
 @pytest.mark.parametrize(
     ("arguments", "most"),
     [
-        (("check",), 6_000),
-        (("check", "--format", "json"), 4_000),
-        (("fix",), 6_000),
-        (("fix", "-o", "out"), 6_000),
+        (("check",), 1_700),
+        (("check", "--format", "json"), 1_700),
+        (("fix",), 2_600),
+        (("fix", "-o", "out"), 2_600),
+        (("fix", "--in-place"), 2_600),
     ],
 )
 def test_a_larger_tree_takes_little_more_memory(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
     arguments: tuple[str, ...],
     most: int,
 ) -> None:
-    """A service takes 60 kB while it is judged; what stays of it is what is written."""
+    """A service takes 60 kB while it is judged; what stays of it is its text, and the new one."""
     monkeypatch.chdir(tmp_path)
-    small, large = (tree(tmp_path, projects) for projects in (2, 10))
+    monkeypatch.setattr(spilled, "IN_MEMORY", 0)
+    monkeypatch.setattr(report_text, "_MOST_AT_ONCE", 5)
+    small, large, warm = (tree(tmp_path, projects) for projects in (2, 8, 1))
     command, *options = arguments
-    peak_of((command, small, *options), capsys)  # what is imported and parsed once
-    few, many = (peak_of((command, path, *options), capsys) for path in (small, large))
-    assert (many - few) / 24 < most
+    held_by((command, warm, *options), monkeypatch)  # what is imported and parsed once
+    few, many = (held_by((command, path, *options), monkeypatch) for path in (small, large))
+    assert (many - few) / 18 < most
+
+
+def alive_in(path: str) -> list[int]:
+    """How many objects of services live whenever a part, or a piece of it, begins."""
+    alive: list[int] = []
+
+    def count(done: int, total: int) -> None:
+        gc.collect()
+        alive.append(
+            sum(
+                isinstance(each, (Finding, ContainerFacts, Service, Tree))
+                for each in gc.get_objects()
+            )
+        )
+
+    report_on(Looking(AtRest((path,)), TODAY, progress=count), Severity.HIGH)
+    return alive
+
+
+def test_of_a_folder_of_many_units_some_are_in_memory(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They are judged as they are together: each knows what runs beside it in all of the folder."""
+    unit = "[Container]\nImage=docker.io/library/redis:7\nNetwork=shared\nNetwork={}\n"
+    for number in range(20):
+        (tmp_path / f"r{number}.container").write_text(unit.format(f"n{number}"))
+    whole = look(AtRest((str(tmp_path),)), TODAY)
+    monkeypatch.setattr(checking, "_MOST_AT_ONCE", 4)
+    assert _told(look(AtRest((str(tmp_path),)), TODAY)) == _told(whole)
+    alive = alive_in(str(tmp_path))
+    assert len(alive) == 5
+    assert alive[-1] == alive[2]
+
+
+def _told(looked: Looked) -> list[tuple[str, list[str]]]:
+    return [
+        (
+            judged.service.name,
+            [f"{each.check} {each.status} {each.verdict.reason}" for each in judged.findings],
+        )
+        for judged in looked.services
+    ]
+
+
+def test_nothing_of_a_part_stays_alive_but_its_text(tmp_path: Path) -> None:
+    alive = alive_in(tree(tmp_path, 12))
+    assert len(alive) == 24
+    units, stacks = alive[:12], alive[12:]
+    assert units[-1] == units[2]
+    assert stacks[-1] == stacks[2]
