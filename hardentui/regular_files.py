@@ -96,13 +96,13 @@ def _opened(path: str, account: int | None) -> tuple[int, Folder]:
 
 def _is_trusted(path: str, lenders: set[int]) -> bool:
     """Whether nobody could have more rights through us: we are not root, or only root controls the
-    path."""
-    if os.geteuid() != 0 or not path.startswith("/"):
-        return True
-    if path.startswith(_OF_KERNEL) and not ("/root/" in path and _ROOT_OF_PROCESS.match(path)):
+    path, and nobody else has named it."""
+    if os.geteuid() != 0:
         return True
     if lenders:
         return False
+    if not path.startswith("/") or _is_of_kernel(path):
+        return True
     ours, place = trusted(), ""
     try:
         for name in path.strip("/").split("/"):
@@ -113,6 +113,12 @@ def _is_trusted(path: str, lenders: set[int]) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_of_kernel(path: str) -> bool:
+    """Whether it is a file that the kernel makes; a process's view of other files is not."""
+    leads_away = ("/root/" in path and _ROOT_OF_PROCESS.match(path)) or "/../" in path
+    return path.startswith(_OF_KERNEL) and not leads_away
 
 
 def _is_plain(mode: int) -> bool:
@@ -129,6 +135,8 @@ def _reach(path: str, lenders: set[int]) -> tuple[int, Folder]:
     themselves."""
     root = _ROOT_OF_PROCESS.match(path)
     start = root[0] if root else "/"
+    if not path.startswith("/"):  # below whatever folder root works in
+        raise _error(errno.EACCES, path)
     steps = deque(path[len(root[0]) if root else 0 :].split("/"))
     links = 0
     folder = Folder()

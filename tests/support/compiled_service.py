@@ -1,6 +1,5 @@
 """A small service in C, whose late work stands in its binary only."""
 
-import io
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -75,16 +74,16 @@ def built(
     subprocess.run(words, check=True, timeout=60)
     busybox = shutil.which("busybox")
     assert busybox
+    owners = dict.fromkeys(("bin", "etc", "tmp", "var", "var/lib", "var/log", "srv"), 0)
+    owners |= dict(folders)
     archive = packed(
-        *(directory(name) for name in ("bin", "etc", "tmp", "var", "var/lib", "var/log", "srv")),
-        *(directory(name, uid=uid, gid=uid) for name, uid in folders),
+        *(directory(name, uid=uid, gid=uid) for name, uid in owners.items()),
         *(member(name, b"of the image") for name in files),
         member("etc/passwd", b"root:x:0:0::/root:/bin/sh\nshop:x:700:700::/home/shop:/bin/sh\n"),
         member("bin/busybox", Path(busybox).read_bytes(), mode=0o755),
         member("usr/sbin/late", program.read_bytes(), mode=0o755),
     )
-    with io.BytesIO(archive) as data:
-        tar.write_bytes(data.read())
+    tar.write_bytes(archive)
     changes = ('ENTRYPOINT ["/usr/sbin/late"]', "EXPOSE 8000", f"USER {user}")
     try:
         return bench.import_image(tar, REFERENCE, changes) and REFERENCE

@@ -130,6 +130,35 @@ def test_a_path_that_she_names_leads_to_nothing_that_she_may_not_read(places: Pa
     assert "secret" not in str(recording.document())
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        "/proc/self/root{}",
+        "/proc/thread-self/root{}",
+        "/proc/../{}",
+        "/sys/kernel/../..{}",
+        "/proc/self/cwd/shadow",
+        "/proc/self/fd/{handle}",
+        "shadow",
+        "./shadow",
+    ],
+)
+def test_no_view_of_the_kernel_gives_her_more(
+    places: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+) -> None:
+    """The kernel shows each file once more, as root sees it; and root works in some folder."""
+    monkeypatch.chdir(places / "root")
+    with open(places / "root/shadow", "rb") as opened:
+        path = way.format(places / "root/shadow", handle=opened.fileno())
+        with pytest.raises(PermissionError):
+            LocalFiles().named_by(ANNA).read_text(path)
+        with pytest.raises(PermissionError):
+            LocalFiles().named_by(ANNA).read_text("/proc/1/environ")
+        assert LocalFiles().read_text("/proc/self/status").startswith("Name:")
+
+
 def test_a_link_of_roots_in_a_folder_of_roots_works(places: Path) -> None:
     assert LocalFiles().read_text(_link(places / "root/link", "shadow", 0)) == SECRET
 
