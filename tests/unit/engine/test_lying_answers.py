@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -267,3 +268,43 @@ def _ends_with_a_sentence(
         assert "internal error" not in result["said"], about
         assert "Traceback" not in result["said"], about
         assert result["code"] in (0, 1, 2, 3, 4, 5, 6), about
+
+
+_OK = "HTTP/1.1 200 OK\r\n"
+_HIDE = "\\u001b]0;mine\\u0007"
+BROKEN = (
+    {"raw": f'{_OK}Content-Length: 4000\r\n\r\n{{"a":'},
+    {"raw": f"{_OK}Content-Length: -1\r\n\r\n{{}}"},
+    {"raw": f"{_OK}Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFF\r\n", "again": "x" * 65_536},
+    {"raw": f"{_OK}X: ", "again": "b" * 9_000},
+    {"raw": "", "again": "HTTP/1.1 100 Continue\r\n\r\n"},
+    {"raw": "HTTP/1.1 301 X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"},
+    {"raw": f"{_OK}Connection: close\r\n\r\n" + "[" * 200_000},
+    {
+        "raw": f'HTTP/1.1 500 X\r\nConnection: close\r\n\r\n{{"cause": "{_HIDE}", "message": "{_HIDE}"}}'
+    },
+)
+SLOW = ({"raw": f"{_OK}Content-Length: 1000000\r\n\r\n", "again": " ", "pause": 0.2},)
+"""Each answer may take thirty seconds, all of it together."""
+
+
+@pytest.mark.parametrize("words", [LOOKS, ACTS], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "path",
+    ["/containers/json", *(pytest.param(path, marks=pytest.mark.long) for path in ("*", "/info"))],
+)
+@pytest.mark.parametrize("answers", [BROKEN, pytest.param(SLOW, marks=pytest.mark.long)])
+def test_no_broken_answer_hangs_root_or_reaches_its_terminal(
+    liar: Liar,
+    answers: tuple[dict[str, Any], ...],
+    path: str,
+    words: tuple[str, ...],
+) -> None:
+    truth, *results = liar.run(words, [{}, *({"path": path, **answer} for answer in answers)])
+    for answer, result in zip(answers, results, strict=True):
+        about = (str(answer)[:80], result)
+        assert set(result["events"]) <= set(truth["events"]), about
+        assert result["code"] in (0, 1, 2, 3, 4, BECAME), about
+        assert "internal error" not in result["said"], about
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", result["said"]), about
+        assert result["seconds"] < 60, about
