@@ -81,6 +81,7 @@ def test_an_account_writes_only_what_it_may() -> None:
     [
         (b"errors/srv/data/a.dbnext text", "/srv/data"),
         (b"errors/var/lib/newplacenext text", "/var/lib"),
+        (b"errors at /var/lib/newplacenext text", "/var/lib"),
         (b"errors/etc/app/app.conf/srv/data/a.dbnext text", "/srv/data"),
         (b"errors/srvnext text", ""),
         (b"errors/etc/app/cert.newnext text", ""),
