@@ -22,13 +22,14 @@ class OpenKind(StrEnum):
     SPECIFIER = "specifier"  # `%i`: systemd puts it in
     ARGUMENT = "argument"  # `$1`: of the script
     COMMAND = "command"  # `$(id -u)`: what a command prints
+    TEMPLATE = "template"  # `{{ .Image }}`: what Ansible, Helm or Go puts into a file
 
 
 class OpenPart(Struct, frozen=True):
     """A part of a value that is not known."""
 
-    written: str  # `${DATA}`, `$DATA`, `%i`, `$1`, `$(id -u)`
-    name: str  # `DATA`, `i`, `1`; empty for a command
+    written: str  # `${DATA}`, `$DATA`, `%i`, `$1`, `$(id -u)`, `{{ .Image }}`
+    name: str  # `DATA`, `i`, `1`; empty for a command and a template
     kind: OpenKind = OpenKind.VARIABLE
 
 
@@ -38,6 +39,7 @@ _PART = re.compile(
     r"|\$(?P<plain>[A-Za-z_]\w*)"
     r"|\$\{?(?P<argument>[@*#?!$-]|\d+)\}?"
     r"|%(?P<specifier>.)"
+    r"|(?P<template>\{\{[^{}]*\}\})"
     rf"|(?P<command>\$\((?:[^(){UNKNOWN}]|\([^(){UNKNOWN}]*\))*\)|`[^`{UNKNOWN}]*`|[^{UNKNOWN}]+))"
     rf"|{UNKNOWN}+",
     re.DOTALL,
@@ -102,7 +104,7 @@ def _part(match: re.Match[str]) -> OpenPart:
             match["specifier"],
             OpenKind.SPECIFIER,
         )
-    return OpenPart(written, "", OpenKind.COMMAND)
+    return OpenPart(written, "", OpenKind.TEMPLATE if match["template"] else OpenKind.COMMAND)
 
 
 def is_open(text: str) -> bool:

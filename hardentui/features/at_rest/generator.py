@@ -13,6 +13,7 @@ from hardentui.features.at_rest.sources import UNITS, SourceFile
 from hardentui.features.at_rest.unit_files import header_of
 from hardentui.lib.quadlet import translate
 from hardentui.model.podman_version import Version
+from hardentui.quadlet.read.templates import as_unit
 from hardentui.systemd.unit_text import QUADLET, UnitText
 from hardentui.visible import visible
 
@@ -47,7 +48,7 @@ def refusal_of(
     units |= {
         f"{first.name}.d/{number:05}.conf": file.text for number, file in enumerate(files[1:])
     }
-    units[first.name] = first.text
+    units[first.name] = as_unit(first.text)
     made = translate(
         units,
         version=astuple(version),

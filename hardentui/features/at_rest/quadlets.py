@@ -36,6 +36,7 @@ from hardentui.options.argv import items_of_token, read_flags
 from hardentui.options.items import parse_argument, spec_of
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
 from hardentui.quadlet.read.object_names import default_name, object_names
+from hardentui.quadlet.read.templates import is_template
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.systemd.unit_text import check_unit_text, split_words
 
@@ -272,7 +273,12 @@ def _service(
     if stem.endswith("@"):
         specifiers |= {"i": "INSTANCE", "I": "INSTANCE"}
     quadlet = QuadletFiles(
-        tuple(each.text for each in files), specifiers, beside.names, directory or "/src", version
+        tuple(each.text for each in files),
+        specifiers,
+        beside.names,
+        directory or "/src",
+        version,
+        is_template=any(is_template(each.text) for each in files),
     )
     entries = quadlet.entries()
     sets = tuple(

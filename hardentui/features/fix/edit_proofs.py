@@ -32,6 +32,7 @@ from hardentui.options.argv import items_of_token, read_command, without_optiona
 from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.edit.item_changes import applied
 from hardentui.quadlet.read.service import EXTRA, ServiceFiles
+from hardentui.quadlet.read.templates import has_branches
 
 _UNSET = (f"{UNKNOWN}${EXTRA}", f"{UNKNOWN}${{{EXTRA}}}")
 _SPECIFIER = re.compile(f"{UNKNOWN}%(.)")
@@ -152,6 +153,11 @@ def _ported(
     units: Mapping[str, str],
 ) -> tuple[str, ...]:
     """The same with the port of another version's generator."""
+    if has_branches(origin.text):
+        raise GeneratorError(
+            "It is a template with branches, and a new line would stand in one of them: fix the unit "
+            "that is made of it."
+        )
     made = translate(
         units,
         version=astuple(version),

@@ -25,6 +25,7 @@ from hardentui.quadlet.read.entries import (
     whole_place,
     word_places,
 )
+from hardentui.quadlet.read.templates import with_open_parts
 from hardentui.quadlet.read.values import (
     absolute,
     empty_entrypoint,
@@ -78,13 +79,17 @@ class QuadletFiles(Struct, frozen=True, dict=True):
     absent: frozenset[str] = (
         frozenset()
     )  # optional devices (`AddDevice=-/dev/x`) that the host does not have
+    is_template: bool = (
+        False  # a program puts something in for `{{ NAME }}` before systemd reads it
+    )
 
     @cached_property
     def units(self) -> tuple[UnitText, ...]:
         return tuple(UnitText(text, QUADLET) for text in self.texts)
 
     def expanded(self, text: str) -> str:
-        return expand(text, dict(self.specifiers), self.variables)
+        known = expand(text, dict(self.specifiers), self.variables)
+        return with_open_parts(known) if self.is_template else known
 
     @cached_property
     def variables(self) -> dict[str, str]:
