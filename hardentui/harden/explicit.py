@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hardentui.harden.remedy import OptionDiff, arguments
-from hardentui.harden.unshown import unshown
+from hardentui.harden.unshown import TOLD, unshown
 from hardentui.model.check import Advice, Check
 from hardentui.model.facts import ContainerFacts, capability_name
 from hardentui.model.known import known
@@ -166,7 +166,7 @@ def on_purpose(
     meant = purposes(
         facts,
         check,
-        flags,
+        [diff.option.flag for diff in changed],
     )
     told = {flag for purpose in meant for flag in purpose.options}
     reasons = [f"{vendor.tool}: {purpose.why} ({purpose.source})" for purpose in meant if vendor]
@@ -186,7 +186,7 @@ def on_purpose(
     if vendor is not None and vendor.delivers:
         reasons += [
             f"{vendor.tool} sets none, and no trial shows {need.work}"
-            for need in unshown(changed)
+            for need in unshown(changed, TOLD)
             if need.size and not flags
         ]
     return tuple(reasons)

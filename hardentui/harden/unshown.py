@@ -33,6 +33,11 @@ UNSHOWN = (
         options=frozenset({MEMORY, MEMORY_SWAP, OOM_SCORE_ADJ}),
     ),
     UnshownNeed(
+        work="a health check that fails for a while: a long start, an upgrade of data, load",
+        services="databases, Java, servers with many services inside",
+        options=frozenset({HEALTH_ON_FAILURE}),
+    ),
+    UnshownNeed(
         work="parallel queries",
         services="databases such as PostgreSQL, which share memory in /dev/shm; browsers",
         options=frozenset({SHM_SIZE, SHM_SIZE_SYSTEMD, IPC}),
@@ -71,14 +76,19 @@ UNSHOWN = (
 TOLD = (
     *UNSHOWN,
     UnshownNeed(
+        work="work for all processors: many clients, a large index, yearly jobs",
+        services="databases, search engines, builds",
+        options=frozenset({CPUS, CPU_QUOTA, CPU_PERIOD, CPUSET_CPUS}),
+    ),
+    UnshownNeed(
         work="rare uses of a right: a log that is rotated, a user that is added, a repair",
         services="programs that start as root, change owners or run other programs",
         options=frozenset({CAP_DROP, CAP_ADD, SECCOMP_PROFILE, NO_NEW_PRIVILEGES}),
         size=False,
     ),
 )
-"""What a card tells besides: these may be safe all the same, as an ordinary user has no capability
-to lose."""
+"""What a card tells besides: these may be safe all the same, as fewer processors only take longer,
+and an ordinary user has no capability to lose."""
 
 
 def unshown(

@@ -94,8 +94,8 @@ def purposes(
     check: str,
     flags: Iterable[str],
 ) -> tuple[Purpose, ...]:
-    """What the vendor did on purpose that a fix would undo. `flags`: of the options whose set values
-    it replaces or removes."""
+    """What the vendor did on purpose, or left alone, that a fix would change. `flags`: of the options
+    that it changes."""
     vendor = vendor_known(facts)
     if vendor is None:
         return ()

@@ -186,10 +186,21 @@ def test_the_vendor_says_why() -> None:
     assert "mgradm: 64 MB broke parallel queries. (uyuni-tools#212)" in asked["loose-tmpfs"].reasons
 
 
-def test_a_limit_that_no_trial_can_judge_is_a_decision_in_a_vendors_container() -> None:
-    facts = container("", vendor=UYUNI)
-    assert "no-memory-limit" not in taken(facts, Caution.ALL)
-    assert "no-memory-limit" in taken(facts.replace(vendor=None), Caution.ALL)
+@pytest.mark.parametrize(
+    ("options", "check"),
+    [
+        ("", "no-memory-limit"),
+        ("", "no-cpu-limit"),
+        ("--health-cmd=true", "unhealthy"),
+    ],
+)
+def test_a_limit_that_no_trial_can_judge_is_a_decision_in_a_vendors_container(
+    options: str,
+    check: str,
+) -> None:
+    facts = container(options, vendor=UYUNI)
+    assert check not in taken(facts, Caution.ALL)
+    assert check in taken(facts.replace(vendor=None), Caution.ALL)
 
 
 def test_what_only_adds_to_a_value_takes_nothing() -> None:

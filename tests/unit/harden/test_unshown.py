@@ -61,6 +61,8 @@ def test_no_fix_that_depends_on_what_no_trial_shows_is_safe_or_likely() -> None:
         "backup and restore",
         "restored backups",
         "rare uses of a right",
+        "all processors",
+        "a health check that fails for a while",
     ],
 )
 def test_the_list_names_it(work: str) -> None:

@@ -12,8 +12,11 @@ from hardentui.features.checklists.loading import directory_of_ours
 from hardentui.features.looking.gather import with_peers
 from hardentui.features.vendors.loading import lint, overlays, parse, vendor_of
 from hardentui.features.vendors.telling import managed, sentences
+from hardentui.harden.explicit import on_purpose
+from hardentui.harden.remedy import OptionDiff
 from hardentui.model.facts import ContainerFacts, UnitFacts
 from hardentui.model.known import later
+from hardentui.options import HEALTH_ON_FAILURE, SECRETS
 from hardentui.reading.vendors import UNIT_LABEL, delivered_by
 from hardentui.systemd.unit_text import head_comments
 
@@ -176,3 +179,23 @@ def test_a_rule_for_signatures_is_proposed_for_images_that_the_vendor_signs() ->
     assert any("how its signed images are verified" in text for text in sentences(group))
     (mirrored,) = managed([started_by("uyuni-server.service", "mirror.example.com/server:1")])
     assert not mirrored.trust
+
+
+@pytest.mark.parametrize(
+    ("check", "changed", "why"),
+    [
+        ("unhealthy", OptionDiff(HEALTH_ON_FAILURE, (), ("kill",), (), ()), "for hours"),
+        (
+            "loose-secret",
+            OptionDiff(SECRETS, ("a",), ("a,mode=0400",), (), ()),
+            "read certificates",
+        ),
+    ],
+)
+def test_the_reason_is_of_the_option_that_a_fix_changes(
+    check: str,
+    changed: OptionDiff,
+    why: str,
+) -> None:
+    (reason, *_) = on_purpose(started_by("uyuni-db.service"), check, (changed,))
+    assert why in reason
