@@ -42,7 +42,7 @@ class Verb(StrEnum):
     UNDO = "undo {ID}"
 
 
-class Do(Struct, frozen=True):
+class Do(Struct, frozen=True, tag=True):
     """Do something."""
 
     verb: Verb
@@ -54,7 +54,7 @@ class Do(Struct, frozen=True):
         return f"hardentui {before}{self.name or placeholder}{after}"
 
 
-class Flag(Struct, frozen=True):
+class Flag(Struct, frozen=True, tag=True):
     """What only a command line has: the option that does what the words before it say, or Ctrl-C. A
     screen has keys, and leaves it out."""
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
-from hardentui.do import Do, Verb
+from hardentui.do import Do, Verb, joined
 from hardentui.errors import CannotFix
 from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters

@@ -14,6 +14,7 @@ from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.signals import stopped_by_signals
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial import EXIT_CODES, ProgressLines
+from hardentui.do import said
 from hardentui.errors import ApplyFailed, HardenError, NotFound, UsageError
 from hardentui.features.apply.history import History
 from hardentui.features.apply.soak import is_over, told
@@ -278,7 +279,8 @@ class Conversation:
         """Tell what its soak has shown, and enforce its profile if that is over."""
         calls = task.soaked(entry)
         if not self._json:
-            self._terminal.write("\n".join(told(entry, calls)) + "\n")
+            sentences = (said(sentence, with_flags=True) for sentence in told(entry, calls))
+            self._terminal.write("\n".join(sentences) + "\n")
         assert entry.soak is not None  # noqa: S101 - it soaks
         if not changes or not (is_over(entry.soak) or task.wishes.soak == 0):
             self._entry(entry, calls)

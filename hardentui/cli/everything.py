@@ -194,7 +194,7 @@ class _Shown:
                 )
             )
         elif not member.standing.is_open:
-            self._terminal.note(f"{visible(member.name, 60)}: {about(member)}")
+            self._terminal.note(f"{visible(member.name, 60)}: {about(member, str)}")
 
     def _event(self, event: RunEvent) -> None:
         self._terminal.write_json(event, None)

@@ -13,6 +13,7 @@ from hardentui.cli.plan_choice import check_options, command_on, make_plan
 from hardentui.cli.plan_document import masked, plan_document
 from hardentui.cli.saved_text import save_text
 from hardentui.cli.terminal import Terminal
+from hardentui.do import said
 from hardentui.features import planning as plans
 from hardentui.harden.decisions import both_sides, decisions
 from hardentui.model.plan import Change, Plan
@@ -120,7 +121,10 @@ def plan_lines(
         yield from write.wrapped(" ".join(filter(None, told)), "    ")
     changed = {check for checks in by_fix for check in checks}
     others = [f"{note.check}: {note.text}" for note in plan.notes if note.check not in changed]
-    questions = [f"{each.check}: {both_sides(each)}. {each.hint}" for each in decisions(plan)]
+    questions = [
+        f"{each.check}: {both_sides(each)}. {said(each.hint, with_flags=True)}"
+        for each in decisions(plan)
+    ]
     for title, sentences in (("Mind", others), ("Decide", questions)):
         if sentences:
             yield write.bold(title)

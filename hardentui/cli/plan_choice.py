@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
+from hardentui.do import said
 from hardentui.features import planning as plans
 from hardentui.features.checklists.known_checks import know_checks
 from hardentui.features.fix.trial_files import plan_of_record
@@ -72,7 +73,9 @@ def make_plan(
         for line in _left_out(plan):
             terminal.note(f"left out: {line}")
         for question in () if shown else decisions(plan):
-            terminal.note(f"decide: {question.check}: {both_sides(question)}. {question.hint}")
+            terminal.note(
+                f"decide: {question.check}: {both_sides(question)}. {said(question.hint, with_flags=True)}"
+            )
         if plan.changes and any(skipped.needs for skipped in plan.skipped):
             only_read = report.facts is not None and report.facts.engine.only_read
             use = ("fix", "--to=quadlet") if only_read else ("apply",)

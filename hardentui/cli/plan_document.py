@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from hardentui.do import said
 from hardentui.harden.decisions import decisions, others_left_out
 from hardentui.model.check import ParameterValue
 from hardentui.model.plan import Caution, Change, Note, Plan
@@ -114,7 +115,7 @@ def plan_document(
             LeftOutFix(
                 check=skipped.check,
                 why=skipped.why,
-                hint=skipped.hint,
+                hint=said(skipped.hint, with_flags=True),
                 taken_by=skipped.included_by,
             )
             for skipped in others_left_out(plan)

@@ -178,11 +178,7 @@ def on_purpose(
         if (comment := _said(said, diff.option, value))
     ]
     by = f"by {vendor.tool}" if vendor is not None and vendor.delivers else "on purpose"
-    reasons += [
-        f"{flag} was set {by}: check what needs it before you change it"
-        for flag in dict.fromkeys(flags)
-        if flag not in told
-    ]
+    reasons += [f"{flag} was set {by}" for flag in dict.fromkeys(flags) if flag not in told]
     if vendor is not None and vendor.delivers:
         reasons += [
             f"{vendor.tool} sets none, and no trial shows {need.work}"

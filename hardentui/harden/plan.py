@@ -282,7 +282,7 @@ def _fix(
         return Skipped(
             check.id,
             error.title,
-            error.hint,
+            error.advice,
             error.needs,
             do=error.do,
         )

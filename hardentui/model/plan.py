@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
-from hardentui.do import Do
+from hardentui.do import Do, Sentence, said
 from hardentui.model.check import ParameterValue
 from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.spec import Spec
@@ -85,7 +85,7 @@ class Skipped(Struct, frozen=True):
 
     check: str
     why: str
-    hint: str = ""
+    hint: Sentence = ""
     needs: str = ""
     included_by: Caution | None = None
     weakens: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ class Skipped(Struct, frozen=True):
     do: Do | None = None
 
     def __str__(self) -> str:
-        return f"{self.why}. {self.hint}" if self.hint else self.why
+        return f"{self.why}. {said(self.hint)}" if self.hint else self.why
 
 
 class Plan(Struct, frozen=True):

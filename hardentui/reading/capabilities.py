@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hardentui.do import Flag, joined
 from hardentui.errors import CannotFix
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning, capability_name
 from hardentui.model.finding import Verdict
@@ -186,12 +187,16 @@ def judge_group(
     )
 
 
+WITH_PRIVILEGED = ("Fix both at once, with privileged", Flag("--check privileged"))
+"""What to do where privileged mode stands in the way of another fix."""
+
+
 def refuse_privileged(spec: Spec) -> None:
     """Raises CannotFix if privileged mode grants every capability, whatever is dropped."""
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once, with privileged.",
+            joined(WITH_PRIVILEGED, "."),
         )
 
 

@@ -186,6 +186,7 @@ class HardenApp(App[None]):
         self._remembered = remembered or Remembered()
         self._remember = remember
         colors = self.console.color_system
+        self.set_class(self.signs.ascii, "-ascii")
         self.set_class(colors in ("256", "standard"), "-few-colors")
         few = colors == "standard" and not os.environ.get("NO_COLOR")
         otherwise = OF_16_COLORS if few else DEFAULT

@@ -7,20 +7,31 @@ from collections.abc import Iterator
 from textual.content import Content
 from textual.geometry import Size
 
+from hardentui.do import said
 from hardentui.features.apply.entry_text import what_changed
 from hardentui.features.apply.prepared import PreparedChange
 from hardentui.features.change.data_told import told_newer, told_rows
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.outset import Outset
-from hardentui.features.harden.page import LABEL, downtime, lines, summary, title
+from hardentui.features.harden.page import (
+    EXPLAINS,
+    LABEL,
+    CardLine,
+    details,
+    downtime,
+    lines,
+    summary,
+    title,
+)
 from hardentui.features.harden.probes import whose
 from hardentui.harden.score import score_word
 from hardentui.model.journal import EntryState, JournalEntry
 from hardentui.model.operations import described
+from hardentui.tui.action_texts import in_keys
 from hardentui.tui.change_state import ChangeState
 from hardentui.tui.error_text import error_content
 from hardentui.tui.stages import Data, Stage
-from hardentui.tui.status import Part, Signs, both_ends, hanging
+from hardentui.tui.status import BARS, Part, Signs, both_ends, hanging
 from hardentui.tui.widgets.page import diff_content
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -184,7 +195,7 @@ class ChangeDrawing:
 
     def _soaked(self) -> Iterator[Content]:
         if self._state.outset is not None and self._state.outset.soaked:
-            yield Content("\n".join(self._state.outset.soaked))
+            yield Content("\n".join(said(told, in_keys) for told in self._state.outset.soaked))
             yield Content.styled("Enter enforces it now.", "$primary")
 
     def _steps(self, prepared: PreparedChange) -> Content:
@@ -265,19 +276,20 @@ class ChangeDrawing:
             card,
             self._width,
             0 if tall else self._height - _AROUND - below,
-            options=False,
+            say=in_keys,
+            without=() if tall else EXPLAINS,
         ):
-            parts += [
-                (f"{line.label:<{LABEL}}", "$muted"),
-                self._signs.of(line.text),
-                "\n",
-            ]
+            parts += self._line(line)
         parts += others
         press = self._press(card)
         if tall or not press:
             return Content.assemble(*parts, *press).rstrip("\n")
         parts = [*press, "\n", *parts]
         return Content.assemble(*parts).rstrip("\n")
+
+    def _line(self, line: CardLine) -> list[Part]:
+        text = Content(self._signs.of(line.text)).highlight_regex(BARS, style="$primary")
+        return [(f"{line.label:<{LABEL}}", "$muted"), text, "\n"]
 
     def _press(self, card: Card) -> list[Part]:
         """What to press, and what it costs; on a small screen it stands first, so that it is seen."""
@@ -309,6 +321,13 @@ class ChangeDrawing:
                 self._told(self._state.events),
                 *(Content(visible(text, 300)) for text in evidence),
             ]
+            if not tall:
+                shown = [
+                    part
+                    for line in details(card, self._width, in_keys)
+                    for part in self._line(line)
+                ]
+                parts.append(Content.assemble(*shown).rstrip("\n"))
         prepared = self._state.hardening.prepared if self._state.hardening is not None else None
         if prepared is not None and (self._state.shown == "diff" or tall):
             parts += [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 
@@ -206,6 +207,8 @@ def fit(
     return set_cell_size(text, width - len(ellipsis)) + ellipsis
 
 
+BARS = re.compile("[▓░]{2,}( → [▓░]{2,})?|[#.]{5,}")
+"""The bars in a line, with the arrow between two of them."""
 Part = str | Content | tuple[str, str]
 """An argument of Content.assemble: text, content, or text with a style."""
 

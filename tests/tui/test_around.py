@@ -312,14 +312,14 @@ async def test_the_host_names_the_worst_ways_to_it(
             "H",
             opens=HostScreen,
             shows=(
-                "Worst attack paths from a container to the host",
-                "␛]0;owned␇[b]: Runs as root",
+                "Worst attack paths",
+                "␛]0;owned␇[b] as root of the host",
             ),
         )
 
         def paths() -> list[str]:
             lines = screen_text(app).splitlines()
-            return [line for line in lines if line.lstrip().startswith(("1.", "2.", "3."))]
+            return [line for line in lines if line.lstrip(" │").startswith(("1.", "2.", "3."))]
 
         await until(
             pilot, lambda: len(paths()) == told

@@ -127,8 +127,8 @@ async def test_a_refusal_to_lose_data_names_the_key_and_not_an_option_of_the_com
         await pilot.press("space")
         await until(pilot, lambda: "would be lost: /srv/note" in drawn(app))
         told = " ".join(drawn(app).split())
-        assert "The space key (copied into volumes) copies it to volumes" in told
-        assert "the space key (discarded) continues without it" in told
+        assert "Keep it, copied to volumes, or discard it." in told
+        assert "space changes it" in told
         assert "--discard-data" not in told
         await pilot.press("space", shows="What will be done")
 

@@ -97,8 +97,8 @@ async def test_stacks_their_scores_and_what_needs_a_decision_are_on_one_page(
             "average score 32 → 53",
             "shop (2 together)",
             "52 → 92",
-            "needs your decision",
-            "not ready",
+            "Needs your decision (1)",
+            "Not ready (1)",
         )
 
 

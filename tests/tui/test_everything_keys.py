@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.features.apply.history import History
+from hardentui.features.change.journal import Journal
 from hardentui.features.first_look import FirstLook
 from hardentui.features.harden.host_run import Asked, Fix, HostRun, Member, RunFiles, Standing
 from hardentui.features.harden.keeping import Outcome
@@ -25,7 +26,8 @@ from hardentui.tui.screens.everything import EverythingScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.values import ValuesScreen
-from tests.tui.support import Driver, running, screen_text, shows, until
+from tests.tui.replayed import some
+from tests.tui.support import Driver, at_home, running, screen_text, shows, until
 
 SIZE = (120, 36)
 NAMES = ("shop-web", "db", "cache")
@@ -280,6 +282,16 @@ async def test_what_was_applied_is_kept_with_k_and_undone_with_u(
         await pilot.press("u", shows="Undo 2 containers?")
         await pilot.press("y", shows="Rolled back. Undone by anna.")
         assert undone == [ENTRY.id]
+
+
+async def test_what_waits_to_be_kept_is_shown_by_another_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its own terminal may be lost, or its process killed."""
+    Journal().write(ENTRY)
+    monkeypatch.setattr("hardentui.tui.screens.everything.seconds_left", lambda entry: 90.0)
+    async with at_home(some()) as (_, pilot):
+        await pilot.press("X", shows="2 containers work. K keeps all; all roll back in 90 s.")
 
 
 async def test_what_failed_alone_is_told_beside_what_was_kept(

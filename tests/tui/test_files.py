@@ -100,11 +100,17 @@ async def test_all_files_are_hardened_on_one_page(tmp_path: Path) -> None:
         await shows(pilot, "no engine", "front")
         await pilot.press("X", opens=FilesScreen)
         await shows(
-            pilot, "recommended:", "The same in most services", "3 services", "3 files would"
+            pilot,
+            "all but what may break a service",
+            "The same in most services",
+            "3 services",
+            "3 files would",
         )
         assert screen_text(app).count("no-new-privileges") == 1
         await pilot.press("down", "space", shows="[ ] --security-opt no-new-privileges")
-        await pilot.press("v", shows=("strict:", "4 files would change", "front"))
+        await pilot.press(
+            "v", shows=("all that can be carried out", "4 files would change", "front")
+        )
         await pilot.press("d", shows="Go to a service")
         await pilot.press("w", opens=JobScreen)
         await shows(pilot, "4 files would change", "+++ b/", "ReadOnly=true")
@@ -131,7 +137,7 @@ async def test_files_become_a_patch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     async with running(app, (120, 40)) as pilot:
         await shows(pilot, "no engine", "web")
         await pilot.press("h", opens=FilesScreen)
-        await pilot.press("v", shows=("strict:", "1 file would change"))
+        await pilot.press("v", shows=("all that can be carried out", "1 file would change"))
         await pilot.press("w", opens=JobScreen, shows="+ReadOnly=true")
         await pilot.press("w", shows="Directory for hardening.patch")
         await pilot.press("enter")

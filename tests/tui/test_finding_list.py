@@ -90,9 +90,11 @@ async def test_no_frame_is_wrapped_to_a_width_that_is_not_known_yet(
         entry: Entry,
         remedy: Remediation | None,
         width: int,
+        *,
+        brief: bool,
     ) -> Content:
         widths.append(width)
-        return details(entry, remedy, width)
+        return details(entry, remedy, width, brief=brief)
 
     monkeypatch.setattr(finding_list, "details", details_at)
     async with at_home(some()) as (app, pilot):

@@ -500,7 +500,7 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
     host.multiply("web-00", [f"web-{number:02}" for number in range(1, 40)])
     async with at_home(host, (120, 40)) as (app, pilot):
         await until(pilot, lambda: app.session.host is not None)
-        await shows(pilot, "─web-00─")
+        await shows(pilot, "─ web-00 ─")
         drawn: list[int] = []
         layouts: list[bool] = []
         render_line, arrange = ContainerList.render_line, HomeScreen._refresh_layout
@@ -527,10 +527,10 @@ async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out
             "_refresh_layout",
             arranged,
         )
-        await pilot.press("down", shows="─web-01─")
+        await pilot.press("down", shows="─ web-01 ─")
         assert set(drawn) == {1, 2}
         await pilot.press("r")
-        await until(pilot, lambda: 30 in drawn)  # new reports draw the list anew
+        await until(pilot, lambda: 25 in drawn)  # new reports draw the list anew
         assert not layouts
 
 

@@ -11,7 +11,7 @@ from rich.color import ColorSystem
 from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
-from textual.widgets import OptionList
+from textual.widgets import DataTable, OptionList
 
 from hardentui.model.finding import Severity, Status
 from hardentui.model.settings import THEMES as THEME_NAMES
@@ -96,6 +96,22 @@ async def test_the_row_under_the_cursor_is_legible_in_few_colours(
         await until(pilot, lambda: rows.current is not None)
         strip = rows.render_line(rows.cursor + 1)
         for text, style, _ in strip:
+            if text.strip() and style is not None:
+                ratio = contrast(*_shown(style, system))
+                assert ratio >= 4.5, f"{text!r}: {ratio:.2f}"
+
+
+@pytest.mark.parametrize("word", ["256", "standard"])
+async def test_the_row_of_a_table_is_legible_in_few_colours(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", word)
+    system = {"256": ColorSystem.EIGHT_BIT, "standard": ColorSystem.STANDARD}[word]
+    async with at_home(some(), (120, 36)) as (app, pilot):
+        await pilot.press("I", shows="Images")
+        await until(pilot, lambda: app.screen.query_one(DataTable).row_count > 0)
+        table = app.screen.query_one(DataTable)
+        for text, style, _ in table.render_line(table.cursor_row + 1):
             if text.strip() and style is not None:
                 ratio = contrast(*_shown(style, system))
                 assert ratio >= 4.5, f"{text!r}: {ratio:.2f}"

@@ -178,10 +178,8 @@ async def test_a_finding_shows_what_is_known_and_what_to_do() -> None:
             pilot,
             "! medium",
             "Processes can gain new privileges",
-            "declared   no-new-privileges not set",
-            "effective  NoNewPrivs 0",
-            "evidence   configuration of the container",
-            "/proc/27430/status  NoNewPrivs 0",
+            "declared   no-new-privileges not set  (configuration of the container)",
+            "effective  NoNewPrivs 0  (/proc/27430/status)",
             "fix        Set no-new-privileges",
             "may break",
         )

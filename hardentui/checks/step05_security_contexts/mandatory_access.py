@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hardentui.checks.prelude import *
+from hardentui.reading.capabilities import WITH_PRIVILEGED
 from hardentui.reading.confinement import (
     UNCONFINED_TYPES,
     need_apparmor,
@@ -22,7 +23,7 @@ def _fix_apparmor_unconfined(spec: Spec, context: FixContext) -> Spec:
     if _switched_off(spec):
         raise CannotFix(
             "privileged mode also turns AppArmor off",
-            "Fix both at once, with privileged, or name a profile.",
+            joined(WITH_PRIVILEGED, ", or name a profile."),
         )
     return spec
 

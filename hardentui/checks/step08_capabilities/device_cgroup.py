@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from hardentui.checks.prelude import *
-from hardentui.reading.capabilities import granted
+from hardentui.reading.capabilities import WITH_PRIVILEGED, granted
 from hardentui.reading.user_namespaces import maps_root_of_host, own_user_namespace
 
 _MEMORY = "1"
@@ -21,7 +21,7 @@ def _fix_open_device_cgroup(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode turns the device filter off",
-            "Fix both at once, with privileged.",
+            joined(WITH_PRIVILEGED, "."),
         )
     kept = tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))
     if kept == spec[DEVICE_CGROUP_RULE] and _is_unfiltered(context.facts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hardentui.checks.prelude import *
 from hardentui.model.mount import HostMount
+from hardentui.reading.capabilities import WITH_PRIVILEGED
 from hardentui.reading.devices import disk_devices, is_disk_or_memory, path_of
 from hardentui.reading.mounts import at_or_above, came_from, host_mounts
 from hardentui.reading.user_namespaces import own_user_namespace
@@ -32,7 +33,7 @@ def _fix_host_devices(spec: Spec, context: FixContext) -> Spec:
     allowed = context.parameters.texts("allowed")
     kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
     if spec[PRIVILEGED]:
-        raise CannotFix("privileged mode brings every device", "Fix both at once, with privileged.")
+        raise CannotFix("privileged mode brings every device", joined(WITH_PRIVILEGED, "."))
     bound = [
         mount for mount in _bound(context.facts.planned(spec)) if _device_of(mount) not in allowed
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from hardentui.checks.prelude import *
+from hardentui.reading.capabilities import WITH_PRIVILEGED
 from hardentui.reading.mounts import bare_kernel_mounts
 from hardentui.reading.networks import modes, uses_network_of_pod
 from hardentui.reading.user_namespaces import own_user_namespace
@@ -32,7 +33,7 @@ _MASKS = (
 
 def _fix_unmasked_system_paths(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
-        raise CannotFix("privileged mode removes every mask", "Fix both at once, with privileged.")
+        raise CannotFix("privileged mode removes every mask", joined(WITH_PRIVILEGED, "."))
     lost = ask(context.facts, lambda kernel: kernel.lost_masks)
     bare = bare_kernel_mounts(context.facts)
     if not spec[UNMASK] and (of_host := [row for row in bare if row.paths]):

@@ -11,6 +11,7 @@ from hardentui.lib.seccomp import (
     SeccompRule,
     ways_to_family,
 )
+from hardentui.reading.capabilities import WITH_PRIVILEGED
 from hardentui.reading.confinement import filter_of, filter_rules, good_but_not_seen
 from hardentui.reading.host_words import to_restore_default_files
 from hardentui.reading.networks import (
@@ -487,7 +488,7 @@ def _fix_seccomp_unconfined(spec: Spec, context: FixContext) -> Spec:
     if _by_options(spec):
         raise CannotFix(
             "privileged mode also turns the filter off",
-            "Fix both at once, with privileged, or name a profile.",
+            joined(WITH_PRIVILEGED, ", or name a profile."),
         )
     if (
         spec == context.facts.spec

@@ -253,6 +253,17 @@ class History:
                 "HardenTUI was killed.",
             )
 
+    def waiting_together(self) -> JournalEntry | None:
+        """Changes of several containers that wait to be kept, whoever applied them."""
+        return next(
+            (
+                entry
+                for entry in self._journal.unfinished()
+                if entry.action is EntryAction.HARDEN and entry.state is EntryState.WAITING
+            ),
+            None,
+        )
+
     def cut_off_together(self, engine: str) -> JournalEntry | None:
         """Changes of several containers that were cut off together with the process that looks after
         them, as a machine that stops does. What was under way is taken back; the rest can be gone

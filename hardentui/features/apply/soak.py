@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.do import Do, Flag, Verb
+from hardentui.do import Do, Flag, Sentence, Verb
 from hardentui.engine.change.containers import ContainerControl
 from hardentui.errors import CannotFix
 from hardentui.features.apply.soak_log import Soaked, lost_by_kernel, told_losses, why_no_log
@@ -129,7 +129,7 @@ def until(soak: Soak) -> str:
     return f"{datetime.fromtimestamp(soak.until):%Y-%m-%d %H:%M}"
 
 
-def told(entry: JournalEntry, soaked: Soaked) -> Iterator[str]:
+def told(entry: JournalEntry, soaked: Soaked) -> Iterator[Sentence]:
     """What a soak has shown so far, in sentences."""
     assert entry.soak is not None  # noqa: S101 - it soaks
     name, calls = visible(entry.container, 60), soaked.calls
@@ -142,6 +142,9 @@ def told(entry: JournalEntry, soaked: Soaked) -> Iterator[str]:
     for call, programs in calls.items():
         unusual = " (unusual for a service: make sure that it was yours)" if call in RISKY else ""
         yield f"{call}: by {visible(', '.join(sorted(programs)), 120)}{unusual}"
+    if soaked.slower:
+        enforce, undo = Do(Verb.ENFORCE, name), Do(Verb.UNDO, entry.id)
+        yield f"{soaked.slower}. ", enforce, " enforces the profile now, ", undo, " takes it back."
     yield from told_losses(soaked)
     if not probes_of(entry):
         yield "Whether it is slower while it soaks is not known: there is no probe."

@@ -375,8 +375,6 @@ def told_losses(soaked: Soaked) -> Iterator[str]:
     """What a soak cannot prove, and what it costs, in sentences."""
     for why in soaked.lost:
         yield f"Records are missing: {why}."
-    if soaked.slower:
-        yield f"{soaked.slower}. To end it now, enforce the profile or undo the change."
     for call, programs in soaked.unsure.items():
         yield (
             f"{call}: by {visible(', '.join(sorted(programs)), 120)}, which is gone; another account of "

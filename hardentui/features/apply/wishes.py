@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from hardentui.do import Flag, Sentence, joined
 from hardentui.errors import CannotFix
 from hardentui.features.change.wait import PATIENCE
 from hardentui.model.facts import ContainerFacts
@@ -68,6 +69,13 @@ def keeping_hint(
 
 
 SHOWN_FILES = 8
+_DISCARD_IT = ("Discard it", Flag("--discard-data"), " to go on without it")
+_KEEP_OR_DISCARD_IT = (
+    "Keep it",
+    Flag("--keep-data"),
+    ", copied to volumes, or discard it",
+    Flag("--discard-data"),
+)
 
 
 class ApplyWishes(Struct, frozen=True, kw_only=True):
@@ -86,9 +94,6 @@ class ApplyWishes(Struct, frozen=True, kw_only=True):
     tried: tuple[float, float] | None = None
     # what showed there that it asks others; None: not known, or not from a trial
     client: tuple[str, ...] | None = None
-    # keep_with, discard_with: how the user chooses these two, for hints
-    keep_with: str = "--keep-data"
-    discard_with: str = "--discard-data"
 
 
 def refuse_loss(
@@ -106,15 +111,15 @@ def refuse_loss(
     Raises:
         CannotFix: data would be lost, or that is unknown.
     """
-    discarding = f"{wishes.discard_with} continues without it"
     if isinstance(unread := known(lambda: facts.changes), Unread) and not wishes.discard_data:
         raise CannotFix(
             f"Unknown whether the container has data in its writable layer: {unread.reason}.",
-            _sentence(discarding),
+            (*_DISCARD_IT, "."),
         )
     if not layer.data or wishes.discard_data:
         return
     name = visible(facts.name, 80)
+    the_list = f". Complete list: podman diff {name}"
     shown = ", ".join(visible(path, 80) for path in layer.data[:SHOWN_FILES])
     more = f" and {len(layer.data) - SHOWN_FILES} more" if len(layer.data) > SHOWN_FILES else ""
     if wishes.keep_data and can_keep:
@@ -123,13 +128,13 @@ def refuse_loss(
             return
         raise CannotFix(
             f"{name} has data where no volume can be mounted: {shown}{more}.",
-            f"{_sentence(discarding)} Complete list: podman diff {name}",
+            (*_DISCARD_IT, the_list),
         )
-    keeping = f"{wishes.keep_with} copies it to volumes; " if can_keep else ""
-    hint = f"{_sentence(f'{keeping}{discarding}')} Complete list: podman diff {name}"
+    hint: Sentence = (*(_KEEP_OR_DISCARD_IT if can_keep else _DISCARD_IT), the_list)
     if not can_keep and layer.directories:
         rootless = facts.engine.rootless is True
-        hint = f"{keeping_hint(facts.name, layer.directories, rootless=rootless)}\n{hint}"
+        first = keeping_hint(facts.name, layer.directories, rootless=rootless)
+        hint = joined(f"{first}\n", hint)
     raise CannotFix(
         f"{name} has data in its writable layer that would be lost: {shown}{more}.", hint
     )
@@ -150,10 +155,5 @@ def _refuse_over_code(
             raise CannotFix(
                 f"{name} keeps data beside its programs, in {visible(directory, 120)}{example}: a volume "
                 "there would hide what the next image brings.",
-                "Let it keep its data elsewhere. "
-                f"{_sentence(f'{wishes.discard_with} continues without that data')}",
+                joined("Let it keep its data elsewhere. ", (*_DISCARD_IT, ".")),
             )
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."

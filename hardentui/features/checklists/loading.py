@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 import hardentui
 from hardentui.checks import CHECKS, RETIRED, Checks
+from hardentui.do import Flag
 from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import Check, ParameterValue
 from hardentui.model.checklist import USUAL, Checklist, Step
@@ -199,7 +200,11 @@ def _packaged(name: str) -> str:
     if not _NAME.fullmatch(name) or name not in known:
         raise InputError(
             f"There is no checklist {visible(name)!r}.",
-            f"There are: {', '.join(known) or 'none'}. A file of your own: --checklist ./FILE.toml",
+            (
+                f"There are: {', '.join(known) or 'none'}. A path is a file of your own",
+                Flag("--checklist ./FILE.toml"),
+                ".",
+            ),
         )
     return os.path.join(directory_of_ours(), f"{name}.toml")
 

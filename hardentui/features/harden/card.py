@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from hardentui.do import Sentence
 from hardentui.features.applications.comparing import compared
 from hardentui.features.rights.kernel_reach import doors_of, kernel_reach
 from hardentui.harden.decisions import becomes, decisions, what_changes
@@ -81,6 +82,7 @@ class Card(Struct, frozen=True, kw_only=True):
     probes: tuple[str, ...] = ()
     answer: str = ""
     obstacle: str = ""  # why it cannot be applied, and what helps; empty if it can
+    refused: Sentence = ""  # the same, with its next steps as values
     notes: tuple[str, ...] = ()  # what to know before it is applied
     ledger: tuple[LedgerRow, ...] = ()  # the paths that get another home
     # where the twin agreed with the entry of its known application, and where not; else empty

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from msgspec import Struct
 
+from hardentui.do import Do, said
 from hardentui.features.harden.host_run import Asked, HostRun, Member, Standing, average
 from hardentui.harden.score import score_word
 from hardentui.reading.forms import text_of
@@ -155,16 +156,16 @@ def ended(run: HostRun) -> str:
     return f"{ready} of {plural(len(run.members), 'container')} can be hardened as tried."
 
 
-def about(member: Member) -> str:
-    """What became of it, in one line."""
-    word = WORDS[member.standing]
+def about(member: Member, say: Callable[[Do], str]) -> str:
+    """What became of it, in one line. `say`: how a next step is said."""
+    word, why = WORDS[member.standing], said(member.refused, say) or member.reason
     if member.standing in (Standing.READY, Standing.KEPT):
         return f"{word}, score {member.before} → {member.after}"
     if member.standing is Standing.DECIDE:
-        return f"{word}, score {member.before} → {member.after}: {member.reason}"
+        return f"{word}, score {member.before} → {member.after}: {why}"
     if member.standing is Standing.RUNNING and member.now:
         return f"{word}: {member.now}"
-    return f"{word}: {member.reason}" if member.reason else word
+    return f"{word}: {why}" if why else word
 
 
 def changes(member: Member) -> str:

@@ -19,6 +19,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.account import our_module, who
+from hardentui.do import Sentence
 from hardentui.errors import Locked, UsageError, WriteError
 from hardentui.features.change.change_lock import locked
 from hardentui.features.change.journal import Journal, engine_address
@@ -114,6 +115,7 @@ class Member(Struct, frozen=True, kw_only=True):
     asked: Asked = Asked()
     standing: Standing = Standing.WAITING
     reason: str = ""  # why it is not ready, or what has to be decided; one sentence
+    refused: Sentence = ""  # why it cannot be applied, with its next steps as values
     advice: str = ""  # what may help, with options of the command line
     now: str = ""  # what is being done
     began: float = 0.0  # seconds since the epoch
@@ -152,8 +154,13 @@ class HostRun(Struct, frozen=True, kw_only=True):
 
     @property
     def seconds_left(self) -> float | None:
-        """By what the trials took so far; None before the first one has ended."""
-        took = [member.seconds for member in self.members if member.seconds]
+        """By what the trials took so far, but for those that could not be tried, which end early;
+        None before the first one has ended."""
+        took = [
+            member.seconds
+            for member in self.members
+            if member.seconds and member.standing is not Standing.NOT_READY
+        ]
         if not took:
             return None
         running = [member for member in self.members if member.standing is Standing.RUNNING]

@@ -326,7 +326,7 @@ def picked_up(
         kept,
     )
     if card.obstacle:
-        raise CannotFix(card.obstacle)
+        raise CannotFix("It cannot be applied.", card.refused or card.obstacle)
     if struck.checks:
         task.leave_out(struck.checks)
     return task

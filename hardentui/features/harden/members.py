@@ -70,6 +70,7 @@ def tried(
         member,
         standing=standing,
         reason=reason,
+        refused=card.refused if standing is Standing.DECIDE else "",
         advice=visible(card.trial.baseline.advice, 400) if not works else "",
         now="",
         seconds=round(

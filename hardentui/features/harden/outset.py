@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from hardentui.do import Sentence
 from hardentui.features.change.wait import PATIENCE
 from hardentui.features.trial.proposing import ProposedProbe
 from hardentui.model.facts import ContainerFacts
@@ -36,9 +37,6 @@ class HardenWishes(Struct, frozen=True, kw_only=True):
     ] = ()  # decisions taken, and values given, beside what is tried unasked
     directory: str = ""  # where the files will be written; empty = it will be applied
     together: bool = False  # the other members of its pod are hardened too
-    # keep_with, discard_with: how the user decides about data in the writable layer, for hints
-    keep_with: str = "--keep-data"
-    discard_with: str = "--discard-data"
 
     @property
     def named(self) -> list[Choice]:
@@ -58,7 +56,7 @@ class Outset(Struct, frozen=True):
     host_lacks: tuple[str, ...] = ()  # fixes that this host does not allow, with what would help
     together: tuple[str, ...] = ()  # what its pod or compose project means for it, a sentence each
     # it soaks: what that has shown so far; `apply` enforces its profile
-    soaked: tuple[str, ...] = ()
+    soaked: tuple[Sentence, ...] = ()
     others: tuple[Outset, ...] = ()  # of those that are hardened with it
 
 

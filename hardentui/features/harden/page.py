@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
 
+from hardentui.do import Do, said
 from hardentui.features.change.data_told import told_rows
 from hardentui.features.harden.card import EVERYTHING, Card, Side
 from hardentui.features.harden.everything_page import bar
@@ -28,9 +29,11 @@ _HEADINGS = {
 }
 LABEL = 19
 """Cells for the label of a line."""
-_FEW = 6  # capabilities that are named
-_LEFT_OUT_FIRST = ("Kernel bugs", "Rights kept", "Not learned", "Known application", "Afterwards")
+EXPLAINS = ("Kernel bugs", "Afterwards")
+"""What says in words what the numbers say: a screen shows it on request."""
+_LEFT_OUT_FIRST = (*EXPLAINS, "Rights kept", "Not learned", "Known application")
 """What explains the rest, in the order in which a small screen goes without it."""
+_SHOWN = 2  # lines of what a label tells, on a screen that has no room for all of it
 _LEAST_BEFORE = 14
 _WITH_BARS = 94
 """Cells of a line that has room for bars."""
@@ -68,33 +71,60 @@ def lines(
     width: int,
     height: int = 0,
     *,
-    options: bool = True,
+    say: Callable[[Do], str] | None = None,
+    without: Collection[str] = (),
 ) -> list[CardLine]:
     """The card below its heading.
 
     Args:
-        options: name those of the command line that give a twin what it lacks.
+        say: how a screen says a next step; None: for a command line, with its options.
         height: at most so many lines, if that is possible without what only explains, and with
             the first of several items alone; 0 = all of it.
+        without: lines with these labels are left out.
     """
     table = list(_table(card, width))
     shown_before = ("Afterwards", "Judged by") if card.others else ()
-    parts = [part for part in _parts(card, options) if part[0] not in shown_before]
+    parts = [
+        (part[0], _named(part) if height else part[1])
+        for part in _parts(card, say)
+        if part[0] not in {*shown_before, *without}
+    ]
     needed = [len(_wrapped(_joined(items), width)) for _, items in parts]
     room = height - len(table) if height else sum(needed)
     for label in _LEFT_OUT_FIRST:
         if len(parts) > room:
             parts = [part for part in parts if part[0] != label]
     needed = [len(_wrapped(_joined(items), width)) for _, items in parts]
+    if height:
+        needed = [min(_SHOWN, count) for count in needed]
     shown = [1] * len(parts)
     while sum(shown) < room and (
         short := [at for at, most in enumerate(needed) if shown[at] < most]
     ):
         shown[min(short, key=lambda at: shown[at])] += 1
     for most, (label, items) in zip(shown, parts, strict=True):
-        for number, text in enumerate(_within(items, width, most)):
-            table.append(CardLine("" if number else label, text))
+        table += _labelled(label, _within(items, width, most))
     return table
+
+
+def _named(part: tuple[str, Sequence[str]]) -> Sequence[str]:
+    """On a screen without room for all of it: what was not exercised, without for whom that counts."""
+    label, items = part
+    if label != "Not exercised":
+        return items
+    return [item.partition(" (")[0] for item in items]
+
+
+def details(card: Card, width: int, say: Callable[[Do], str]) -> Iterator[CardLine]:
+    """All that stands below the table, in full: each item on a line of its own."""
+    for label, items in _parts(card, say):
+        for at, item in enumerate(items):
+            yield from _labelled("" if at else label, _wrapped(item, width))
+
+
+def _labelled(label: str, texts: Sequence[str]) -> Iterator[CardLine]:
+    for number, text in enumerate(texts):
+        yield CardLine("" if number else label, text)
 
 
 def _joined(items: Sequence[str]) -> str:
@@ -146,7 +176,7 @@ def _table(card: Card, width: int) -> Iterator[CardLine]:
         if not before and not after:
             continue
         left = textwrap.wrap(before, room - 1, break_on_hyphens=False) or [""]
-        told = "the same" if before == after else after
+        told = "same" if before == after else after
         right = textwrap.wrap(told, max(20, width - LABEL - room)) or [""]
         for number in range(max(len(left), len(right))):
             here, there = (part[number] if number < len(part) else "" for part in (left, right))
@@ -172,11 +202,10 @@ def _with_bars(row: TableRow, card: Card) -> TableRow:
 
 
 def _side(side: Side, peak: int) -> tuple[tuple[str, str], ...]:
-    names = " ".join(side.capability_names) if len(side.capability_names) <= _FEW else ""
-    many = f"{side.capabilities}: {names}" if names else str(side.capabilities or "none")
+    many = str(side.capabilities or "none")
     calls = "" if side.system_calls is None else str(side.system_calls)
     known = side.kernel_vulnerabilities_known
-    bugs = f"{side.kernel_vulnerabilities} of {known} in reach" if known else ""
+    bugs = f"{side.kernel_vulnerabilities} of {known}" if known else ""
     places = [place for place in side.writable if place != EVERYTHING]
     writable = (
         "everything"
@@ -204,9 +233,9 @@ def _memory(limit: int, peak: int) -> str:
     return f"{limit >> 20} MiB{seen}"
 
 
-def _parts(card: Card, options: bool) -> Iterator[tuple[str, Sequence[str]]]:
+def _parts(card: Card, say: Callable[[Do], str] | None) -> Iterator[tuple[str, Sequence[str]]]:
     """What is told below the table: a label, and the items that it is about."""
-    trial = card.trial
+    trial, options = card.trial, say is None
     lacks = [str(lack) if options else lack.what for lack in trial.lacks]
     if not trial.result.judged:
         yield "Why", (trial.baseline.why,)
@@ -215,7 +244,7 @@ def _parts(card: Card, options: bool) -> Iterator[tuple[str, Sequence[str]]]:
         else:
             yield from _given("The twin lacked", lacks)
         return
-    yield from _given("Not applied here", [card.obstacle])
+    yield from _given("Not applied here", [said(card.refused, say) if say else card.obstacle])
     unproven = {line.partition(":")[0] for line in card.unproven}
     proven = (kept.check for kept in trial.kept if kept.check not in unproven)
     yield from _given("Afterwards", gained(proven))

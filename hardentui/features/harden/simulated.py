@@ -212,7 +212,7 @@ def prepare_played(
     )
     return PreparedChange(
         entry,
-        ("simulated: nothing is changed",),
+        (),
         True,
         wishes,
     )

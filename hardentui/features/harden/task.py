@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hardentui.do import Do, Verb
+from hardentui.do import Do, Verb, joined
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ApplyFailed, CannotFix, HardenError, UsageError
 from hardentui.features.apply.applying import Application
@@ -274,8 +274,6 @@ class Hardening:
             if trial is not None
             else None,
             client=trial.learned.client if trial is not None and trial.learned else None,
-            keep_with=wishes.keep_with,
-            discard_with=wishes.discard_with,
         )
 
     def offered(
@@ -291,15 +289,17 @@ class Hardening:
             return replace(
                 card,
                 obstacle=f"{error.title} {error.hint}".strip(),
+                refused=joined(f"{error.title} ", error.advice),
                 next=(write,),
             )
         if why := applied_before(self._refused, prepared.entry):
-            return replace(card, obstacle=why, next=(write,))
+            return replace(card, obstacle=why, refused=why, next=(write,))
         expected = prepared.expected
         rows = tuple(row for row in prepared.entry.ledger if row.container == card.container)
         return replace(
             card,
             obstacle="",
+            refused="",
             ledger=card.ledger if self.simulated else rows,
             notes=tuple(
                 note for note in prepared.notes if not self._is_known(card, prepared, note)

@@ -165,11 +165,6 @@ def capability_words(page: CapabilityPage) -> tuple[str, ...]:
     lines = []
     if not held:
         return ("It has no capability and can gain none.",)
-    worst = [
-        row.name.removeprefix("CAP_") for row in held if row.danger is CapabilityReach.TAKEOVER
-    ]
-    if worst and not page.own_user_namespace:
-        lines.append(f"{', '.join(worst)}: each one alone leads to the host.")
     if page.own_user_namespace:
         lines.append("They affect only what belongs to its own user namespace, not the host.")
     if page.no_new_privileges is True:

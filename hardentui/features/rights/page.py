@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from hardentui.do import Flag, Sentence
 from hardentui.features.looking.default_profile import default_profile
 from hardentui.features.rights.capabilities import (
     CapabilityPage,
@@ -83,6 +84,7 @@ def rights_page(rights: Rights) -> tuple[PageSection, ...]:
         _capabilities(rights.capabilities),
         _seccomp(rights.seccomp),
         _module(rights.lsm),
+        *_meanings(rights.capabilities),
     )
 
 
@@ -108,22 +110,46 @@ def _capabilities(page: CapabilityPage) -> PageSection:
     if page.by_image:
         lines.append(PageLine("image", f"it needs, it says: {', '.join(page.by_image)}"))
     by_hold = {hold: [row for row in page.held if _hold(row) is hold] for hold in Hold}
-    if by_hold[Hold.HAS]:
-        lines.append(PageLine("", _ORDINARY, Tone.MUTED))
-    unknown = by_hold.pop(Hold.UNKNOWN)
     for hold, rows in by_hold.items():
-        lines += [
-            _capability(
-                row,
-                hold.value if at == 0 else "",
-                page.own_user_namespace,
-            )
-            for at, row in enumerate(rows)
-        ]
-    if unknown:
-        names = ", ".join(_short(row) for row in unknown)
-        lines.append(PageLine(Hold.UNKNOWN.value, f"{names} (not declared)"))
+        lines += _held_so(hold, rows, page.own_user_namespace)
+    if any(_named(row) != _short(row) for row in page.held):
+        lines.append(PageLine("", _ORDINARY, Tone.MUTED))
     return PageSection("Capabilities", tuple(lines))
+
+
+def _held_so(
+    hold: Hold,
+    rows: Sequence[CapabilityRow],
+    own_user_namespace: bool,
+) -> Iterator[PageLine]:
+    """Their names, by what they reach: the worst first. `_meanings` says what each allows."""
+    label = f"{hold.value} {len(rows)}"
+    for danger in CapabilityReach:
+        names = [_named(row) for row in rows if row.danger is danger]
+        if not names:
+            continue
+        reaches = danger and not own_user_namespace and hold is not Hold.UNKNOWN
+        bad = reaches and danger is CapabilityReach.TAKEOVER
+        told = f"{danger.value.capitalize()}: " if reaches else ""
+        tone = Tone.BAD if bad else Tone.PLAIN
+        yield PageLine(label, f"{told}{', '.join(names)}", tone)
+        label = ""
+
+
+def _named(row: CapabilityRow) -> str:
+    unlike = ", ".join(_unlike_its_kind(row))
+    return f"{_short(row)} ({unlike})" if unlike else _short(row)
+
+
+def _meanings(page: CapabilityPage) -> Iterator[PageSection]:
+    """What each capability allows, at the end: the page is about which there are."""
+    lines = [
+        PageLine("", f"{_short(row)}: {row.meaning}.")
+        for row in page.held
+        if _hold(row) is not Hold.UNKNOWN
+    ]
+    if lines:
+        yield PageSection("What each capability allows", tuple(lines))
 
 
 _ORDINARY = "Declared, in effect and in the bounding set, unless a line says otherwise."
@@ -146,26 +172,14 @@ def _hold(row: CapabilityRow) -> Hold:
     return Hold.CAN_GET if row.within_reach else Hold.UNKNOWN
 
 
-def _capability(
-    row: CapabilityRow,
-    label: str,
-    own_user_namespace: bool,
-) -> PageLine:
-    danger = f" It {row.danger.value}." if row.danger and not own_user_namespace else ""
-    bad = row.danger is CapabilityReach.TAKEOVER and row.within_reach and not own_user_namespace
-    unlike = ", ".join(_unlike_its_kind(row))
-    text = f"{_short(row)}: {row.meaning.rstrip('.')}.{danger}"
-    return PageLine(
-        label, f"{text} ({unlike})" if unlike else text, Tone.BAD if bad else Tone.PLAIN
-    )
-
-
 def _short(row: CapabilityRow) -> str:
     return row.name.removeprefix("CAP_")
 
 
 def _unlike_its_kind(row: CapabilityRow) -> Iterator[str]:
     """Where the kernel's sets differ from what was declared, and from each other: mostly nowhere."""
+    if _hold(row) is Hold.UNKNOWN:
+        return
     if not row.declared:
         yield "not declared"
     if row.effective and not row.bounding:
@@ -230,6 +244,13 @@ def _seccomp(page: SeccompPage) -> PageSection:
     return PageSection("System calls (seccomp)", tuple(lines))
 
 
+def _steps(page: LsmPage) -> Iterator[Sentence]:
+    """To a policy of its own. A screen has a key for our own command."""
+    for command in page.commands:
+        ours = command.startswith("hardentui ")
+        yield ("write its profile", Flag(command)) if ours else command
+
+
 def _module(page: LsmPage) -> PageSection:
     tone = {
         Confinement.CONFINED: Tone.GOOD,
@@ -249,8 +270,7 @@ def _module(page: LsmPage) -> PageSection:
     if page.own_policy:
         lines.append(PageLine("policy", "it has a dedicated one", Tone.GOOD))
     lines += [
-        PageLine("dedicated" if at == 0 else "", command)
-        for at, command in enumerate(page.commands)
+        PageLine("dedicated" if at == 0 else "", command) for at, command in enumerate(_steps(page))
     ]
     if page.profile is not None:
         lines += [PageLine("note", note, Tone.MUTED) for note in page.profile.notes]

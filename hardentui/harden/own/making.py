@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.do import Do, Verb
+from hardentui.do import Do, Verb, joined
 from hardentui.errors import CannotFix
 from hardentui.harden.own.requirement import (
     TooLong,
@@ -25,6 +25,7 @@ from hardentui.model.own_check import CheckOperator, OwnCheck, OwnValue, Shape
 from hardentui.model.remediation import FixKind
 from hardentui.model.spec import Option, Spec
 from hardentui.options import *
+from hardentui.reading.capabilities import WITH_PRIVILEGED
 from hardentui.reading.limits import refuse_where_ignored
 
 _LEADS_ELSEWHERE = frozenset({
@@ -110,7 +111,7 @@ def _fixed(
     if spec[PRIVILEGED] and option in OVERRIDDEN:
         raise CannotFix(
             f"privileged mode overrides {label(option)}",
-            "Fix both at once, with privileged.",
+            joined(WITH_PRIVILEGED, "."),
         )
     if option in _LIMITS:
         refuse_where_ignored(context.facts)

@@ -310,8 +310,6 @@ class ChangeScreen(StoppablePage):
             tight=self._state.tight,
             confirm_within=self._state.limit,
             together=bool(self._state.others),
-            keep_with=f"the space key ({Data.KEEP})",
-            discard_with=f"the space key ({Data.DISCARD})",
         )
 
         def look() -> tuple[Hardening, Outset, Card | None, str]:

@@ -38,6 +38,7 @@ from hardentui.model.monitoring import LogLine, Sample
 from hardentui.reading.containers import known_application
 from hardentui.tui.action import Action, bindings
 from hardentui.tui.actions import BACK, CONTAINER, COPY, COPY_MORE, LOGS
+from hardentui.tui.attack_drawing import drawn_in_full
 from hardentui.tui.screens.base import ContainerScreen
 from hardentui.tui.screens.job import JobScreen, StoppableScreen
 from hardentui.tui.screens.reading import ReadingScreen
@@ -499,19 +500,7 @@ class MeaningScreen(ReadingScreen):
         if stops is None:
             return
         yield ("\nAttack path\n", _TITLE)
-        entrance = stops.entrance or "whoever reaches it"
-        yield f"  {visible(entrance, 90)}\n"
-        yield (self.signs.drawn("    └▶ "), "$primary")
-        yield (f"{visible(stops.container, 90)}\n", "bold")
-        end = "the host" if stops.at_once else "a kernel bug"
-        for way in stops.ways:
-            yield (self.signs.drawn("         └▶ "), "$primary")
-            yield visible(way, 90)
-            yield (self.signs.drawn(" ─▶ "), "$primary")
-            yield (f"{end}\n", "bold $status-critical" if stops.at_once else "bold")
-        if not stops.at_once:
-            yield (self.signs.drawn("              └▶ "), "$primary")
-            yield "the host, by a bug of its kernel alone\n" if not stops.ways else "the host\n"
+        yield from drawn_in_full(stops, self.signs)
 
     def _score(self, report: Report) -> list[Part]:
         score = report.score

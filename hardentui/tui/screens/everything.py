@@ -6,7 +6,6 @@ tells how far it is. So it can be left at any time, and another session shows th
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -20,6 +19,7 @@ from hardentui.features.change.waiting_time import seconds_left
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.everything_page import (
     about,
+    changes,
     figure_lines,
     heading,
     in_sections,
@@ -37,12 +37,12 @@ from hardentui.features.harden.host_run import (
 )
 from hardentui.features.harden.keeping import Outcome, Struck, keep_all
 from hardentui.features.harden.outset import CONFIRM_WITHIN
-from hardentui.features.harden.page import lines
+from hardentui.features.harden.page import EXPLAINS, lines
 from hardentui.features.harden.showing import files_task, ledger_task, steps_task
 from hardentui.features.task import Task
 from hardentui.model.journal import ChangeEvent, EntryState, JournalEntry, OperationBegun
 from hardentui.model.operations import described
-from hardentui.tui.action_texts import told
+from hardentui.tui.action_texts import in_keys, told
 from hardentui.tui.actions import BACK, COPY, EVERYTHING
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
@@ -51,7 +51,8 @@ from hardentui.tui.screens.job import JobScreen
 from hardentui.tui.screens.results import CAN_BE_KEPT, Group, ResultsScreen
 from hardentui.tui.screens.undoing import Undoing, UndoScreen
 from hardentui.tui.screens.values import ValuesScreen
-from hardentui.tui.status import Part, hanging
+from hardentui.tui.status import BARS, Part, hanging
+from hardentui.tui.widgets.why_panel import beginning
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -66,9 +67,6 @@ _WAITS = ("try", "apply", "undo", "keep", "again", "change", "level")
 _ASK_PROBE = (
     "A read-only command that proves that {} works; $TARGET is its address. Empty: as proposed"
 )
-
-
-_BARS = re.compile("[▓░]{2,}( → [▓░]{2,})?")
 
 
 class EverythingScreen(ResultsScreen):
@@ -116,6 +114,8 @@ class EverythingScreen(ResultsScreen):
         if self._files is None:
             self._files = RunFiles(bench.opened)
             self._asked = self._files.asked()
+            if not bench.opened.simulated:
+                self._entry = History().waiting_together()  # its terminal may be lost
         run = self._files.read_now()
         waits = self._entry is not None and self._entry.state is EntryState.WAITING
         if waits and self._entry is not None and seconds_left(self._entry) < 0:
@@ -138,6 +138,13 @@ class EverythingScreen(ResultsScreen):
     def standing_of(self, member: Member) -> str:
         return "changed: t tries it" if self._is_changed(member) else super().standing_of(member)
 
+    def _in_numbers(self, member: Member) -> str:
+        """Of one among several, in a line: what the list does not say."""
+        if member.standing in CAN_BE_KEPT and (gain := changes(member)):
+            return gain
+        text, room = about(member, in_keys), self.text_width - _CARD
+        return text if len(text) <= room else beginning(text, room) or text
+
     def answered(self, member: Member) -> Collection[str]:
         asked = self._asked.get(member.key, Asked())
         return {choice.check for choice in asked.given}
@@ -156,13 +163,16 @@ class EverythingScreen(ResultsScreen):
             return Content.assemble((self.signs.of(f"{self._busy}…"), "bold $primary"))
         if self._run is None:
             return Content.assemble(("All containers", "bold"))
-        if not self._run.ended:
-            left = "esc leaves, the trials go on"
-            return Content.assemble(
-                (self.signs.of(progress(self._run)), "bold"),
-                (f"   {left}", "$primary"),
-            )
         size = self.app.size
+        if not self._run.ended:
+            under_way = progress(self._run)
+            left = "   esc leaves, the trials go on"
+            if len(under_way) + len(left) > size.width - 2:
+                left = ""
+            return Content.assemble(
+                (self.signs.of(under_way), "bold"),
+                (left, "$primary"),
+            )
         told = list(
             figure_lines(
                 self._run.members,
@@ -173,7 +183,7 @@ class EverythingScreen(ResultsScreen):
         return Content.assemble(
             (self.signs.of(heading(self._run)), "bold"),
             *(f"\n{self.signs.of(line)}" for line in told),
-        ).highlight_regex(_BARS, style="$primary")
+        ).highlight_regex(BARS, style="$primary")
 
     def _told_entry(self, entry: JournalEntry) -> Content:
         if entry.state is EntryState.WAITING:
@@ -216,7 +226,10 @@ class EverythingScreen(ResultsScreen):
         elif len(members) > 1:
             for member in members:
                 parts += hanging(
-                    visible(member.name, 18), about(member), self.text_width, indent=_CARD
+                    visible(member.name, 18),
+                    self._in_numbers(member),
+                    self.text_width,
+                    indent=_CARD,
                 )
         elif members:
             parts += self._about_member(members[0])
@@ -226,7 +239,7 @@ class EverythingScreen(ResultsScreen):
         width = self.text_width
         yield from hanging(
             "",
-            about(member),
+            about(member, in_keys),
             width,
             "bold",
             indent=0,
@@ -246,9 +259,10 @@ class EverythingScreen(ResultsScreen):
         if member.key not in self._cards and self._files is not None:
             self._cards[member.key] = self._files.card(member)
         if (card := self._cards.get(member.key)) is not None:
-            for line in lines(card, width, options=False):
+            for line in lines(card, width, say=in_keys, without=EXPLAINS):
                 yield (f"{line.label:<{_CARD}}", "$muted")
-                yield f"{line.text}\n"
+                yield Content(self.signs.of(line.text)).highlight_regex(BARS, style="$primary")
+                yield "\n"
 
     def _told_struck(self, member: Member) -> str:
         struck = sorted(self.struck_of(member))

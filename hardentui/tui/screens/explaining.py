@@ -159,18 +159,18 @@ class ExplainScreen(ReadingScreen):
             parts += [visible(reason_of(finding.verdict)), "\n"]
         check = bench.judge.check(finding.check) if bench is not None else None
         if check is not None:
-            parts += self._of_check(check)
+            parts += self._fix_of(check)
         if self._remedy is not None and self._remedy.run:
             parts += [
                 "\n",
-                ("As podman run flags\n", _HEAD),
+                ("podman run\n", _HEAD),
                 diff_content(self._remedy.run),
                 "\n",
             ]
         if self._remedy is not None and self._remedy.quadlet:
             parts += [
                 "\n",
-                ("As Quadlet lines\n", _HEAD),
+                ("Quadlet\n", _HEAD),
                 diff_content(self._remedy.quadlet),
                 "\n",
             ]
@@ -181,6 +181,10 @@ class ExplainScreen(ReadingScreen):
                 paragraphs("\n".join(finding.verdict.commands)),
                 "\n",
             ]
+        if check is not None:
+            for heading in HEADINGS:
+                if text := check.section(heading):
+                    parts += ["\n", (f"{heading}\n", _HEAD), paragraphs(text), "\n"]
         if labs := labs_about(finding.check):
             lines = "\n".join(f"  {lab.id}  {visible(lab.title, 60)}" for lab in labs)
             parts += ["\n", ("Learn it in a lab (T)\n", _HEAD), lines, "\n"]
@@ -189,14 +193,12 @@ class ExplainScreen(ReadingScreen):
             parts += ["\n", ("References\n", _HEAD), lines]
         return Content.assemble(*parts)
 
-    def _of_check(
+    def _fix_of(
         self,
         check: Check,
     ) -> list[str | Content | tuple[str, str]]:
+        """What to do, with its values: it stands first."""
         parts: list[str | Content | tuple[str, str]] = []
-        for heading in HEADINGS:
-            if text := check.section(heading):
-                parts += ["\n", (f"{heading}\n", _HEAD), paragraphs(text), "\n"]
         fix = f"{visible(check.summary)} ({check.risk}; {check.fix.words})"
         parts += ["\n", ("Fix\n", _HEAD), fix, "\n"]
         if check.takes:

@@ -30,10 +30,10 @@ from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.browse import BrowseRow, Column
 from hardentui.tui.screens.job import JobScreen
-from hardentui.tui.screens.results import Group, ResultsScreen
+from hardentui.tui.screens.results import Group, ResultsScreen, fixes_words
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.session import OWN_DIRECTORY
-from hardentui.tui.status import Part, hanging
+from hardentui.tui.status import BARS, Part, hanging
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -147,11 +147,7 @@ class FilesScreen(ResultsScreen):
         return frozenset(check for key, check in self._wanted.without if key == member.key)
 
     def standing_of(self, member: Member) -> str:
-        own = [fix for fix in member.fixes if not fix.is_open]
-        asks = len(member.fixes) - len(own)
-        parts = [plural(len(own), "fix", "fixes")] if own else []
-        parts += [f"{asks} to decide"] if asks else []
-        return ", ".join(parts)
+        return fixes_words(member)
 
     def lines(self) -> Sequence[BrowseRow] | None:
         if self._result is None:
@@ -186,19 +182,27 @@ class FilesScreen(ResultsScreen):
         )
 
     def crumb(self) -> Content:
-        level = self._wanted.caution
-        left = f"{level.level}: {_MEANS[level]} (v: next level)"
         if self._making or self._result is None:
-            return Content.assemble((self.signs.of(f"{level.level}: making the changes…"), "bold"))
+            return Content.assemble(*self._levels(), (self.signs.of("making the changes…"), "bold"))
         members = [replace(member, after=self.score_of(member)) for member in self._result.members]
         before, after = average(members), average(members, after=True)
         kept = {member.group for member in members if self.is_kept(member)}
         files = plural(len(kept), "file") if kept else "no file"
         score = f"{score_word(before)} → {score_word(after)}   {bar(before)} → {bar(after)}"
+        told = f"{files} would change   average score {score}"
         return Content.assemble(
-            (self.signs.of(left), "bold"),
-            self.signs.of(f"\n{files} would change   average score {score}"),
+            *self._levels(),
+            (_MEANS[self._wanted.caution], "$muted"),
+            "\n",
+            Content(self.signs.of(told)).highlight_regex(BARS, style="$primary"),
         )
+
+    def _levels(self) -> Iterator[tuple[str, str]]:
+        """All three, the chosen one marked, and the key that leads to the next."""
+        for level in _LEVELS:
+            here = level is self._wanted.caution
+            yield (f" {level.level} ", "bold reverse $primary" if here else "$muted")
+        yield ("  v  ", "bold $primary")
 
     def nothing(self) -> str:
         return self._trouble or "No service was read."

@@ -4,7 +4,7 @@ site."""
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import ClassVar
 
@@ -16,17 +16,19 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.features.opening.import_scan import import_scan
 from hardentui.features.views import Report, told_once, without_originals
-from hardentui.harden.attack import ranked_paths
+from hardentui.harden.attack import RankedPath, ranked_paths
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.remediation import Remediation
 from hardentui.tui.action import Action
 from hardentui.tui.actions import BACK, COPY, FINDINGS, HOST
+from hardentui.tui.attack_drawing import drawn_in_two
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.dialogs import ask
 from hardentui.tui.screens.explaining import ExplainScreen
-from hardentui.tui.status import Part, hanging, worst_first
+from hardentui.tui.status import Part, worst_first
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
+from hardentui.tui.widgets.page import titled
 from hardentui.tui.widgets.title_bar import ScreenReport
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -122,6 +124,8 @@ class FindingsScreen(HardenScreen):
 
 _ROOMY = 24
 """Terminal rows from which there is room for more than one path."""
+_PATH_INDENT = 3
+_ALIKE = 10  # cells for the number of others with the same path
 _SETTLE = 0.3
 """Seconds between two rankings during a scan."""
 
@@ -139,7 +143,9 @@ class HostScreen(FindingsScreen):
 
     def body(self) -> Iterable[Widget]:
         crumb, findings = super().body()
-        yield from (crumb, Static(id="paths"), findings)
+        yield crumb
+        yield titled(Static(id="paths"), "Worst attack paths")
+        yield titled(findings, "Findings")
 
     async def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
@@ -199,25 +205,27 @@ class HostScreen(FindingsScreen):
             (report.facts, report.failing) for report in reports if report.facts is not None
         )
         paths, left = paths[:most], len(paths[most:])
-        several = len({path.engine for path in paths}) > 1
-        parts: list[Part] = (
-            [("Worst attack paths from a container to the host\n", "$muted")] if paths else []
-        )
+        parts: list[Part] = []
         for at, path in enumerate(paths, 1):
-            name = f"{path.name} ({path.engine})" if several else path.name
-            also = f" {len(path.also)} more with the same path." if path.also else ""
-            text = f"{visible(name, 60)}: {visible(path.sentence, 300)}{also}"
-            parts += hanging(
-                f"{at}.",
-                text,
-                self.app.size.width - 2,
-                indent=3,
-            )
+            parts += self._path(at, path)
         if left:
             parts += [(f"   and {left} more\n", "$muted")]
         paths_shown = self.query_one("#paths", Static)
         paths_shown.display = bool(paths)
         paths_shown.update(Content.assemble(*parts).rstrip())
+
+    def _path(self, at: int, path: RankedPath) -> Iterator[Part]:
+        """Drawn, with how many others have the same one."""
+        row, bench = self.session.rows.get(f"{path.engine}/{path.id}"), self.session.bench
+        if row is None or row.report is None or bench is None:
+            return
+        if (stops := bench.attack_stops(row.report)) is None:
+            return
+        width = self.app.size.width - 2 - _PATH_INDENT - _ALIKE
+        lines = drawn_in_two(stops, self.signs, width).split("\n")
+        yield f"{at}. "
+        yield Content(f"\n{' ' * _PATH_INDENT}").join(lines)
+        yield (f"  +{len(path.also)} alike\n" if path.also else "\n", "$muted")
 
     def nothing(self) -> Content:
         if (reports := self.session.host) is None:
@@ -252,7 +260,7 @@ class HostScreen(FindingsScreen):
         self.session.judge_host(again=True)
 
     def action_take_in(self) -> None:
-        question = "File with a result of Lynis (lynis-report.dat) or OpenSCAP (--results)"
+        question = "File with a result of Lynis (lynis-report.dat) or OpenSCAP (its results as XML)"
         ask(
             self,
             question,

@@ -37,6 +37,7 @@ from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.features.workbench import Workbench
+    from hardentui.harden.attack import AttackStops
     from hardentui.harden.do_first import DoFirst
 from hardentui.tui.screens.home_texts import (
     fitting_checklists,
@@ -51,6 +52,8 @@ from hardentui.tui.screens.home_texts import (
 _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is
 computed."""
+_BOXED = (100, 30)
+"""Columns and lines from which the panels have a frame, as in home.tcss."""
 _NO_ROW = {
     "open": "There is no container to walk through.",
     **dict.fromkeys(
@@ -205,10 +208,11 @@ class HomeScreen(ContainerScreen):
             return
         height = self.app.size.height
         shown = self._first[: 5 if height >= 30 else 3 if height >= 22 else 0]
-        width = self.app.size.width - 2
+        boxed = self.app.size.width >= _BOXED[0] and height >= _BOXED[1]
+        width = self.app.size.width - (4 if boxed else 2)
         parts: list[Part] = []
         for number, line in enumerate(shown, 1):
-            right = f"+{line.points:<3}" if line.points else "    "
+            right = f" +{line.points:<3}" if line.points else "     "
             right += f" {line.risk:<7}"
             room = width - 4 - len(right)
             names = visible(line.names, 40)
@@ -407,9 +411,12 @@ class HomeScreen(ContainerScreen):
         if row is not None and row.report is report and self._huge:
             self.query_one(Beside).show(row.name, ahead)
 
-    def _attack(self, report: Report | None) -> str:
+    def _attack(self, report: Report | None) -> AttackStops | None:
+        """None where nothing stands out."""
         bench = self.session.bench
-        return bench.attack(report) if bench is not None and report is not None else ""
+        if bench is None or report is None or not bench.attack(report):
+            return None
+        return bench.attack_stops(report)
 
     def _helpful(self, report: Report | None) -> tuple[tuple[Finding, Rise], ...]:
         bench = self.session.bench

@@ -8,12 +8,13 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from hardentui.features.harden.everything_page import WORDS, bar, without_fixes
+from hardentui.features.harden.everything_page import bar, without_fixes
 from hardentui.features.harden.host_run import Fix, Member, Standing, average
 from hardentui.harden.score import score_word
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.status import Part
 from hardentui.visible import visible
+from hardentui.words import plural
 
 Group = tuple[str, tuple[Member, ...]]
 """A stack or a file, with its members."""
@@ -138,9 +139,12 @@ class ResultsScreen(BrowseScreen):
         )
 
     def standing_of(self, member: Member) -> str:
+        """What its section does not say: how many fixes, what is asked, or why not."""
         if member.standing is Standing.RUNNING and member.now:
-            return visible(member.now, 28)
-        return WORDS[member.standing]
+            return visible(member.now, 80)
+        if member.standing in CAN_BE_KEPT:
+            return fixes_words(member)
+        return visible(member.reason, 80)
 
     def fix_row(
         self,
@@ -250,6 +254,14 @@ class ResultsScreen(BrowseScreen):
         keys = {member.key for member in self.under()[0] if member.fixes}
         self._unfolded ^= keys if keys <= self._unfolded else keys - self._unfolded
         self._draw()
+
+
+def fixes_words(member: Member) -> str:
+    """`4 fixes, 5 to decide`."""
+    asks = sum(fix.is_open for fix in member.fixes)
+    own = len(member.fixes) - asks
+    parts = [plural(own, "fix", "fixes")] if own else []
+    return ", ".join((*parts, f"{asks} to decide") if asks else parts)
 
 
 def _end(text: str, width: int) -> str:

@@ -161,7 +161,6 @@ class WalkScreen(ContainerScreen):
             self.session.last_walk,
         )
         roomy = self.app.size.width >= 100 and self.app.size.height >= 30
-        self.query_one(WhyPanel).page = 0 if roomy else None
         self.set_class(roomy, "-plan")
         self.query_one(FindingList).focus()
         place = self.session.last_walk

@@ -165,6 +165,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
                     item.entry,
                     self._remedy(item.entry.finding),
                     width - 8,
+                    brief=True,
                 )
             )
 

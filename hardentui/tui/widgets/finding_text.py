@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from msgspec import Struct
 from textual.content import Content
 from textual.widget import Widget
 
 from hardentui.harden.fix_values import FixValue
-from hardentui.model.finding import Finding, Kind
+from hardentui.model.finding import Evidence, Finding, Kind
 from hardentui.model.remediation import Remediation
 from hardentui.reading.forms import text_of
 from hardentui.tui.action_texts import reason_of
@@ -21,6 +24,8 @@ _EVIDENCE_SHOWN = 6
 
 
 _LABS_SHOWN = 2
+_PLACES_SHOWN = 2
+_REST = "(e: more)"
 
 
 class Entry(Struct, frozen=True):
@@ -94,8 +99,14 @@ def details(
     entry: Entry,
     remedy: Remediation | None,
     width: int,
+    *,
+    brief: bool = False,
 ) -> Content:
-    """Everything known about a finding, wrapped to `width` cells."""
+    """Everything known about a finding, wrapped to `width` cells.
+
+    Args:
+        brief: of what may break the beginning; explaining the check tells all of it.
+    """
     finding = entry.finding
     verdict = finding.verdict
     parts: list[Part] = []
@@ -108,25 +119,32 @@ def details(
             width,
             indent=0,
         )
-    if verdict.declared:
-        parts += _wrapped("declared", verdict.declared, width)
-    if verdict.effective:
-        parts += _wrapped("effective", verdict.effective, width)
-    for at, evidence in enumerate(verdict.evidence[:_EVIDENCE_SHOWN]):
+    told = {verdict.declared, verdict.effective} - {""}
+    for label, value in (("declared", verdict.declared), ("effective", verdict.effective)):
+        if value:
+            parts += _wrapped(label, _with_places(value, verdict.evidence), width)
+    further = [evidence for evidence in verdict.evidence if evidence.saw not in told]
+    for at, evidence in enumerate(further[:_EVIDENCE_SHOWN]):
         seen = f"{visible(evidence.where, 200)}  {visible(evidence.saw, 300)}".strip()
         parts += _wrapped("evidence" if at == 0 else "", seen, width)
-    if (more := len(verdict.evidence) - _EVIDENCE_SHOWN) > 0:
+    if (more := len(further) - _EVIDENCE_SHOWN) > 0:
         parts += _wrapped("", f"and {more} more", width)
     if finding.affects:
         parts += _wrapped(
             "affects", ", ".join(visible(name, 60) for name in finding.affects), width
         )
     if finding.failing and remedy is not None:
-        parts += _what_to_do(remedy, entry.settings, width)
+        parts += _what_to_do(remedy, entry.settings, width, brief=brief)
     if entry.labs:
         labs = ", ".join(visible(lab, 40) for lab in entry.labs[:_LABS_SHOWN])
         parts += _wrapped("learn it", f"lab {labs} (T)", width, "$muted")
     return Content.assemble(*parts).rstrip("\n")
+
+
+def _with_places(value: str, evidence: Iterable[Evidence]) -> str:
+    """`pid host  (configuration of the container)`: a value, and where it was seen."""
+    places = [visible(each.where, 200) for each in evidence if each.saw == value and each.where]
+    return f"{value}  ({', '.join(places[:_PLACES_SHOWN])})" if places else value
 
 
 def finding_text(finding: Finding, remedy: Remediation | None) -> str:
@@ -140,6 +158,8 @@ def _what_to_do(
     remedy: Remediation,
     settings: tuple[FixValue, ...],
     width: int,
+    *,
+    brief: bool,
 ) -> list[Part]:
     parts = _wrapped("fix", remedy.summary, width)
     parts += _wrapped(
@@ -162,7 +182,7 @@ def _what_to_do(
             width,
         )
     if remedy.impact:
-        parts += _wrapped("may break", remedy.impact, width)
+        parts += _wrapped("may break", _begun(remedy.impact, width, brief=brief), width)
     for at, command in enumerate(remedy.commands):
         parts += _wrapped(
             "commands" if at == 0 else "",
@@ -171,6 +191,19 @@ def _what_to_do(
             "$primary",
         )
     return parts
+
+
+def _begun(impact: str, width: int, *, brief: bool) -> str:
+    """Its first sentences, as many as two lines hold, and the key that shows the rest."""
+    room = 2 * (width - _LABEL)
+    if not brief or len(impact) <= room:
+        return impact
+    first, *others = re.split(r"(?<=\.)\s+", impact)
+    for sentence in others:
+        if len(first) + len(sentence) + len(_REST) + 2 > room:
+            return f"{first} {_REST}"
+        first = f"{first} {sentence}"
+    return impact
 
 
 def in_force(setting: FixValue) -> str:

@@ -15,12 +15,14 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.features.views import Report, Row
+from hardentui.harden.attack import AttackStops
 from hardentui.harden.decisions import both_sides
 from hardentui.harden.score import Cell, Rise, score_word
 from hardentui.model.checklist import Step
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
 from hardentui.model.plan import Plan, Skipped
+from hardentui.tui.attack_drawing import drawn_in_two
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.listing import about_kept
 from hardentui.tui.status import Part, Signs, fit, hanging, look_of, look_of_cell, signs_of
@@ -160,10 +162,7 @@ class PlanPanel(Vertical):
 def _hint(choosing: Choosing) -> str:
     if choosing.trouble:
         return visible(choosing.trouble)
-    return (
-        "space chooses a fix, i sets its values, a takes all safe ones.\n"
-        "The Quadlet diff appears here."
-    )
+    return "space chooses a fix, a all safe ones; their diff appears here."
 
 
 def short_diff(diff: str) -> str:
@@ -184,14 +183,14 @@ class Outlook(Static):
     def show(
         self,
         row: Row | None,
-        attack: str = "",
+        attack: AttackStops | None = None,
         promise: str = "",
         helpful: Sequence[tuple[Finding, Rise]] = (),
     ) -> None:
         """What an attacker gains from a container, and which fix helps most.
 
         Args:
-            attack: what its findings add up to; empty if nothing stands out.
+            attack: what its findings add up to; None if nothing stands out.
             promise: what the plans make of its score, in one sentence; empty while unknown.
             helpful: what raises its score most, each with what its fix alone brings.
         """
@@ -203,7 +202,7 @@ class Outlook(Static):
     def _content(
         self,
         row: Row,
-        attack: str,
+        attack: AttackStops | None,
         promise: str,
         helpful: Sequence[tuple[Finding, Rise]],
     ) -> Content:
@@ -214,7 +213,8 @@ class Outlook(Static):
             return Content(signs.of("Loading its details…"))
         if row.report.trouble:
             return Content(f"Nothing could be judged: {visible(row.report.trouble, 300)}")
-        parts: list[Part] = [visible(attack, 400) or "Nothing stands out.", "\n"]
+        drawn = drawn_in_two(attack, signs, self.size.width) if attack else "Nothing stands out."
+        parts: list[Part] = [drawn, "\n"]
         if helpful:
             parts += _helps_most(row.report, helpful, signs)
         if promise:

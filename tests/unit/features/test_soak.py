@@ -211,7 +211,7 @@ def test_the_audit_log_is_read_as_far_back_as_the_soak(host: Path) -> None:
     )
     assert soaked.calls == {"ioprio_get": {"ionice"}, "mount": {"x"}}
     assert soaked.lost == ()
-    first, *rest = told(entry(state=EntryState.DONE, soak=SOAK), soaked)
+    first, *rest = map(said, told(entry(state=EntryState.DONE, soak=SOAK), soaked))
     assert first.startswith("The soak of web is over: 2 system calls would have been refused")
     assert rest[0] == "ioprio_get: by ionice"
     assert "make sure that it was yours" in rest[1], (
@@ -244,7 +244,7 @@ def test_only_what_is_surely_its_own_counts(
     _process(host, 62, "other")
     soaked = _soaked(host, f"type=SECCOMP msg=audit(1001.5:2): {record}")
     assert ("ptrace" in soaked.calls, "ptrace" in soaked.unsure) == (counts, unsure)
-    about = "\n".join(told(entry(soak=SOAK), soaked))
+    about = "\n".join(map(said, told(entry(soak=SOAK), soaked)))
     assert ("another account of this host may have made it" in about) == unsure
 
 
@@ -269,7 +269,7 @@ def test_a_message_that_only_looks_like_a_record_does_not_count(host: Path) -> N
 def test_a_loss_in_the_log_of_the_kernel_proves_nothing(host: Path, line: str) -> None:
     soaked = _soaked(host, run=_run("", losses=f"{line}\n"))
     assert soaked.lost
-    first, *_ = told(entry(state=EntryState.DONE, soak=SOAK), soaked)
+    first, *_ = map(said, told(entry(state=EntryState.DONE, soak=SOAK), soaked))
     assert "goes on: it has not proven what the profile would refuse" in first
     with pytest.raises(CannotFix, match="is not over"):
         refuse_unproven(entry(soak=SOAK), soaked)
@@ -376,7 +376,7 @@ def test_too_much_log_is_not_read_and_proves_nothing(
 
 def test_logging_that_costs_time_is_told(host: Path) -> None:
     lines = [f"type=SECCOMP msg=audit(1001.5:{n}): {_record(252)}" for n in range(1000)]
-    about = "\n".join(told(entry(soak=SOAK), _soaked(host, *lines)))
+    about = "\n".join(map(said, told(entry(soak=SOAK), _soaked(host, *lines))))
     assert "ioprio_get was logged 1000 times; each record takes time" in about
 
 
@@ -450,10 +450,12 @@ def test_a_soak_that_slows_the_service_later_is_told(tmp_path: Path) -> None:
     assert not slower(entry(probe, soak=SOAK), containers)
     why = slower(entry(_asked(tmp_path, 0.8), soak=SOAK), containers)
     assert "each call that is logged takes time" in why
-    about = "\n".join(told(entry(probe, soak=SOAK), Soaked(slower=why)))
-    assert f"{why}. To end it now" in about
+    slow = entry(probe, soak=SOAK)
+    about = "\n".join(map(said, told(slow, Soaked(slower=why))))
+    assert f"{why}. hardentui harden {slow.container} --soak 0 enforces the profile" in about
+    assert f"hardentui undo {slow.id} takes it back" in about
     assert "there is no probe" not in about
-    assert "there is no probe" in "\n".join(told(entry(soak=SOAK), Soaked()))
+    assert "there is no probe" in "\n".join(map(said, told(entry(soak=SOAK), Soaked())))
 
 
 def _measured(identity: str, **more: Any) -> JournalEntry:
