@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from hardentui.harden.attack import AttackStops
 from hardentui.tui.status import Part, Signs, fit
 from hardentui.visible import visible
 from hardentui.words import parts_within
+
+if TYPE_CHECKING:
+    from hardentui.harden.attack import AttackStops
 
 _UNKNOWN_ENTRANCE = "whoever reaches it"
 _AT_ONCE = "the host"

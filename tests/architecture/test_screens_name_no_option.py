@@ -24,7 +24,6 @@ _OF_THE_COMMAND_LINE = {
     "features/at_rest/report_text.py": "what `check` prints",
     "features/change/confirm_timer.py": "a unit of systemd",
     "features/change/data_told.py": "only offered on request of the command line",
-    "features/checklists/loading.py": "an error before the first screen",
     "features/fix/compose_draft.py": "there is no compose target on a screen",
     "features/fleet/looking.py": "an error before the first screen",
     "features/opening/behalf.py": "an error before the first screen",

@@ -19,6 +19,7 @@ from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
 from hardentui.tui.app import HardenApp, notification
 from hardentui.tui.screens.everything import EverythingScreen
+from hardentui.tui.screens.home import HomeScreen
 from tests.tui.support import Driver, running, screen_text, shows, until
 
 READY = Member(
@@ -131,6 +132,16 @@ async def test_a_struck_fix_tells_its_cost_and_is_not_applied(
             ("web", {"writable-rootfs"}),
             ("db", set()),
         ]
+
+
+async def test_what_was_struck_out_stays_so_when_the_page_is_left() -> None:
+    app = make_app()
+    async with running(app, (120, 36)) as pilot:
+        await opened(app, pilot, ENDED)
+        await pilot.press("down", "down", "enter", shows="--read-only")
+        await pilot.press("down", "space", shows="[ ] --read-only")
+        await pilot.press("escape", opens=HomeScreen)
+        await pilot.press("X", shows="52 → 83")
 
 
 async def test_a_stack_is_marked_as_one_and_what_is_not_ready_cannot_be() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -255,6 +256,7 @@ async def test_what_was_applied_is_kept_with_k_and_undone_with_u(
 ) -> None:
     kept: list[str] = []
     undone: list[str] = []
+    goes_on = threading.Event()
     confirmed = replace(ENTRY, state=EntryState.DONE, confirm_by=0.0)
 
     def confirm(history: History, text: str = "") -> JournalEntry:
@@ -262,6 +264,7 @@ async def test_what_was_applied_is_kept_with_k_and_undone_with_u(
         return confirmed
 
     def undo(history: History, entry: JournalEntry, *_: Any, **__: Any) -> JournalEntry:
+        assert goes_on.wait(30)
         undone.append(entry.id)
         return replace(confirmed, state=EntryState.ROLLED_BACK, reason="Undone by anna.")
 
@@ -280,7 +283,9 @@ async def test_what_was_applied_is_kept_with_k_and_undone_with_u(
         await pilot.press("K", shows="2 containers hardened. u undoes it.")
         assert kept == [ENTRY.id]
         await pilot.press("u", shows="Undo 2 containers?")
-        await pilot.press("y", shows="Rolled back. Undone by anna.")
+        await pilot.press("y", shows="undoing it…")
+        goes_on.set()
+        await shows(pilot, "Rolled back. Undone by anna.")
         assert undone == [ENTRY.id]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from textual.widgets import DataTable
 
+from hardentui.features.at_rest.browsing import FilesLook
 from hardentui.features.first_look import FirstLook
 from hardentui.features.views import Selection
 from hardentui.tui.app import HardenApp
@@ -14,7 +16,7 @@ from hardentui.tui.widgets.container_list import ContainerList
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.why_panel import beginning
 from hardentui.words import parts_within
-from tests.tui.support import running, screen_lines, shows, until
+from tests.tui.support import Driver, running, screen_lines, shows, until
 
 _TABLES = (ContainerList, FindingList, DataTable)
 _SCREENS = {
@@ -31,7 +33,34 @@ _SCREENS = {
     "labs": (("T",), "labs passed"),
     "a lab": (("T", "enter"), "creates lab containers"),
     "rights": (("enter", "R"), "rights"),
+    "diff": (("enter", "F", "d"), "podman run"),
+    "write": (("enter", "F", "w"), "Quadlet"),
+    "log": (("enter", "l"), "no logs"),
+    "monitor": (("enter", "m"), "Could not be checked"),
+    "journal": (("J",), "Journal"),
+    "attack path": (("e",), "Attack path"),
+    "help": (("question_mark",), "Walk through the ten steps"),
 }
+_OF_FILES = {
+    "files": ((), "Do these first"),
+    "all files": (("X",), "The same in most services"),
+    "diff of a file": (("X", "Changed (3)", *("down",) * 5, "d"), "+++ b/"),
+}
+_MOST_WORDS = {
+    "home": (153, 241),
+    "walk": (155, 230),
+    "other step": (80, 126),
+    "explain": (130, 200),
+    "card": (140, 185),
+    "all": (128, 136),
+    "host": (150, 280),
+    "images": (92, 196),
+    "networks": (120, 165),
+    "policy": (86, 90),
+    "labs": (130, 165),
+    "rights": (144, 236),
+}
+"""Words of two letters and more at 80x24 and at 120x36: a screen gets no wordier unnoticed."""
 
 
 @pytest.fixture(autouse=True)
@@ -53,19 +82,41 @@ def _cut(app: HardenApp) -> list[str]:
     return lines
 
 
+def _words(app: HardenApp) -> int:
+    return sum(len(re.findall("[A-Za-z]{2,}", line)) for line in screen_lines(app))
+
+
+async def _reach(pilot: Driver, keys: tuple[str, ...], text: str) -> None:
+    for key in keys:
+        if " " in key:
+            await shows(pilot, key)
+        else:
+            await pilot.press(key)
+    await shows(pilot, text)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 @pytest.mark.parametrize("name", _SCREENS)
-async def test_no_sentence_of_a_screen_is_cut(name: str) -> None:
-    keys, text = _SCREENS[name]
+async def test_no_sentence_of_a_screen_is_cut(name: str, size: tuple[int, int]) -> None:
     app = HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
-    async with running(app, (80, 24)) as pilot:
+    async with running(app, size) as pilot:
         await until(pilot, lambda: app.session.host is not None)
         await shows(pilot, "Helps most")
-        for key in keys:
-            if " " in key:
-                await shows(pilot, key)
-            else:
-                await pilot.press(key)
-        await shows(pilot, text)
+        await _reach(pilot, *_SCREENS[name])
+        await until(pilot, lambda: not _cut(app))
+        if name in _MOST_WORDS:
+            await until(pilot, lambda: _words(app) <= _MOST_WORDS[name][size[0] > 100])
+
+
+@pytest.mark.parametrize("name", _OF_FILES)
+async def test_no_sentence_about_files_is_cut(name: str, tmp_path: Path) -> None:
+    for service in ("web", "api", "cron"):
+        text = "[Container]\nImage=docker.io/library/nginx:1.27\nNetwork=shop\n"
+        (tmp_path / f"{service}.container").write_text(text)
+    app = HardenApp(lambda: FilesLook((str(tmp_path),), ""), environ={})
+    async with running(app, (80, 24)) as pilot:
+        await shows(pilot, "no engine", "cron")
+        await _reach(pilot, *_OF_FILES[name])
         await until(pilot, lambda: not _cut(app))
 
 

@@ -71,12 +71,27 @@ def figures(members: Iterable[Member]) -> tuple[Figure, ...]:
     """What hardening them takes away from an intruder, over all that were tried."""
     tried = [member for member in members if member.after is not None]
     made = (
-        _averaged("capabilities, average", (member.capabilities for member in tried)),
+        _averaged(
+            "capabilities, average",
+            (member.capabilities for member in tried),
+        ),
         _averaged("system calls, average", (member.calls for member in tried)),
         _averaged("kernel bugs, average", (member.bugs for member in tried)),
-        _counted("run as root", (member.user for member in tried), "root"),
-        _counted("can write everything", (member.writes for member in tried), "everything"),
-        _counted("can connect anywhere", (member.reaches for member in tried), "anywhere"),
+        _counted(
+            "run as root",
+            (member.user for member in tried),
+            "root",
+        ),
+        _counted(
+            "can write everything",
+            (member.writes for member in tried),
+            "everything",
+        ),
+        _counted(
+            "can connect anywhere",
+            (member.reaches for member in tried),
+            "anywhere",
+        ),
     )
     return tuple(figure for figure in made if figure.most)
 
@@ -88,7 +103,12 @@ def _averaged(
     known = [pair for pair in pairs if pair is not None]
     count = len(known) or 1
     before, after = (round(sum(pair[side] for pair in known) / count) for side in (0, 1))
-    return Figure(label, before, after, max(before, after))
+    return Figure(
+        label,
+        before,
+        after,
+        max(before, after),
+    )
 
 
 def _counted(
@@ -230,7 +250,11 @@ def result_lines(run: HostRun, width: int) -> Iterator[ResultLine]:
                 yield ResultLine(f"  {visible(group, _NAME):<{_NAME}} {score}")
             for member in own:
                 line = _member_line(member, "    " if len(own) > 1 else "  ")
-                for text in textwrap.wrap(line, width, subsequent_indent=" " * (_NAME + 5)):
+                for text in textwrap.wrap(
+                    line,
+                    width,
+                    subsequent_indent=" " * (_NAME + 5),
+                ):
                     yield ResultLine(text)
 
 

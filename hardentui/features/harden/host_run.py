@@ -100,7 +100,10 @@ def with_choice(
 
 def without(asked: Asked, check: str) -> Asked:
     """A decision is taken back."""
-    return replace(asked, given=tuple(each for each in asked.given if each.check != check))
+    return replace(
+        asked,
+        given=tuple(each for each in asked.given if each.check != check),
+    )
 
 
 class Member(Struct, frozen=True, kw_only=True):
@@ -245,7 +248,10 @@ class RunFiles:
     def ask(self, wanted: Mapping[str, Asked]) -> None:
         """Those whose wishes are new are tried again by the next start. Raises OSError."""
         asked = {**self.asked(), **wanted}
-        write_own(os.path.join(self.directory, _ASKED), msgspec.json.encode(asked))
+        write_own(
+            os.path.join(self.directory, _ASKED),
+            msgspec.json.encode(asked),
+        )
 
     def write(self, run: HostRun) -> None:
         """Raises OSError: the previous state is untouched."""
@@ -265,7 +271,11 @@ class RunFiles:
             and (entry.in_force or entry.state is EntryState.WAITING)
         }
         members = [
-            replace(member, standing=Standing.READY, entry="")
+            replace(
+                member,
+                standing=Standing.READY,
+                entry="",
+            )
             if member.standing is Standing.KEPT and member.key not in in_force
             else member
             for member in run.members

@@ -112,10 +112,18 @@ def _open(wanted: Plan, card: Card) -> Iterator[Fix]:
     named = {text.partition(" ")[0] for text in card.needs_values}
     for skip in wanted.skipped:
         if skip.check in named:
-            yield Fix(skip.check, visible(skip.why, 200), missing=f"a value: {skip.needs}")
+            yield Fix(
+                skip.check,
+                visible(skip.why, 200),
+                missing=f"a value: {skip.needs}",
+            )
     for skip in decisions(wanted):
         if skip.check not in kept | named:
-            yield Fix(skip.check, visible(what_changes(skip), 200), missing="your decision")
+            yield Fix(
+                skip.check,
+                visible(what_changes(skip), 200),
+                missing="your decision",
+            )
 
 
 def in_order(rows: tuple[Row, ...]) -> Iterator[tuple[Row, str]]:

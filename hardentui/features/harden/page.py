@@ -115,7 +115,11 @@ def _named(part: tuple[str, Sequence[str]]) -> Sequence[str]:
     return [item.partition(" (")[0] for item in items]
 
 
-def details(card: Card, width: int, say: Callable[[Do], str]) -> Iterator[CardLine]:
+def details(
+    card: Card,
+    width: int,
+    say: Callable[[Do], str],
+) -> Iterator[CardLine]:
     """All that stands below the table, in full: each item on a line of its own."""
     for label, items in _parts(card, say):
         for at, item in enumerate(items):
@@ -131,9 +135,17 @@ def _joined(items: Sequence[str]) -> str:
     return "; ".join(items)
 
 
-def _within(items: Sequence[str], width: int, most: int) -> list[str]:
+def _within(
+    items: Sequence[str],
+    width: int,
+    most: int,
+) -> list[str]:
     """As many of the items as fit in so many lines, and the number of the others."""
-    text = parts_within(items, "; ", lambda text: len(_wrapped(text, width)) <= most)
+    text = parts_within(
+        items,
+        "; ",
+        lambda text: len(_wrapped(text, width)) <= most,
+    )
     return _wrapped(text, width)
 
 
@@ -233,7 +245,10 @@ def _memory(limit: int, peak: int) -> str:
     return f"{limit >> 20} MiB{seen}"
 
 
-def _parts(card: Card, say: Callable[[Do], str] | None) -> Iterator[tuple[str, Sequence[str]]]:
+def _parts(
+    card: Card,
+    say: Callable[[Do], str] | None,
+) -> Iterator[tuple[str, Sequence[str]]]:
     """What is told below the table: a label, and the items that it is about."""
     trial, options = card.trial, say is None
     lacks = [str(lack) if options else lack.what for lack in trial.lacks]
@@ -244,7 +259,10 @@ def _parts(card: Card, say: Callable[[Do], str] | None) -> Iterator[tuple[str, S
         else:
             yield from _given("The twin lacked", lacks)
         return
-    yield from _given("Not applied here", [said(card.refused, say) if say else card.obstacle])
+    yield from _given(
+        "Not applied here",
+        [said(card.refused, say) if say else card.obstacle],
+    )
     unproven = {line.partition(":")[0] for line in card.unproven}
     proven = (kept.check for kept in trial.kept if kept.check not in unproven)
     yield from _given("Afterwards", gained(proven))
@@ -280,7 +298,10 @@ def _kernel_bugs(card: Card) -> str:
     return f"{counts}; {by_switch} of them need only that it can create user namespaces"
 
 
-def _given(label: str, items: Iterable[str]) -> Iterator[tuple[str, Sequence[str]]]:
+def _given(
+    label: str,
+    items: Iterable[str],
+) -> Iterator[tuple[str, Sequence[str]]]:
     if given := [item for item in items if item]:
         yield label, given
 

@@ -122,7 +122,10 @@ def _answering(
     return owners
 
 
-def proposed(bench: Workbench, facts: ContainerFacts) -> ProposedProbe | None:
+def proposed(
+    bench: Workbench,
+    facts: ContainerFacts,
+) -> ProposedProbe | None:
     """A probe that the service answers now; None if it serves nothing, or others may serve there."""
     ports = ports_of(listening(facts) or ())
     known = (row.report.facts for row in bench.containers.rows() if row.report is not None)

@@ -178,7 +178,11 @@ class Unattended:
             member = member_of(
                 row,
                 group,
-                replace(its, everything=self._everything, tight=its.tight or self._tight),
+                replace(
+                    its,
+                    everything=self._everything,
+                    tight=its.tight or self._tight,
+                ),
             )
             before = results.get(row.key) or by_name.get((row.engine.label, row.name))
             if self._wanted and row.id not in self._wanted:

@@ -64,7 +64,11 @@ def _wished(
     named = wishes.named
     if named and not wishes.everything:
         return planner.plan(report, named)
-    plan = planner.plan_with(report, Caution.ALL, (*named, *wishes.given))
+    plan = planner.plan_with(
+        report,
+        Caution.ALL,
+        (*named, *wishes.given),
+    )
     if wishes.everything:
         return plan
     unseen = {untried.check for untried in not_tried(plan)}

@@ -142,7 +142,10 @@ class BrowseScreen(HardenScreen):
         table = self.table
         table.clear()
         self._keys = [line.key for line in lines]
-        name = next((at for at in self._columns if not 0 < self.COLUMNS[at].width < _NAME), 0)
+        name = next(
+            (at for at in self._columns if not 0 < self.COLUMNS[at].width < _NAME),
+            0,
+        )
         self._names = {line.key: line.texts[name].strip() for line in lines}
         widths = [column.width for column in table.ordered_columns]
         for line in lines:
@@ -164,7 +167,11 @@ class BrowseScreen(HardenScreen):
         at: int,
         width: int,
     ) -> Text:
-        text = fit(short(line.texts[at], width), width, self.signs.of("…")).rstrip()
+        text = fit(
+            short(line.texts[at], width),
+            width,
+            self.signs.of("…"),
+        ).rstrip()
         accent = self.app.theme_variables["primary"]
         if line.heads:
             return cell(text, style=f"bold {accent}")

@@ -68,7 +68,13 @@ class ChangeScreen(StoppablePage):
         files: WriteFiles | None = None,
     ) -> None:
         super().__init__()
-        self._state = ChangeState(key, choices, others, tries=tries, files=files)
+        self._state = ChangeState(
+            key,
+            choices,
+            others,
+            tries=tries,
+            files=files,
+        )
 
     def on_mount(self) -> None:
         self.session.replaced.subscribe(self, self._follow)
@@ -181,7 +187,11 @@ class ChangeScreen(StoppablePage):
 
     def _probe_given(self, command: str | None) -> None:
         if command and self._stage is not Stage.RUNNING:
-            self._state.asked = with_probe(self._state.asked, command, self._state.names)
+            self._state.asked = with_probe(
+                self._state.asked,
+                command,
+                self._state.names,
+            )
             self._state.card, self._state.events, self._state.shown = None, [], ""
             if self._stage is Stage.STEPS:
                 self._prepare_again()
@@ -504,7 +514,12 @@ class ChangeScreen(StoppablePage):
 
     @property
     def _drawing(self) -> ChangeDrawing:
-        return ChangeDrawing(self._state, self._stage, self.signs, self.app.size)
+        return ChangeDrawing(
+            self._state,
+            self._stage,
+            self.signs,
+            self.app.size,
+        )
 
     def heading(self) -> Content:
         task, row = self._state.hardening, self.session.rows.get(self._state.key)

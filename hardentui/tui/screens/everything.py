@@ -98,6 +98,7 @@ class EverythingScreen(ResultsScreen):
         self._outcomes: list[str] = []
 
     def on_mount(self) -> None:
+        self._marks, self._struck = self.session.kept_results, self.session.struck_fixes
         self.set_interval(_LOOK, self._look)
         self._look()
         if self._begins:
@@ -157,10 +158,10 @@ class EverythingScreen(ResultsScreen):
     # --- what is told -----------------------------------------------------------------------------
 
     def crumb(self) -> Content:
-        if self._entry is not None:
-            return self._told_entry(self._entry)
         if self._busy:
             return Content.assemble((self.signs.of(f"{self._busy}…"), "bold $primary"))
+        if self._entry is not None:
+            return self._told_entry(self._entry)
         if self._run is None:
             return Content.assemble(("All containers", "bold"))
         size = self.app.size
@@ -246,7 +247,10 @@ class EverythingScreen(ResultsScreen):
         )
         for label, text in (
             ("Struck out", self._told_struck(member)),
-            ("Asked for", told_asked(self._asked.get(member.key, Asked()))),
+            (
+                "Asked for",
+                told_asked(self._asked.get(member.key, Asked())),
+            ),
         ):
             if text:
                 yield from hanging(
@@ -259,9 +263,17 @@ class EverythingScreen(ResultsScreen):
         if member.key not in self._cards and self._files is not None:
             self._cards[member.key] = self._files.card(member)
         if (card := self._cards.get(member.key)) is not None:
-            for line in lines(card, width, say=in_keys, without=EXPLAINS):
+            for line in lines(
+                card,
+                width,
+                say=in_keys,
+                without=EXPLAINS,
+            ):
                 yield (f"{line.label:<{_CARD}}", "$muted")
-                yield Content(self.signs.of(line.text)).highlight_regex(BARS, style="$primary")
+                yield Content(self.signs.of(line.text)).highlight_regex(
+                    BARS,
+                    style="$primary",
+                )
                 yield "\n"
 
     def _told_struck(self, member: Member) -> str:
@@ -335,7 +347,10 @@ class EverythingScreen(ResultsScreen):
         bench, row = self.session.bench, self.session.rows.get(member.key)
         report = row.report if row is not None else None
         everything = report.everything if report is not None else ()
-        finding = next((finding for finding in everything if finding.check == check), None)
+        finding = next(
+            (finding for finding in everything if finding.check == check),
+            None,
+        )
         if bench is None or report is None or finding is None:
             self.complain("The container is being checked again.")
             return
@@ -348,7 +363,10 @@ class EverythingScreen(ResultsScreen):
         before = choosing.choice(check)
         if not choosing.settings(check):
             decided = check in self.answered(member)
-            self._ask(member, without(asked, check) if decided else with_choice(asked, before))
+            self._ask(
+                member,
+                without(asked, check) if decided else with_choice(asked, before),
+            )
             return
 
         def left(_: object) -> None:
@@ -364,7 +382,10 @@ class EverythingScreen(ResultsScreen):
         proposed: str,
     ) -> None:
         if probe is not None and probe != proposed:
-            self._ask(member, replace(self._asked.get(member.key, Asked()), probe=probe))
+            self._ask(
+                member,
+                replace(self._asked.get(member.key, Asked()), probe=probe),
+            )
 
     def action_level(self) -> None:
         (member,), _ = self.under()
@@ -410,7 +431,13 @@ class EverythingScreen(ResultsScreen):
         bench, shown = self.session.bench, self._shown()
         if bench is not None:
             name = shown[0].member.name if len(shown) == 1 else plural(len(shown), "container")
-            self.app.push_screen(JobScreen(f"{name} › {what}", task(bench, shown), "reading"))
+            self.app.push_screen(
+                JobScreen(
+                    f"{name} › {what}",
+                    task(bench, shown),
+                    "reading",
+                )
+            )
 
     def action_try(self) -> None:
         """What was changed; else those that are missing; else all once more."""
@@ -419,7 +446,10 @@ class EverythingScreen(ResultsScreen):
         self._start(again=not missing)
 
     def action_again(self) -> None:
-        self._start(again=True, wanted=tuple(member.id for member in self.under()[0]))
+        self._start(
+            again=True,
+            wanted=tuple(member.id for member in self.under()[0]),
+        )
 
     def _start(
         self,

@@ -128,7 +128,10 @@ class FilesScreen(ResultsScreen):
         ]
         changed = [member for member in members if member.standing is Standing.READY]
         rest = [member for member in members if member.standing is not Standing.READY]
-        for heading, part in (("Changed", changed), ("Nothing to change at this level", rest)):
+        for heading, part in (
+            ("Changed", changed),
+            ("Nothing to change at this level", rest),
+        ):
             if part:
                 groups = HostRun(members=tuple(part)).groups
                 yield f"{heading} ({len(part)})", groups
@@ -166,7 +169,11 @@ class FilesScreen(ResultsScreen):
             f"{len(common.keys)} services",
             common.check,
         )
-        return BrowseRow(f"{_COMMON}\0{common.check}\0{common.text}", texts, texts)
+        return BrowseRow(
+            f"{_COMMON}\0{common.check}\0{common.text}",
+            texts,
+            texts,
+        )
 
     def _is_struck(self, common: CommonFix) -> bool:
         return all((key, common.check) in self._wanted.without for key in common.keys)
@@ -183,7 +190,10 @@ class FilesScreen(ResultsScreen):
 
     def crumb(self) -> Content:
         if self._making or self._result is None:
-            return Content.assemble(*self._levels(), (self.signs.of("making the changes…"), "bold"))
+            return Content.assemble(
+                *self._levels(),
+                (self.signs.of("making the changes…"), "bold"),
+            )
         members = [replace(member, after=self.score_of(member)) for member in self._result.members]
         before, after = average(members), average(members, after=True)
         kept = {member.group for member in members if self.is_kept(member)}
@@ -201,7 +211,10 @@ class FilesScreen(ResultsScreen):
         """All three, the chosen one marked, and the key that leads to the next."""
         for level in _LEVELS:
             here = level is self._wanted.caution
-            yield (f" {level.level} ", "bold reverse $primary" if here else "$muted")
+            yield (
+                f" {level.level} ",
+                "bold reverse $primary" if here else "$muted",
+            )
         yield ("  v  ", "bold $primary")
 
     def nothing(self) -> str:
@@ -213,7 +226,12 @@ class FilesScreen(ResultsScreen):
         width = self.text_width
         if common is not None:
             names = [key.rpartition(":")[2] for key in common.keys]
-            parts += hanging("alike in", ", ".join(names), width, indent=10)
+            parts += hanging(
+                "alike in",
+                ", ".join(names),
+                width,
+                indent=10,
+            )
             parts += self._about_check(common.check)
         elif check and members:
             parts += self.about_fix(members[0], check)
@@ -249,9 +267,19 @@ class FilesScreen(ResultsScreen):
             ("strict adds", member.decide),
         ):
             if checks:
-                yield from hanging(label, ", ".join(checks), self.text_width, indent=12)
+                yield from hanging(
+                    label,
+                    ", ".join(checks),
+                    self.text_width,
+                    indent=12,
+                )
         for reason in member.left_out:
-            yield from hanging("not changed", reason, self.text_width, indent=12)
+            yield from hanging(
+                "not changed",
+                reason,
+                self.text_width,
+                indent=12,
+            )
 
     def score_of(self, member: Member) -> int | None:
         return self._score(member.key, self.struck_of(member))
@@ -341,7 +369,12 @@ class FilesScreen(ResultsScreen):
             return
         finding = next((each for each in report.everything if each.check == check), None)
         choice = self._wanted.values_of(member.key, check)
-        choosing = Choosing(bench, report, {}, {check: dict(choice.parameters)})
+        choosing = Choosing(
+            bench,
+            report,
+            {},
+            {check: dict(choice.parameters)},
+        )
         if finding is None or not choosing.settings(check):
             self._give(member, Choice(check))
             return
@@ -355,7 +388,10 @@ class FilesScreen(ResultsScreen):
         member: Member,
         choice: Choice,
     ) -> None:
-        given = {**self._wanted.given, (member.key, choice.check): choice}
+        given = {
+            **self._wanted.given,
+            (member.key, choice.check): choice,
+        }
         self._wanted = replace(self._wanted, given=given)
         self._make()
 
@@ -386,4 +422,10 @@ class FilesScreen(ResultsScreen):
             only,
             f"The {level} fixes go into the files that you opened.",
         )
-        self.app.push_screen(JobScreen(f"{what} › {level}", task, "making the changes"))
+        self.app.push_screen(
+            JobScreen(
+                f"{what} › {level}",
+                task,
+                "making the changes",
+            )
+        )

@@ -214,7 +214,11 @@ class HostScreen(FindingsScreen):
         paths_shown.display = bool(paths)
         paths_shown.update(Content.assemble(*parts).rstrip())
 
-    def _path(self, at: int, path: RankedPath) -> Iterator[Part]:
+    def _path(
+        self,
+        at: int,
+        path: RankedPath,
+    ) -> Iterator[Part]:
         """Drawn, with how many others have the same one."""
         row, bench = self.session.rows.get(f"{path.engine}/{path.id}"), self.session.bench
         if row is None or row.report is None or bench is None:
@@ -225,7 +229,10 @@ class HostScreen(FindingsScreen):
         lines = drawn_in_two(stops, self.signs, width).split("\n")
         yield f"{at}. "
         yield Content(f"\n{' ' * _PATH_INDENT}").join(lines)
-        yield (f"  +{len(path.also)} alike\n" if path.also else "\n", "$muted")
+        yield (
+            f"  +{len(path.also)} alike\n" if path.also else "\n",
+            "$muted",
+        )
 
     def nothing(self) -> Content:
         if (reports := self.session.host) is None:

@@ -194,10 +194,17 @@ class HomeScreen(ContainerScreen):
     ) -> None:
         shared = [report for report, _ in told_once(reports)]
         first = first_steps(bench, (*reports, *shared, *host))
-        fitting = fitting_checklists(managed_containers(reports), bench.judge.checklist.id)
+        fitting = fitting_checklists(
+            managed_containers(reports),
+            bench.judge.checklist.id,
+        )
         self.call_later(self._ranked, first, fitting)
 
-    def _ranked(self, first: tuple[DoFirst, ...], checklists: tuple[str, ...]) -> None:
+    def _ranked(
+        self,
+        first: tuple[DoFirst, ...],
+        checklists: tuple[str, ...],
+    ) -> None:
         if (first, checklists) != (self._first, self._checklists):
             self._first, self._checklists = first, checklists
             self._show_first()
@@ -218,9 +225,17 @@ class HomeScreen(ContainerScreen):
             names = visible(line.names, 40)
             texts = [f"{names}: {visible(text, 200)}" for text in (line.sentence, line.text)]
             text = next((text for text in texts if cell_len(text) <= room), texts[-1])
-            parts += [(f" {number}  ", "bold $primary"), f"{fit(text, room)}{right}\n"]
+            parts += [
+                (f" {number}  ", "bold $primary"),
+                f"{fit(text, room)}{right}\n",
+            ]
         if self._checklists and height >= 22:
-            parts.append((fit(f" {self.signs.dot}  {self._checklists[0]}", width), "$muted"))
+            parts.append(
+                (
+                    fit(f" {self.signs.dot}  {self._checklists[0]}", width),
+                    "$muted",
+                )
+            )
         lines.first(Static).update(Content.assemble(*parts).rstrip())
         self.set_class(bool(parts), "-first")
 
@@ -418,7 +433,10 @@ class HomeScreen(ContainerScreen):
             return None
         return bench.attack_stops(report)
 
-    def _helpful(self, report: Report | None) -> tuple[tuple[Finding, Rise], ...]:
+    def _helpful(
+        self,
+        report: Report | None,
+    ) -> tuple[tuple[Finding, Rise], ...]:
         bench = self.session.bench
         if bench is None or report is None:
             return ()

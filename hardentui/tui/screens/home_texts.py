@@ -65,7 +65,10 @@ def no_engine(error: HardenError, can_simulate: bool) -> Content:
     return Content.assemble(*parts)
 
 
-def fitting_checklists(groups: Iterable[ManagedContainers], used: str) -> tuple[str, ...]:
+def fitting_checklists(
+    groups: Iterable[ManagedContainers],
+    used: str,
+) -> tuple[str, ...]:
     """The checklists that are made for containers of a vendor's tool, but for the one in use."""
     return tuple(
         f"{group.tool} manages {', '.join(visible(name, 40) for name in group.checklist_for)}: "
@@ -114,7 +117,12 @@ def under_way(
         done, total = session.progress.done, session.progress.total
         return Content.assemble((f"scanning {done}/{total}  esc stops", "$primary"))
     if session.trials_told:
-        return Content.assemble((signs.of(f"{session.trials_told}  X shows it"), "$primary"))
+        return Content.assemble(
+            (
+                signs.of(f"{session.trials_told}  X shows it"),
+                "$primary",
+            )
+        )
     missing = sum(row.report is None for row in session.rows.values())
     if session.stopped and missing:
         return Content.assemble(
@@ -188,10 +196,20 @@ def promises(planner: Planner, report: Report) -> str:
     safe = planner.plan(report, planner.choices(report, Caution.SAFE))
     if not safe.choices or {*safe.choices} == {*everything.choices}:
         count = plural(len(everything.choices), "fix", "fixes")
-        takeover = _takeover(report.score, after, "does not end", "ends")
+        takeover = _takeover(
+            report.score,
+            after,
+            "does not end",
+            "ends",
+        )
         return f"all {count}: score {now} → {score_word(after.value)}{takeover}"
     by_safe = planner.score_after(report, safe)
-    takeover = _takeover(report.score, after, "neither ends", "which ends")
+    takeover = _takeover(
+        report.score,
+        after,
+        "neither ends",
+        "which ends",
+    )
     if report.score.takes_over and not by_safe.takes_over:
         takeover = ", both end the takeover"
     return (
@@ -201,7 +219,12 @@ def promises(planner: Planner, report: Report) -> str:
     )
 
 
-def _takeover(before: Score, after: Score, remains: str, ends: str) -> str:
+def _takeover(
+    before: Score,
+    after: Score,
+    remains: str,
+    ends: str,
+) -> str:
     if not before.takes_over:
         return ""
     return f", {remains if after.takes_over else ends} the takeover"

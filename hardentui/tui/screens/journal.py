@@ -100,7 +100,10 @@ class JournalScreen(BrowseScreen):
             lines.append(Content(f"It was down for {entry.downtime_seconds:.1f} s."))
         if entry.original:
             lines.append(Content(f"The original is kept as {visible(entry.original, 80)}."))
-        told = (*(told_rows(entry.ledger) if entry.in_force else ()), *told_newer(entry.newer))
+        told = (
+            *(told_rows(entry.ledger) if entry.in_force else ()),
+            *told_newer(entry.newer),
+        )
         lines += [Content(self.signs.of(line)) for line in told]
         if entry.state is EntryState.WAITING:
             lines.append(Content.styled("Waiting for confirmation: K keeps it.", "$warning"))
@@ -164,7 +167,13 @@ class JournalScreen(BrowseScreen):
             if how is not None and not self._busy:
                 self._busy = "undoing it"
                 self._draw()
-                self._work(partial(_undone, entry.id, bring_back=how is Undoing.BRINGING_BACK))
+                self._work(
+                    partial(
+                        _undone,
+                        entry.id,
+                        bring_back=how is Undoing.BRINGING_BACK,
+                    )
+                )
 
         question = f"Undo {entry.action.value} of {', '.join(entry.containers)}?"
         about = "The previous state is restored; a running service restarts."
@@ -231,10 +240,19 @@ class JournalScreen(BrowseScreen):
 def _undone(identity: str, *, bring_back: bool) -> str:
     """Undo an entry; what to tell of it."""
     history = History()
-    done = history.undo(history.to_undo(identity), lambda event: None, bring_back=bring_back)
+    done = history.undo(
+        history.to_undo(identity),
+        lambda event: None,
+        bring_back=bring_back,
+    )
     are = "is" if len(done.containers) == 1 else "are"
     told = f"{', '.join(done.containers)} {are} as before"
-    return "\n".join((f"{told}, but:" if done.newer else f"{told}.", *told_newer(done.newer)))
+    return "\n".join(
+        (
+            f"{told}, but:" if done.newer else f"{told}.",
+            *told_newer(done.newer),
+        )
+    )
 
 
 def _when(entry: JournalEntry) -> str:

@@ -225,13 +225,19 @@ class LabScreen(HardenScreen):
         outcome = self._outcome
         lines = []
         if self._refused:
-            lines += [Content.styled(visible(self._refused, 400), "bold $error"), Content("")]
+            lines += [
+                Content.styled(visible(self._refused, 400), "bold $error"),
+                Content(""),
+            ]
         if outcome is not None and outcome.solved:
             solved = solved_text(self._training.progress.of(self._lab.id), outcome)
             lines += [
                 Content.styled(solved, "bold $success"),
                 Content.styled(f"{outcome.done_text}.", "bold"),
-                Content.styled("esc returns to the labs; enter there opens the next.", "$primary"),
+                Content.styled(
+                    "esc returns to the labs; enter there opens the next.",
+                    "$primary",
+                ),
                 *self._afterwards(),
             ]
         lines += [

@@ -90,7 +90,10 @@ class SettingsScreen(JobScreen):
         )
 
     def _set(self, line: str) -> None:
-        self.carry_out("Written", lambda: f"{change_setting(line)}: the next session uses it.")
+        self.carry_out(
+            "Written",
+            lambda: f"{change_setting(line)}: the next session uses it.",
+        )
 
     def was_carried_out(self) -> None:
         self.action_again()

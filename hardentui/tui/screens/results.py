@@ -164,7 +164,11 @@ class ResultsScreen(BrowseScreen):
             "t tries it" if answered else f"needs {fix.missing}" if fix.is_open else fix.check,
             "",
         )
-        return BrowseRow(f"{member.key}{_KEY}{fix.check}", texts, texts)
+        return BrowseRow(
+            f"{member.key}{_KEY}{fix.check}",
+            texts,
+            texts,
+        )
 
     def under(self) -> tuple[tuple[Member, ...], str]:
         """The members of the row under the cursor, and the check of its fix."""

@@ -120,9 +120,16 @@ def details(
             indent=0,
         )
     told = {verdict.declared, verdict.effective} - {""}
-    for label, value in (("declared", verdict.declared), ("effective", verdict.effective)):
+    for label, value in (
+        ("declared", verdict.declared),
+        ("effective", verdict.effective),
+    ):
         if value:
-            parts += _wrapped(label, _with_places(value, verdict.evidence), width)
+            parts += _wrapped(
+                label,
+                _with_places(value, verdict.evidence),
+                width,
+            )
     further = [evidence for evidence in verdict.evidence if evidence.saw not in told]
     for at, evidence in enumerate(further[:_EVIDENCE_SHOWN]):
         seen = f"{visible(evidence.where, 200)}  {visible(evidence.saw, 300)}".strip()
@@ -134,10 +141,20 @@ def details(
             "affects", ", ".join(visible(name, 60) for name in finding.affects), width
         )
     if finding.failing and remedy is not None:
-        parts += _what_to_do(remedy, entry.settings, width, brief=brief)
+        parts += _what_to_do(
+            remedy,
+            entry.settings,
+            width,
+            brief=brief,
+        )
     if entry.labs:
         labs = ", ".join(visible(lab, 40) for lab in entry.labs[:_LABS_SHOWN])
-        parts += _wrapped("learn it", f"lab {labs} (T)", width, "$muted")
+        parts += _wrapped(
+            "learn it",
+            f"lab {labs} (T)",
+            width,
+            "$muted",
+        )
     return Content.assemble(*parts).rstrip("\n")
 
 
@@ -182,7 +199,11 @@ def _what_to_do(
             width,
         )
     if remedy.impact:
-        parts += _wrapped("may break", _begun(remedy.impact, width, brief=brief), width)
+        parts += _wrapped(
+            "may break",
+            _begun(remedy.impact, width, brief=brief),
+            width,
+        )
     for at, command in enumerate(remedy.commands):
         parts += _wrapped(
             "commands" if at == 0 else "",
@@ -193,7 +214,12 @@ def _what_to_do(
     return parts
 
 
-def _begun(impact: str, width: int, *, brief: bool) -> str:
+def _begun(
+    impact: str,
+    width: int,
+    *,
+    brief: bool,
+) -> str:
     """Its first sentences, as many as two lines hold, and the key that shows the rest."""
     room = 2 * (width - _LABEL)
     if not brief or len(impact) <= room:

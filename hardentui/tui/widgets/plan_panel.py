@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from textual import events
@@ -15,7 +16,6 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.features.views import Report, Row
-from hardentui.harden.attack import AttackStops
 from hardentui.harden.decisions import both_sides
 from hardentui.harden.score import Cell, Rise, score_word
 from hardentui.model.checklist import Step
@@ -29,6 +29,9 @@ from hardentui.tui.status import Part, Signs, fit, hanging, look_of, look_of_cel
 from hardentui.tui.widgets.page import DiffView, titled
 from hardentui.visible import visible
 from hardentui.words import plural
+
+if TYPE_CHECKING:
+    from hardentui.harden.attack import AttackStops
 
 
 def plan_notes(
