@@ -25,6 +25,7 @@ Order: TypeAlias = Callable[[ContainerFacts, ContainerFacts], str]
 _UNLIMITED = float("inf")
 _HARMLESS_SYSCTLS = frozenset({"net.ipv4.ip_unprivileged_port_start"})
 """A separate network namespace also has separate low ports."""
+_PROTECTING_SYSCTLS = frozenset({"net.ipv4.tcp_syncookies=1", "net.ipv4.tcp_syncookies=2"})
 
 
 def ranked(rank: Callable[[ContainerFacts], int], what: str) -> Order:
@@ -249,6 +250,7 @@ def _far(port: Port) -> int:
 def sysctls(before: ContainerFacts, after: ContainerFacts) -> str:
     known = before.spec[SYSCTL]
     added = [pair for pair in after.spec[SYSCTL] if pair not in known]
+    added = [pair for pair in added if pair.replace("/", ".") not in _PROTECTING_SYSCTLS]
     added = [
         pair for pair in added if pair.partition("=")[0].replace("/", ".") not in _HARMLESS_SYSCTLS
     ]

@@ -139,8 +139,8 @@ def size_text(value: int) -> str:
     return f"{value}b"
 
 
-def size_of(text: str) -> int:
-    """Bytes of `512m`, `1.5g`, `10mib`: what Podman takes, with its units of 1024. Negative values
+def size_of(text: str, *, unit: int = 1024) -> int:
+    """Bytes of `512m`, `1.5g`, `10mib`: what Podman takes, mostly with units of 1024. Negative values
     are kept.
 
     Raises:
@@ -150,7 +150,7 @@ def size_of(text: str) -> int:
     number = float(match[1]) if match else math.inf
     if not match or not abs(number) < 1 << 63:
         raise ValueError(f"{text!r} is not a size")
-    factor = 1 << 10 * " kmgtp".index((match[2] or " ").lower())
+    factor = unit ** " kmgtp".index((match[2] or " ").lower())
     return int(match[1]) * factor if match[1].lstrip("+-").isdecimal() else int(number * factor)
 
 

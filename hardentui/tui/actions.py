@@ -398,7 +398,7 @@ LAB = (
     Action("lab.hint", "h", "Hint", "Show the next hint.", "Lab", True),
     Action("lab.guide", "g", "Next move", "Tell the next move: a guided lab.", "Lab", True),
     Action("lab.solution", "s", "Solution", "Show the solution; start over to pass the lab.", "Lab", True),
-    Action("lab.reply", "e", "Answer", "Answer the question of a solved lab.", "Lab"),
+    Action("lab.reply", "e", "Answer", "Answer the question of a solved lab.", "Lab", True),
     Action("lab.restart", "o", "Start over", "Recreate the container as it was at the start.", "Lab"),
     Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
 )  # fmt: skip

@@ -62,6 +62,7 @@ _NOT_HERE = {
     "MonitorScreen again": "only once it was stopped",
     "TrustScreen test": _SIMULATED,
     "ImagesScreen rehearse": _SIMULATED,
+    "LabScreen reply": "only once the lab is solved",
 }
 """Shown keys that do not apply on this way -> when they do."""
 

@@ -133,15 +133,18 @@ async def test_the_walk_names_the_lab_about_a_finding_and_so_does_its_page() -> 
         await pilot.press("end", shows="Learn it in a lab")
 
 
-async def test_a_solved_lab_tells_why_it_works_and_answers_its_question_on_request() -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 50)])
+async def test_a_solved_lab_tells_why_it_works_and_answers_its_question_on_request(
+    size: tuple[int, int],
+) -> None:
+    """The answer is on the screen at once, also where the page is longer."""
     app = make_app()
-    async with running(app, (120, 50)) as pilot:
+    async with running(app, size) as pilot:
         await pilot.press("T", opens=TrainingScreen)
-        await pilot.press("enter", shows=("not yet", "What happened"))
+        await pilot.press("enter", shows=("not yet", "Your task"))
         await pilot.press("e", shows="solve it first")
-        await pilot.press(
-            "i", "ctrl+u", "enter", shows=("Solved.", "Why it works", "e tells the answer.")
-        )
+        await pilot.press("i", shows="⏎ Recreate it")
+        await pilot.press("ctrl+u", "enter", shows=("Solved.", "Why it works", "e Answer"))
         assert "under another name" not in screen_text(app)
         await pilot.press("e", shows="under another name")
 

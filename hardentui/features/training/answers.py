@@ -10,19 +10,9 @@ from msgspec import Struct
 from hardentui.engine.shapes import LAB_LABEL
 from hardentui.errors import UsageError
 from hardentui.features.training.lab import DIRECTORY, Lab
-from hardentui.features.training.lab_images import RECIPES, VARIANTS, image_of
-from hardentui.lib.image import ImageFile, ImageInventory
-from hardentui.model.facts import (
-    STOCK_CAPABILITIES,
-    ContainerFacts,
-    EngineFacts,
-    ImageFacts,
-    NotRunning,
-)
-from hardentui.model.peers import Peer, Peers
-from hardentui.options import IMAGE as IMAGE_OPTION
-from hardentui.options import NETWORK, NOT_CARRIED, TABLE
-from hardentui.options.argv import ALIASES, parse_create_command, spec_from_argv
+from hardentui.features.training.lab_images import VARIANTS, image_of
+from hardentui.options import NOT_CARRIED, TABLE
+from hardentui.options.argv import ALIASES, parse_create_command
 from hardentui.options.run_command import RunCommand
 from hardentui.visible import visible
 
@@ -36,6 +26,7 @@ _OURS = (
     "--conmon-pidfile",
     "--restart",
     "--timeout",
+    "--stop-timeout",
 )
 
 
@@ -115,9 +106,11 @@ def answer(
 
 def _variant(lab: Lab, options: Sequence[str]) -> tuple[str, list[str]]:
     variant, rest = lab.image, []
-    for word in options:
-        if word.startswith("--image="):
-            variant = word.partition("=")[2]
+    words = iter(options)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag == "--image":
+            variant = value if equals else next(words, "")
         else:
             rest.append(word)
     if variant not in VARIANTS:
@@ -193,14 +186,18 @@ def _sources(line: RunCommand) -> list[str]:
         named = [word for key, word in pairs if key in ("source", "src")]
         if '"' in value:  # Podman reads it as CSV: what is quoted may be another source
             named.append("/")
+        if types == {"volume"} and not named:
+            continue  # of its own
         if not types <= _IN_MEMORY:
             sources += named or ["/"]
     for value in line.all("--security-opt"):
         flag, _, profile = value.partition("=")
-        sources += [profile] if flag == "seccomp" and profile.startswith(("/", ".")) else []
+        own = flag == "seccomp" and profile not in _STOCK_FILTERS
+        sources += [profile] if own else []
     return sources
 
 
+_STOCK_FILTERS = ("", "unconfined", "/usr/share/containers/seccomp.json")
 _LOG_OPTIONS = frozenset({"max-size", "tag"})
 _OUR_LABELS = "io.hardentui."
 _IN_MEMORY = {"tmpfs", "devpts", "ramfs"}
@@ -210,77 +207,3 @@ def _below(path: str, directory: str) -> bool:
     """Links are resolved: a container may have created one in the lab's directory."""
     real, inside = os.path.realpath(path), os.path.realpath(directory)
     return path.startswith("/") and (real == inside or real.startswith(f"{inside}/"))
-
-
-ENGINE = EngineFacts(
-    label="simulated",
-    simulated=True,
-    default_capabilities=STOCK_CAPABILITIES,
-    info={
-        "host": {
-            "logDriver": "k8s-file",
-            "security": {"seccompEnabled": True},
-        }
-    },
-)
-
-
-def refuse_invalid(answer: Answer) -> None:
-    """Refuse values that podman would refuse, as far as the option table can parse them.
-
-    Raises:
-        UsageError: a value cannot be parsed.
-    """
-    for option in spec_from_argv(("podman", *answer.words)).unknowable:
-        raise UsageError(
-            f"podman run does not accept this value of {option.flag}.",
-            "Sizes look like 64m, numbers like 20.",
-        )
-
-
-def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
-    """The facts of a container that these words would create, as far as they declare them."""
-    spec = spec_from_argv(("podman", *answer.words))
-    reference = spec[IMAGE_OPTION]
-    recipe = next(
-        (recipe for recipe in RECIPES if reference.endswith(f":{recipe.tag}")), RECIPES[0]
-    )
-    setuid = (ImageFile("/bin/su", "setuid root", 1),) if recipe.setuid else ()
-    image = ImageFacts(
-        id="1" * 64,
-        inspect={"Config": {"Labels": {LAB_LABEL: "image"}}},
-        engine=ENGINE,
-        names=(reference,),
-        inventory=ImageInventory(privileged_files=setuid),
-    )
-    networks = tuple(network.partition(":")[0] for network in spec[NETWORK])
-    own = Peer(
-        "0" * 64,
-        lab.container,
-        tuple(name for name in networks if name != "none"),
-        lab.app,
-    )
-    others = [
-        Peer(
-            f"{number:064}",
-            lab.neighbour(neighbour.name),
-            tuple(lab.network(name) for name in neighbour.networks),
-            neighbour.app,
-        )
-        for number, neighbour in enumerate(lab.neighbours, 1)
-    ]
-    return ContainerFacts(
-        id=own.id,
-        name=lab.container,
-        spec=spec,
-        inspect={
-            "ImageName": reference,
-            "State": {"Status": "running"},
-            "Config": {},
-        },
-        engine=ENGINE,
-        image=image,
-        kernel=NotRunning("simulated"),
-        named_uid=1000,  # of `shop`, the one account of the image besides root
-        peers=Peers((own, *others)),
-    )

@@ -7,17 +7,14 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from hardentui.checks import CHECKS
-from hardentui.features.training.answers import (
-    ENGINE,
-)
 from hardentui.features.training.lab import SCOPE, Ask, Lab, row_of
 from hardentui.features.training.progress import LabResult
+from hardentui.features.training.simulated_host import ENGINE
 from hardentui.features.training.stage import StageAnswer
 from hardentui.features.training.surplus import (
     SURPLUS,
     UNSIGNED,
     accepts_unsigned,
-    has_key,
     weaker,
 )
 from hardentui.harden.evaluate import container_subject, run
@@ -30,6 +27,8 @@ from hardentui.model.finding import Status, unknown
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.spec import Spec
 from hardentui.model.trust import VERIFYING, Policy, TrustFacts
+from hardentui.options import MOUNTS, TMPFS
+from hardentui.reading.mounts import at_or_above, normal
 
 _GOOD = (Status.PASS, Status.NOT_APPLICABLE)
 
@@ -62,11 +61,12 @@ class LabOutcome(Struct, frozen=True):
     @property
     def solved(self) -> bool:
         """All that is asked is so, the attack fails and the service works. On the simulated host
-        nobody can attack or ask the service: there, what is asked decides, and that is told."""
+        nobody can attack or ask the service: there, what is asked decides, and that is told, unless
+        an option speaks against the service, or nobody knows what it does."""
         if not all(goal.reached for goal in self.goals):
             return False
         if self.simulated:
-            return True
+            return self.service == StageAnswer(None)
         serves = self.service.works is True or bool(self.lab.policy)
         return self.attack.works is False and serves
 
@@ -95,8 +95,12 @@ class LabOutcome(Struct, frozen=True):
                 seen = "" if goal.reached else goal.observed
                 word = "gone" if goal.reached else goal.status.value
                 yield goal.reached, word, f"{goal.title} [{goal.name}]", seen
-        if self.simulated:
-            return  # nobody attacked, and nobody asked the service
+        if self.simulated:  # nobody attacked, and nobody asked the service
+            if self.service.output:
+                broken = self.service.works is False
+                word, well = ("broken", False) if broken else ("unknown", None)
+                yield well, word, "The service", self.service.output
+            return
         works = self.attack.works
         word = "unknown" if works is None else "works" if works else "blocked"
         safe = None if works is None else not works
@@ -183,7 +187,8 @@ def _goal(
         verdict = unknown("its container is gone: start the lab over")
     else:
         try:
-            verdict = evaluate(row_of(name, ask), facts)
+            counted = only_at(facts, ask.at) if ask.at else facts
+            verdict = evaluate(row_of(name, ask), counted)
         except Unread as unread:
             verdict = unknown(unread.reason)
     return Goal(
@@ -195,11 +200,30 @@ def _goal(
     )
 
 
+def only_at(facts: ContainerFacts, path: str) -> ContainerFacts:
+    """The container with no other mounts than the one that holds a path, and those below it."""
+    spec = facts.spec
+    mounts = {normal(mount.destination): mount for mount in spec[MOUNTS]}
+    tmpfs = {normal(text.partition(":")[0]): text for text in spec[TMPFS]}
+    above = [place for place in (*mounts, *tmpfs) if at_or_above(place, path)]
+    holder = max(above, key=len, default="")
+
+    def counts(place: str) -> bool:
+        return place == holder or at_or_above(path, place)
+
+    spec = spec.with_(MOUNTS, tuple(mounts[place] for place in mounts if counts(place)))
+    spec = spec.with_(TMPFS, tuple(tmpfs[place] for place in tmpfs if counts(place)))
+    narrowed: ContainerFacts = facts.replace(spec=spec)
+    return narrowed
+
+
 def remarks_on(outcome: LabOutcome) -> tuple[str, ...]:
     """What is still wrong: of what the task asks for, and the service."""
     said = [goal.remark for goal in outcome.goals if goal.remark and not goal.reached]
     if outcome.service.works is False:
         said.append(outcome.lab.service_remark)
+    elif outcome.simulated and outcome.service.output:
+        said.append(f"Whether the shop still works is not known: {outcome.service.output}.")
     return tuple(said)
 
 
@@ -262,7 +286,7 @@ def _of_scope(lab: Lab, policy: Known[Policy | Missing]) -> Goal:
             remark,
         )
     rules = policy.transports.get("docker", {}).get(lab.policy_scope, ())
-    verifies = bool(rules) and all(rule.type in VERIFYING and has_key(rule) for rule in rules)
+    verifies = bool(rules) and all(rule.type in VERIFYING for rule in rules)
     before = known(parse_policy, lab.policy, "")
     if verifies and isinstance(before, Policy):
         kept = before.transports.get("docker", {}).get(lab.policy_scope, rules)

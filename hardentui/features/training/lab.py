@@ -50,6 +50,7 @@ class Ask(Struct, frozen=True, forbid_unknown_fields=True):
     remark: Text  # what the learner is told while it is not so
     option: str = ""  # of podman run, without its dashes; or
     fact: str = ""  # one that can be asked for; exactly one of the two is set
+    at: str = ""  # of its mounts only the one that holds this path counts, and those below the path
     value: bool | int | float | str | list[str] | None = None
 
 
@@ -69,6 +70,9 @@ class Neighbour(Struct, frozen=True, forbid_unknown_fields=True):
     networks: tuple[Name, ...]  # its networks of the lab
     app: str  # the value of its label `app`
     command: tuple[str, ...] = ()  # its command; empty = it serves a page on port 8080
+
+
+ASKS_FOR_PAGE = ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/")
 
 
 class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -109,7 +113,7 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     neighbours: tuple[Neighbour, ...] = ()
     app: str = "shop"  # value of the container's label `app`
     # a command inside the container that works as long as the service does
-    service: tuple[str, ...] = ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/")
+    service: tuple[str, ...] = ASKS_FOR_PAGE
     # in a lab about signatures: the policy.json that the learner edits. There is no container.
     policy: str = ""
     solved_policy: str = ""  # the same, solved

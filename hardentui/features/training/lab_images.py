@@ -18,10 +18,11 @@ from hardentui.errors import ToolMissing
 IMAGE = "localhost/hardentui-lab/shop"
 
 
+MOVING = "latest"
 VARIANTS = {
     "1.0": "a shop with a setuid program that its users do not need",
     "slim": "the same shop without setuid programs",
-    "latest": "the tag that moves with every push",
+    MOVING: "the tag that moves with every push",
 }
 
 
@@ -55,7 +56,7 @@ RECIPES = (
     Recipe("1.0", True, "Welcome to the shop."),
     Recipe("slim", False, "Welcome to the shop."),
     Recipe(
-        "latest",
+        MOVING,
         True,
         "Welcome to the shop, the newest.",
     ),

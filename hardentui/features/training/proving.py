@@ -80,7 +80,8 @@ def refused(
     if outcome.solved:
         return "it is taken for solved"
     open_goals = {goal.name for goal in outcome.goals if not goal.reached}
-    if outcome.service.works is False:
+    nobody_knows = outcome.simulated and bool(outcome.service.output)
+    if outcome.service.works is False or nobody_knows:
         open_goals.add("service")
     if outcome.attack.works is True:
         open_goals.add("attack")

@@ -19,7 +19,7 @@ from hardentui.engine.shapes import LAB_LABEL, is_ours
 from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound
 from hardentui.features.training.answers import RUNS_FOR, Answer
 from hardentui.features.training.lab import Lab
-from hardentui.features.training.lab_images import RECIPES, image_of, prepare_images
+from hardentui.features.training.lab_images import MOVING, RECIPES, image_of, prepare_images
 
 _SERVICE_SECONDS = 15
 _SKOPEO_LIMIT = 30.0  # seconds
@@ -132,7 +132,7 @@ class PodmanStage:
         """Push as an attacker: does the container's image name now point to another image?"""
         images = self._engine.images
         name = str(self._engine.containers.inspect(lab.container).get("ImageName", ""))
-        moving = image_of(lab.learner, "latest")
+        moving = image_of(lab.learner, MOVING)
         before, kept = images.id_of(name), images.id_of(moving)
         images.tag(image_of(lab.learner, "pushed"), moving)
         try:

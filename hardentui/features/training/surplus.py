@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
+from hardentui.features.training.lab_images import MOVING
 from hardentui.harden.protection import weakenings
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
-from hardentui.model.trust import Policy, Requirement
-from hardentui.options import IMAGE, MEMORY, MEMORY_SWAP, USER
+from hardentui.model.trust import Policy
+from hardentui.options import GROUP_ADD, IMAGE, MEMORY, MEMORY_SWAP, MOUNTS, USER
+from hardentui.reading.images import reference
+from hardentui.reading.mounts import normal
 from hardentui.visible import visible
 
 SURPLUS = "nothing-weaker"
@@ -17,6 +22,7 @@ NAMES = frozenset((SURPLUS, UNSIGNED))
 """What can refuse a wrong answer besides what its lab asks for."""
 _WHY_LENGTH = 80
 """Characters of a reason: privileged mode adds more capabilities than anybody reads."""
+_HARMLESS = frozenset({"rw", "z", "Z"})
 _LOCAL = frozenset({"containers-storage", "docker-daemon"})
 """Transports of what is on this host already."""
 
@@ -34,6 +40,7 @@ def weaker(
         facts: of the container that the learner made.
         asked: what the learner typed.
     """
+    asked = _without_harmless(asked, solution)
     plain = Spec().with_(IMAGE, asked[IMAGE]).with_(USER, asked[USER])
     below_plain = {weakening.option for weakening in weakenings(facts, plain, asked)}
     shortest: dict[str, str] = {}
@@ -43,10 +50,31 @@ def weaker(
             shortest[weakening.option] = min(told, weakening.why, key=len)
     for option, why in shortest.items():
         yield f"--{option} {visible(why, _WHY_LENGTH)}"
+    tag = reference(asked[IMAGE]).tag
+    if tag == MOVING != reference(solution[IMAGE]).tag:
+        yield f"--image={tag} moves with every push"
     memory, with_swap = asked[MEMORY], asked[MEMORY_SWAP]
     if memory > 0 and not 0 <= with_swap <= 2 * memory:
         # where the kernel does not limit swap, Podman forgets that it was asked for
         yield "--memory-swap moves the memory to swap"
+
+
+def _without_harmless(asked: Spec, solution: Spec) -> Spec:
+    """Without what protects as much: another spelling of a path, options that only make the lab's
+    own directory readable, and what is mounted read-only where the solution has nothing."""
+    needed = {normal(mount.destination) for mount in solution[MOUNTS]}
+    mounts = [
+        replace(
+            mount,
+            source=mount.source.rstrip("/"),
+            destination=normal(mount.destination),
+            options=tuple(option for option in mount.options if option not in _HARMLESS),
+        )
+        for mount in asked[MOUNTS]
+    ]
+    kept = [mount for mount in mounts if mount.destination in needed or not mount.read_only]
+    groups = tuple(group for group in asked[GROUP_ADD] if group != asked[USER].partition(":")[2])
+    return asked.with_(MOUNTS, tuple(kept)).with_(GROUP_ADD, groups)
 
 
 def accepts_unsigned(policy: Policy) -> str:
@@ -60,8 +88,3 @@ def accepts_unsigned(policy: Policy) -> str:
             if outside and all(rule.type == "insecureAcceptAnything" for rule in rules):
                 return f"{transport}:{scope}"
     return ""
-
-
-def has_key(rule: Requirement) -> bool:
-    """Whether a requirement of a signature names a key; Podman refuses a policy where it does not."""
-    return bool(rule.files) or rule.inline

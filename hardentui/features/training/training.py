@@ -21,8 +21,6 @@ from hardentui.features.training.answers import (
     RUNS_FOR,
     Answer,
     answer,
-    refuse_invalid,
-    simulated_facts,
 )
 from hardentui.features.training.judging import (
     Goal,
@@ -45,6 +43,7 @@ from hardentui.features.training.progress import (
     progress_file,
 )
 from hardentui.features.training.rules import FREE, Rules
+from hardentui.features.training.simulated_host import refuse_invalid, service_of, simulated_facts
 from hardentui.features.training.stage import PodmanStage, StageAnswer
 from hardentui.files import write_bundle
 from hardentui.model.draft import TextFile
@@ -400,7 +399,7 @@ class Training:
             attack = self._stage.attack(lab, self.directory(lab))
         else:
             attack = StageAnswer(None, "the simulated host has nobody who attacks")
-            service = StageAnswer(None, "")
+            service = StageAnswer(None) if lab.policy else self._simulated_service(lab, made)
         outcome = LabOutcome(
             lab,
             goals,
@@ -434,6 +433,12 @@ class Training:
                 asked=spec_from_argv(("podman", *made.words)),
                 solution=spec_from_argv(("podman", *solved.words)),
             )
+
+    def _simulated_service(self, lab: Lab, made: Answer) -> StageAnswer:
+        known = tuple(
+            answer(lab, words, self.directory(lab)) for words in (lab.start, lab.solution)
+        )
+        return service_of(lab, made, known=known)
 
     def _observe(self, lab: Lab, made: Answer) -> Observed:
         if lab.policy:

@@ -21,10 +21,17 @@ from hardentui.model.spec import Option, ProtectionRule
 from hardentui.options import *
 from hardentui.options import BY_NAME
 from hardentui.options.codecs import size_of
+from hardentui.reading.behaviour import inside
 from hardentui.reading.capabilities import declared_set, live_sets, reach
-from hardentui.reading.containers import ask, declared_user, is_planned, labels_of, runs_systemd
+from hardentui.reading.containers import (
+    ask,
+    declared_user,
+    is_planned,
+    labels_of,
+    runs_systemd,
+)
 from hardentui.reading.images import reference
-from hardentui.reading.mounts import host_mounts
+from hardentui.reading.mounts import host_mounts, normal
 from hardentui.reading.networks import network_names
 
 Seen: TypeAlias = "OwnValue | Unread | NotRunning | None"
@@ -184,6 +191,49 @@ def _image_name(facts: ContainerFacts) -> str:
     return facts.spec[IMAGE] or facts.image_name
 
 
+def _ids(facts: ContainerFacts) -> Seen:
+    """Its user and group as the container sees them."""
+    uid = ask(facts, lambda kernel: inside(kernel.uid, kernel.uid_map))
+    gid = ask(facts, lambda kernel: inside(kernel.gid, kernel.gid_map))
+    if isinstance(uid, NotRunning) or isinstance(gid, NotRunning):
+        return _declared_ids(facts)
+    if isinstance(uid, Unread):
+        return uid
+    return gid if isinstance(gid, Unread) else f"{uid}:{gid}"
+
+
+def _declared_ids(facts: ContainerFacts) -> Seen:
+    """Without a group, it is that of the account; of an ID without an account it is 0. The group of
+    an account is taken to have the ID of the account."""
+    user, _, group = declared_user(facts).partition(":")
+    uid = _id(user, facts)
+    if group:
+        return f"{uid}:{_id(group, facts)}"
+    return f"{uid}:{uid if uid == 0 or uid == facts.named_uid else 0}"
+
+
+def _id(name: str, facts: ContainerFacts) -> int:
+    if name in ("", "root"):
+        return 0
+    return int(name) if name.isdecimal() else facts.named_uid
+
+
+def _groups(facts: ContainerFacts) -> Seen:
+    """All groups of its main process as the container sees them."""
+    seen = ask(
+        facts,
+        lambda kernel: [inside(gid, kernel.gid_map) for gid in (kernel.gid, *kernel.groups)],
+    )
+    if isinstance(seen, Unread):
+        return seen
+    if not isinstance(seen, NotRunning):
+        return _sorted("unmapped" if gid is None else str(gid) for gid in seen)
+    ids = _declared_ids(facts)
+    if not isinstance(ids, str):
+        return ids
+    return _sorted((ids.partition(":")[2], *facts.spec[GROUP_ADD]))
+
+
 def _open_files(facts: ContainerFacts) -> Seen:
     """The hard limit: what a process may raise its own to. None = no limit."""
     limits = ask(facts, lambda kernel: kernel.rlimits)
@@ -200,12 +250,65 @@ def _tmpfs_size(facts: ContainerFacts) -> Seen:
     """The size of the largest, in bytes; 0 = there is none, None = one without a size."""
     sizes = []
     for text in facts.spec[TMPFS]:
-        options = dict(part.partition("=")[::2] for part in text.partition(":")[2].split(","))
-        try:
-            sizes.append(size_of(options["size"]))
-        except (KeyError, ValueError):
-            return None
-    return max(sizes, default=0)
+        place, _, options = text.partition(":")
+        size = _size(options.split(","))
+        if size is None and "size=" in options:  # a part of the memory: the kernel says how much
+            size = _size(_mount_words(facts)[normal(place)])
+        sizes.append(size or None)
+    return None if None in sizes else max(filter(None, sizes), default=0)
+
+
+def _size(words: Iterable[str]) -> int | None:
+    """As a number that was asked for; the kernel shows whole pages. None = there is none."""
+    named = [word.removeprefix("size=") for word in words if word.startswith("size=")]
+    try:
+        return size_of(named[-1])
+    except (IndexError, ValueError):
+        return None
+
+
+def _mount_words(facts: ContainerFacts) -> dict[str, frozenset[str]]:
+    """What its options mount, by place, with the options in force: the kernel's where it runs."""
+    words = {
+        normal(mount.destination): _declared_words(mount.options) for mount in facts.spec[MOUNTS]
+    }
+    for text in facts.spec[TMPFS]:
+        place, _, options = text.partition(":")
+        given = options.split(",") if options else []
+        usual = [f"no{word}" for word in ("suid", "dev") if word not in given]
+        words[normal(place)] = _declared_words((*given, *usual))
+    rows = ask(facts, lambda kernel: kernel.mounts)
+    if isinstance(rows, Unread):
+        raise rows
+    table = () if isinstance(rows, NotRunning) else rows
+    seen = {row.point: frozenset(row.options.split(",")) for row in table}
+    return {place: seen.get(place, declared) for place, declared in words.items()}
+
+
+def _declared_words(options: Iterable[str]) -> frozenset[str]:
+    given = frozenset(options)
+    return given if given & {"ro", "readonly"} else given | {"rw"}
+
+
+def _mounts(facts: ContainerFacts) -> Seen:
+    mounted = [f"{normal(mount.destination)} {mount.type}" for mount in facts.spec[MOUNTS]]
+    tmpfs = [f"{normal(text.partition(':')[0])} tmpfs" for text in facts.spec[TMPFS]]
+    return _sorted((*mounted, *tmpfs))
+
+
+def _mount_options(facts: ContainerFacts) -> Seen:
+    if not _mounts(facts):
+        return ()
+    return tuple(sorted(frozenset.intersection(*_mount_words(facts).values())))
+
+
+def _log_size(facts: ContainerFacts) -> Seen:
+    """In units of 1000, as Podman counts here; None = no limit."""
+    named = dict(text.partition("=")[::2] for text in facts.spec[LOG_OPT])
+    try:
+        return size_of(named["max-size"], unit=1000) if named.get("max-size") else None
+    except ValueError:
+        return Unread("the size of its log is not a size")
 
 
 def _options(facts: ContainerFacts) -> Seen:
@@ -229,10 +332,20 @@ FACTS: Mapping[str, Fact] = {
         "capabilities that its processes have or can get, from the kernel",
         _capabilities,
     ),
+    "groups": Fact(
+        Shape.LIST,
+        "IDs of all its groups, as the container sees them, from the kernel",
+        _groups,
+    ),
     "host-paths": Fact(
         Shape.LIST,
         "host directories and files mounted in it",
         _host_paths,
+    ),
+    "ids": Fact(
+        Shape.TEXT,
+        "its user and group, as `1000:1000`, as the container sees them, from the kernel",
+        _ids,
     ),
     "image-age": Fact(
         Shape.NUMBER,
@@ -268,6 +381,22 @@ FACTS: Mapping[str, Fact] = {
                 f"{socket.port}/{socket.protocol.removesuffix('6')}" for socket in k.listening
             )
         ),
+    ),
+    "log-size": Fact(
+        Shape.NUMBER,
+        "bytes that its log may hold",
+        _log_size,
+        limit=True,
+    ),
+    "mount-options": Fact(
+        Shape.LIST,
+        "options that each of its mounts has, such as `noexec`, from the kernel",
+        _mount_options,
+    ),
+    "mounts": Fact(
+        Shape.LIST,
+        "what its options mount, as `/srv/data volume`: volume, bind, tmpfs…",
+        _mounts,
     ),
     "networks": Fact(
         Shape.LIST, "the networks it is attached to", lambda facts: tuple(network_names(facts))

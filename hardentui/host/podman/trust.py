@@ -4,7 +4,7 @@ user."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hardentui.host.files import ROOT_ONLY, Files, examine, names, reached, read_accounts, text
@@ -33,6 +33,16 @@ _DATA_FIELDS = (
     "caData",
     "caRootsData",
 )
+_SIGNATURE_KEYS = frozenset({"keyPath", "keyPaths", "keyData"})
+_SOURCES: Mapping[str, frozenset[str]] = {
+    "insecureAcceptAnything": frozenset(),
+    "reject": frozenset(),
+    "signedBaseLayer": frozenset(),
+    "signedBy": _SIGNATURE_KEYS,
+    "sigstoreSigned": _SIGNATURE_KEYS | {"keyDatas", "fulcio", "pki"},
+}
+"""Types of requirements, and the fields of which exactly one says whose signature counts."""
+_KEY_TYPES = ("GPGKeys", "signedByGPGKeys", "X509Certificates", "signedByX509CAs")
 _ROLES = {".crt": "ca", ".cert": "certificate", ".key": "key"}
 
 
@@ -128,7 +138,7 @@ def parse_policy(content: str, path: str) -> Policy:
         Unread: Podman itself would also reject the file.
     """
     try:
-        document = json.loads(content)
+        document = json.loads(content, object_pairs_hook=_once)
         if set(document) - {"default", "transports"}:
             raise ValueError(f"unknown field {min(set(document) - {'default', 'transports'})}")
         transports = {
@@ -148,18 +158,35 @@ def parse_policy(content: str, path: str) -> Policy:
         raise Unread(f"{path} is not a policy; Podman refuses every pull with it") from None
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object in which each name stands once."""
+    named = dict(pairs)
+    if len(named) < len(pairs):
+        raise ValueError("a name stands twice in it")
+    return named
+
+
 def _requirements(many: Any) -> tuple[Requirement, ...]:
-    requirements = tuple(
-        Requirement(
-            str(entry["type"]),
-            tuple(_paths(entry)),
-            _inline(entry),
-        )
-        for entry in many
-    )
+    requirements = tuple(_requirement(entry) for entry in many)
     if not requirements:
         raise ValueError("a scope without requirements")
     return requirements
+
+
+def _requirement(entry: dict[str, Any]) -> Requirement:
+    kind = str(entry["type"])
+    if kind not in _SOURCES:
+        raise ValueError(f"there is no type {kind}")
+    sources = _SOURCES[kind]
+    if sources and sum(bool(entry.get(source)) for source in sources) != 1:
+        raise ValueError(f"{kind} needs one of {', '.join(sorted(sources))}")
+    if kind == "signedBy" and entry.get("keyType") not in _KEY_TYPES:
+        raise ValueError(f"keyType of signedBy is one of {', '.join(_KEY_TYPES)}")
+    return Requirement(
+        kind,
+        tuple(_paths(entry)),
+        _inline(entry),
+    )
 
 
 def _paths(requirement: dict[str, Any]) -> list[str]:
@@ -282,7 +309,7 @@ def _auth_file(
 ) -> AuthFile:
     """The kinds of credentials in a file. The credentials themselves never leave this function."""
     try:
-        document = json.loads(content)
+        document = json.loads(content, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return AuthFile(fact)
     if not isinstance(document, dict):

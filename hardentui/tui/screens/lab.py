@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
 from textual import on
+from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
@@ -27,6 +28,12 @@ from hardentui.visible import visible, visible_lines
 
 _COMMAND = "hardentui train run"
 """How the texts of a lab name the line at the bottom of this screen."""
+
+
+class OptionsLine(TextField):
+    """The footer names what Enter does."""
+
+    BINDINGS: ClassVar = [Binding("enter", "submit", "Recreate it", key_display="⏎")]
 
 
 class LabScreen(HardenScreen):
@@ -57,7 +64,7 @@ class LabScreen(HardenScreen):
         else:
             with Horizontal(id="answer"):
                 yield Label("podman run", classes="label")
-                yield TextField(
+                yield OptionsLine(
                     id="options", placeholder="options, such as --read-only", select_on_focus=False
                 )
 
@@ -81,6 +88,9 @@ class LabScreen(HardenScreen):
     def why_not(self, action: str) -> str:
         if action == "save" and not self._lab.policy:
             return "This lab has no policy to save: i takes options of podman run."
+        solved = self._outcome is not None and self._outcome.solved
+        if action == "reply" and not solved:
+            return "The question comes after the lab: solve it first."
         if action not in ("options", "back", "copy") and self._busy:
             return "One moment: the last step is not finished."
         return ""
@@ -120,6 +130,7 @@ class LabScreen(HardenScreen):
             return
         self._replied = True
         self._draw()
+        self._show_newest()
 
     def _show_newest(self) -> None:
         reading = self.query_one("#reading", VerticalScroll)
@@ -162,6 +173,7 @@ class LabScreen(HardenScreen):
     def _start(self) -> None:
         if not self._busy:
             self._hints, self._shown, self._outcome, self._guided = 0, "", None, False
+            self._replied = False
         self._do("Setting up the lab", lambda: self._training.start(self._lab))
 
     # --- background work --------------------------------------------------------------------------
@@ -197,7 +209,7 @@ class LabScreen(HardenScreen):
         if self._lab.policy:
             self.query_one("#policy", TextArea).text = self._training.policy_now(self._lab)
         else:
-            line = self.query_one("#options", TextField)
+            line = self.query_one("#options", OptionsLine)
             line.value = shlex.join(self._training.options_now(self._lab))
             line.cursor_position = len(line.value)
 
@@ -266,7 +278,7 @@ class LabScreen(HardenScreen):
             Content(""),
             Content.styled(f"  {outcome.done_text}", "bold"),
         ]
-        lines += [Content.styled(f"  {visible(remark)}", "$warning") for remark in outcome.remarks]
+        lines += [Content.styled(visible(remark), "$warning") for remark in outcome.remarks]
         return Content("\n").join(lines)
 
     def _afterwards(self) -> Iterator[Content]:
@@ -276,8 +288,8 @@ class LabScreen(HardenScreen):
             yield Content.styled(title, "bold")
             yield Content(flowing(text))
         if self._lab.reply:
-            answer = flowing(self._lab.reply) if self._replied else "e tells the answer."
-            yield Content.styled(answer, "" if self._replied else "$primary")
+            where = "The answer stands below." if self._replied else "e tells the answer."
+            yield Content.styled(where, "$primary")
         yield Content("")
 
     def _command(self) -> str:
@@ -292,6 +304,7 @@ class LabScreen(HardenScreen):
         hints = self._lab.hints[: self._hints]
         parts += [(f"Hint {at}", flowing(text)) for at, text in enumerate(hints, 1)]
         parts.append(("Solution", visible_lines(self._shown)))
+        parts.append(("The answer", flowing(self._lab.reply) if self._replied else ""))
         return _titled(parts)
 
     def _text(self) -> Content:

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
+from hardentui.cli.check import arguments
+from hardentui.cli.parser import Parser
 from hardentui.errors import InputError, UsageError
 from hardentui.features.training.answers import RUNS_FOR, answer
 from hardentui.features.training.lab import Lab, Level
@@ -65,15 +67,9 @@ def test_each_wrong_answer_is_refused_by_what_is_wrong_with_it(
     lab: Lab,
     training: Training,
 ) -> None:
-    """Where only the service or the attack can tell, only a real container shows it."""
     lab = training.find(lab.id)
     training.start(lab)
-    faults = {
-        answer: refused(lab, answer, training)
-        for answer in lab.wrong
-        if answer.refused_by not in ("service", "attack")
-    }
-    assert len(faults) >= len(lab.wrong) - 1
+    faults = {answer: refused(lab, answer, training) for answer in lab.wrong}
     assert not {answer: fault for answer, fault in faults.items() if fault}
 
 
@@ -396,3 +392,108 @@ def test_what_is_wrong_with_an_answer_is_told_once(lab: Lab, training: Training)
 def test_each_right_answer_solves_its_lab(lab: Lab, training: Training) -> None:
     training.start(lab)
     assert not [*missed(lab, training)]
+
+
+@each_lab
+def test_the_service_of_a_lab_serves_the_page_and_what_its_task_names(lab: Lab) -> None:
+    """Or an answer that ends the shop would be none that breaks it."""
+    if lab.policy:
+        return
+    asked = " ".join(lab.service)
+    assert "http://127.0.0.1:8080/" in asked
+    reads = [
+        place for place in ("/host", "/scratch", "/orders", "/var/lib/shop") if place in lab.task
+    ]
+    assert all(place in asked or "SHOP_PASSWORD_FILE" in asked for place in reads)
+
+
+@each_lab
+def test_after_a_lab_its_checks_are_to_be_run_on_one_s_own_host(lab: Lab) -> None:
+    told = dict(lab.afterwards)
+    parser = Parser(prog="check")
+    arguments(parser)
+    options = parser.parse_args(told["The same on your host"].split()[2:])
+    assert options.check == list(lab.checks)
+    assert {"Why it works", "A question"} <= told.keys()
+
+
+@each_lab
+def test_the_page_of_a_check_names_its_labs(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+    for check in lab.checks:
+        assert main(["explain", check, "--no-color"]) == 0
+        assert f"hardentui train start {lab.id} " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--user=nobody"], "no account nobody"),
+        (["--group-add=disk"], "no account disk"),
+        (["--cap-drop=all", "--cap-add=all"], "all cannot be added and dropped"),
+        (["--cap-drop=SETPCAB"], "no capability CAP_SETPCAB"),
+        (["--tmpfs=/x:exec,noexec"], "both exec and noexec"),
+        (["--tmpfs=/x:size=1m,size=2m"], "one size"),
+        (["--volume={folder}:/x:ro,rw"], "both ro and rw"),
+        (["--volume={folder}:/x", "--tmpfs=/x"], "/x is mounted twice"),
+        (["--tmpfs=x"], "x is no absolute path"),
+    ],
+)
+def test_the_simulated_host_refuses_what_podman_refuses(
+    training: Training, options: list[str], why: str
+) -> None:
+    training.start(BY_ID["first-run"])
+    with pytest.raises(UsageError, match=why):
+        training.answer(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "works"),
+    [
+        (["--env=PATH=/nowhere"], False),
+        (["--pids-limit=1"], False),
+        (["--memory=64k"], False),
+        (["--ulimit=nofile=3:3"], False),
+        (["--tmpfs=/bin:noexec"], False),
+        (["--volume={folder}:/srv:ro"], False),
+        (["--tmpfs=/srv/www:notmpcopyup,noexec,size=1m"], False),
+        (['--entrypoint=["sleep","9"]'], None),
+        (["--env=http_proxy=http://127.0.0.1:9/"], None),
+        (["--ulimit=as=1000:1000"], None),
+        (["--cgroup-conf=memory.max=max"], None),
+        (["--security-opt=seccomp={folder}/open.json"], None),
+    ],
+)
+def test_the_simulated_host_takes_no_answer_for_solved_that_may_end_the_service(
+    training: Training, options: list[str], works: bool | None
+) -> None:
+    training.start(BY_ID["first-run"])
+    outcome = training.answer(options)
+    assert not outcome.solved
+    assert outcome.service.works is works
+    assert outcome.service.output
+    assert outcome.remarks
+    done, most = outcome.done
+    assert done < most
+
+
+@pytest.mark.parametrize(
+    ("lab", "options"),
+    [
+        ("host-folder", ["--volume={folder}/:/host/:ro,Z"]),
+        ("not-root", ["--user=1000:1000", "--group-add=1000", "--volume={folder}:/data:ro"]),
+        ("kernel-settings", ["--sysctl=net.ipv4.tcp_syncookies=1"]),
+        ("version-and-rights", ["--image", "1.0", "--security-opt", "no-new-privileges"]),
+    ],
+)
+def test_what_protects_as_much_is_no_surplus(
+    training: Training, lab: str, options: list[str]
+) -> None:
+    training.start(BY_ID[lab])
+    assert training.answer(options).solved
+
+
+def test_a_tag_that_moves_is_a_surplus_in_every_lab(training: Training) -> None:
+    training.start(BY_ID["drop-capabilities"])
+    outcome = training.answer(["--cap-drop=all", "--image=latest"])
+    assert not outcome.solved
+    assert "moves with every push" in outcome.remarks[0]

@@ -28,7 +28,7 @@ BEFORE = {
         "docker": {
             "": ACCEPT,
             "quay.io": [{"type": "reject"}],
-            "a.io": [{"type": "signedBy", "keyType": "x"}],
+            "a.io": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}],
         },
         "atomic": {"b": [{"type": "reject"}]},
         "docker-archive": {"": [{"type": "reject"}]},
@@ -51,7 +51,7 @@ def test_what_is_there_stays_and_the_default_refuses() -> None:
     docker = policy["transports"]["docker"]
     assert docker == {
         "quay.io": [{"type": "reject"}],
-        "a.io": [{"type": "signedBy", "keyType": "x"}],
+        "a.io": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}],
         "quay.io/team": [{"type": "sigstoreSigned", "keyPath": "/etc/keys/team.pub"}],
     }
     assert policy["transports"]["atomic"] == {"b": [{"type": "reject"}]}

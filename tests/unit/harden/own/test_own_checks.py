@@ -7,6 +7,8 @@ import pytest
 from hardentui.harden.own.making import check_of
 from hardentui.harden.own.requirement import OPERATORS, typed
 from hardentui.harden.own.subjects import ENFORCED, FACTS, OPTIONS, shape_of
+from hardentui.model.facts import IdRange
+from hardentui.model.mount import KernelMount
 from hardentui.model.own_check import CheckOperator, OwnCheck, Shape
 from tests.support.judging import *
 from tests.support.option_samples import sample
@@ -427,6 +429,60 @@ def test_every_fact_answers_without_a_host(name: str) -> None:
             given = None if operator in (CheckOperator.PRESENT, CheckOperator.ABSENT) else value
             verdict = check_of(_row(name, operator.value, given)).verdict(facts)
             assert verdict.status is Status.PASS or verdict.reason
+
+
+OUTSIDE = (IdRange(0, 1000, 1), IdRange(1, 100_000, 65_536))
+MAPPED = Kernel(
+    7, uid=100_999, gid=100_999, uid_map=OUTSIDE, gid_map=OUTSIDE, groups=(100_999, 100_005)
+)
+TABLE_OF_MOUNTS = (
+    KernelMount("/a", "tmpfs", "rw,nosuid,size=2048k"),
+    KernelMount("/a", "tmpfs", "ro,noexec,nosuid,size=1024k"),
+)
+
+
+@pytest.mark.parametrize(
+    ("fact", "facts", "seen"),
+    [
+        ("ids", container("--user=7:8", kernel=MAPPED), "1000:1000"),
+        ("ids", container("--user=7:8", kernel=NotRunning()), "7:8"),
+        ("ids", container("--user=0", kernel=NotRunning(), named_uid=1000), "0:0"),
+        ("ids", container("--user=shop", kernel=NotRunning(), named_uid=1000), "1000:1000"),
+        ("ids", container("--user=1000", kernel=NotRunning(), named_uid=1000), "1000:1000"),
+        ("ids", container("--user=1001", kernel=NotRunning(), named_uid=1000), "1001:0"),
+        ("groups", container("--user=7:8", kernel=MAPPED), ("1000", "6")),
+        ("groups", container("--user=7:8", "--group-add=9", named_uid=1), ("8", "9")),
+        ("log-size", container("--log-opt=max-size=10k"), 10_000),
+        ("log-size", container(), None),
+        (
+            "mounts",
+            container("--volume=/srv/x:/data//b/", "--tmpfs=/./t"),
+            ("/data/b bind", "/t tmpfs"),
+        ),
+        ("mount-options", container("--tmpfs=/a:noexec"), ("nodev", "noexec", "nosuid", "rw")),
+        ("mount-options", container("--tmpfs=/a:noexec", "--tmpfs=/b"), ("nodev", "nosuid", "rw")),
+        ("mount-options", container("--volume=/x:/a:ro,noexec"), ("noexec", "ro")),
+        (
+            "mount-options",
+            container("--tmpfs=/a", kernel=Kernel(7, mounts=TABLE_OF_MOUNTS)),
+            ("noexec", "nosuid", "ro", "size=1024k"),
+        ),
+        ("tmpfs-size", container("--tmpfs=/a:size=1023k"), 1023 * 1024),
+        (
+            "tmpfs-size",
+            container("--tmpfs=/a:size=50%", kernel=Kernel(7, mounts=TABLE_OF_MOUNTS)),
+            1024 * 1024,
+        ),
+    ],
+)
+def test_what_a_fact_says(fact: str, facts: ContainerFacts, seen: object) -> None:
+    assert FACTS[fact].read(facts) == seen
+
+
+@pytest.mark.parametrize("fact", ["ids", "groups", "mount-options"])
+def test_what_the_kernel_does_not_show_is_unknown(fact: str) -> None:
+    facts = container("--tmpfs=/a", kernel=Unread("no rights"))
+    assert _status(_row(fact, "present"), facts) is Status.UNKNOWN
 
 
 def test_a_pattern_of_names_says_whom_it_is_about() -> None:

@@ -105,11 +105,14 @@ def test_every_key_file_of_a_policy_is_looked_at() -> None:
         "type": "sigstoreSigned",
         "keyPaths": ["/keys/a.pub", "/keys/gone.pub"],
         "rekorPublicKeyPath": "/keys/rekor.pub",
+    }
+    keyless = {
+        "type": "sigstoreSigned",
         "fulcio": {"caPath": "/keys/ca.pem", "oidcIssuer": "x"},
     }
     policy = {
         "default": [{"type": "reject"}],
-        "transports": {"docker": {"quay.io": [requirement]}},
+        "transports": {"docker": {"quay.io": [requirement, keyless]}},
     }
     keys = {"/keys/a.pub": "k", "/keys/rekor.pub": "k", "/keys/ca.pem": "k"}
     result = read(
@@ -251,16 +254,41 @@ def test_a_broken_credentials_file_holds_none(content: str) -> None:
 
 
 def test_key_data_inside_the_policy_is_seen_and_not_kept() -> None:
-    policy = {"default": [{"type": "signedBy", "keyData": "c2VjcmV0LWtleQ=="}]}
+    policy = {
+        "default": [{"type": "signedBy", "keyType": "GPGKeys", "keyData": "c2VjcmV0LWtleQ=="}]
+    }
     result = policy_of(read({"/etc/containers/policy.json": json.dumps(policy)}))
     assert result.default[0].inline
     assert "c2VjcmV0" not in repr(result)
 
 
 def test_a_relative_key_path_is_not_guessed_at() -> None:
-    policy = {"default": [{"type": "signedBy", "keyPath": "keys/a.gpg"}]}
+    policy = {"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "keys/a.gpg"}]}
     result = read({"/etc/containers/policy.json": json.dumps(policy)})
     assert isinstance(result.keys["keys/a.gpg"], Unread)
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"type": "Reject"}, "there is no type Reject"),
+        ({"type": "sigstoreSigned"}, "needs one of"),
+        ({"type": "sigstoreSigned", "keyPath": ""}, "needs one of"),
+        ({"type": "sigstoreSigned", "keyPath": "/a", "keyData": "QQ=="}, "needs one of"),
+        ({"type": "signedBy", "keyPath": "/a"}, "keyType of signedBy"),
+        ({"type": "signedBy", "keyType": "X509", "keyPath": "/a"}, "keyType of signedBy"),
+    ],
+)
+def test_a_policy_that_podman_refuses_is_no_policy(entry: dict[str, str], why: str) -> None:
+    document = {"default": [{"type": "reject"}], "transports": {"docker": {"a.io": [entry]}}}
+    with pytest.raises(Unread, match=why):
+        parse_policy(json.dumps(document), "policy.json")
+
+
+def test_a_policy_with_two_defaults_is_no_policy() -> None:
+    text = f'{REJECT[:-1]}, "default": [{{"type": "insecureAcceptAnything"}}]}}'
+    with pytest.raises(Unread, match="twice"):
+        parse_policy(text, "policy.json")
 
 
 def test_aliases_of_short_names_hide_nothing_else() -> None:
