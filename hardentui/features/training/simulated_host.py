@@ -134,6 +134,8 @@ def _of_mounts(answer: Answer, spec: Spec) -> Iterator[str]:
         for word, opposite in _OPPOSITES:
             if word in options and opposite in options:
                 yield f"a mount cannot be both {word} and {opposite}"
+        if "O" in options and len(options) > 1:
+            yield "a mount with O has no other option"
         if options.count("size") > 1:
             yield "a mount has one size"
     places = _places(spec)

@@ -434,6 +434,7 @@ def test_the_page_of_a_check_names_its_labs(lab: Lab, capsys: pytest.CaptureFixt
         (["--tmpfs=/x:exec,noexec"], "both exec and noexec"),
         (["--tmpfs=/x:size=1m,size=2m"], "one size"),
         (["--volume={folder}:/x:ro,rw"], "both ro and rw"),
+        (["--volume={folder}:/x:O,noexec"], "O has no other option"),
         (["--volume={folder}:/x", "--tmpfs=/x"], "/x is mounted twice"),
         (["--tmpfs=x"], "x is no absolute path"),
     ],
