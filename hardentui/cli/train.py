@@ -402,7 +402,7 @@ def _command(options: Namespace, *words: str) -> str:
     """A training command for the same engine. Everything after `run` goes to podman, so HardenTUI's
     options come before it. A lab that was started without an engine continues without one.
     """
-    found_with = ["--demo"] if options.demo and words[0] == "start" else []
+    found_with = ["--demo"] if options.demo and words[:1] == ("start",) else []
     found_with += ["--as", options.learner] if options.learner else []
     found_with += ["--url", options.url] if options.url else []
     found_with += ["--connection", options.connection] if options.connection else []
@@ -432,9 +432,8 @@ def _show_outcome(
         terminal.note(f"The answer: {_command(options, 'reply')}")
     if (following := training.next) is not None:
         again = Namespace(**{**vars(options), "demo": training.simulated})
-        terminal.note(f"Next: {_command(again, 'start', following.id)}   All labs: hardentui train")
-    else:
-        terminal.note("All labs: hardentui train")
+        terminal.note(f"Next: {_command(again, 'start', following.id)}")
+    terminal.note(f"All labs: {_command(options)}")
     return 0
 
 

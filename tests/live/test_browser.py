@@ -73,7 +73,7 @@ async def test_a_lab_is_done_in_a_browser_by_keyboard_without_a_click(
         assert await page.evaluate("document.activeElement.id") == "text"
         await page.evaluate("document.activeElement.select()")
         await page.press("Backspace", "Enter")
-        await page.shows("Solved.", "3 of 3 done")
+        await page.shows("Solved.", "3 of 3 done", "Next: “One container eats the host”")
         await page.call("Page.reload")
         await page.shows("Solved.")
         assert await page.evaluate("document.scripts.length") == 0

@@ -68,6 +68,8 @@ class LabPage(Struct, frozen=True, kw_only=True):
     finish: tuple[tuple[str, str], ...]  # title and text of what follows a solved lab
     reply: str  # the answer to its question, once it is solved
     note: str  # of the simulated host
+    next: str = ""  # the ID of the lab after a solved one; next_title: its title
+    next_title: str = ""
 
 
 class DeskPage(Struct, frozen=True, kw_only=True):
@@ -179,6 +181,7 @@ class Desk:
     def _lab_page(self, lab: Lab) -> LabPage:
         outcome, result = self._outcome, self._training.progress.of(lab.id)
         solved = outcome is not None and outcome.solved
+        following = self._training.next if solved else None
         return LabPage(
             id=lab.id,
             title=lab.title,
@@ -198,6 +201,8 @@ class Desk:
             finish=lab.afterwards if solved else (),
             reply=lab.reply if solved else "",
             note=SIMULATED if self._training.simulated else "",
+            next=following.id if following else "",
+            next_title=following.title if following else "",
         )
 
 
