@@ -87,7 +87,11 @@ def answer(
             "Only options of podman run are allowed here.",
             "The image and the name are the lab's own. Write options as --name=value.",
         )
-    _inside(lab, line, directory)
+    _inside(
+        lab,
+        line,
+        directory,
+    )
     networks = [lab.network(name) for name in line.all("--network")]
     words = (
         "create",
@@ -104,7 +108,10 @@ def answer(
     return Answer(tuple(options), words)
 
 
-def _variant(lab: Lab, options: Sequence[str]) -> tuple[str, list[str]]:
+def _variant(
+    lab: Lab,
+    options: Sequence[str],
+) -> tuple[str, list[str]]:
     variant, rest = lab.image, []
     words = iter(options)
     for word in words:
@@ -120,7 +127,10 @@ def _variant(lab: Lab, options: Sequence[str]) -> tuple[str, list[str]]:
     return variant, rest
 
 
-def _with_networks(lab: Lab, words: Sequence[str]) -> list[str]:
+def _with_networks(
+    lab: Lab,
+    words: Sequence[str],
+) -> list[str]:
     """Networks by their names on the engine, and the name `shop` on each of them."""
     changed, follows = [], False
     for word in words:
@@ -203,7 +213,10 @@ _OUR_LABELS = "io.hardentui."
 _IN_MEMORY = {"tmpfs", "devpts", "ramfs"}
 
 
-def _below(path: str, directory: str) -> bool:
+def _below(
+    path: str,
+    directory: str,
+) -> bool:
     """Links are resolved: a container may have created one in the lab's directory."""
     real, inside = os.path.realpath(path), os.path.realpath(directory)
     return path.startswith("/") and (real == inside or real.startswith(f"{inside}/"))

@@ -89,12 +89,18 @@ class DeskPage(Struct, frozen=True, kw_only=True):
 class Desk:
     """A learner's place."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(
+        self,
+        training: Training,
+    ) -> None:
         self._training = training
         self._outcome: LabOutcome | None = None
         self._shown = ""  # the solution
 
-    def answer(self, request: DeskRequest) -> DeskPage:
+    def answer(
+        self,
+        request: DeskRequest,
+    ) -> DeskPage:
         """Do what is asked; a refusal is told on the page."""
         self._training.rules = request.rules
         try:
@@ -115,7 +121,10 @@ class Desk:
         self._training.stop()
         self._training.progress = replace(self._training.progress, current=current)
 
-    def _do(self, request: DeskRequest) -> None:
+    def _do(
+        self,
+        request: DeskRequest,
+    ) -> None:
         training = self._training
         match request.action:
             case "show":
@@ -140,7 +149,10 @@ class Desk:
             case _:
                 raise UsageError("There is no such action.")
 
-    def _run(self, text: str) -> LabOutcome:
+    def _run(
+        self,
+        text: str,
+    ) -> LabOutcome:
         lab = self._training.current
         if lab is not None and lab.policy:
             self._training.write_policy(lab, text)
@@ -178,7 +190,10 @@ class Desk:
             ends=training.ends,
         )
 
-    def _lab_page(self, lab: Lab) -> LabPage:
+    def _lab_page(
+        self,
+        lab: Lab,
+    ) -> LabPage:
         outcome, result = self._outcome, self._training.progress.of(lab.id)
         solved = outcome is not None and outcome.solved
         following = self._training.next if solved else None

@@ -120,7 +120,10 @@ SIMULATED = (
 )
 
 
-def solved_text(result: LabResult, outcome: LabOutcome) -> str:
+def solved_text(
+    result: LabResult,
+    outcome: LabOutcome,
+) -> str:
     """That a lab is solved, and with which help."""
     how = f", {result.how}" if result.how else ""
     again = " Start it over to pass it." if result.given_up and not result.passed else ""
@@ -136,7 +139,10 @@ class Observed(Struct, frozen=True):
     asked: tuple[Goal, ...] = ()  # what a lab without a container asks for
 
 
-def of_checks(lab: Lab, observed: Observed) -> tuple[Goal, ...]:
+def of_checks(
+    lab: Lab,
+    observed: Observed,
+) -> tuple[Goal, ...]:
     return tuple(
         Goal(
             check,
@@ -153,7 +159,11 @@ def of_asks(
 ) -> Iterator[Goal]:
     """What the task asks for, judged as a checklist's own rows are."""
     for name, ask in lab.asks.items():
-        yield _goal(name, ask, facts)
+        yield _goal(
+            name,
+            ask,
+            facts,
+        )
 
 
 def of_surplus(
@@ -167,7 +177,13 @@ def of_surplus(
     Args:
         asked: what the learner typed.
     """
-    if added := list(weaker(facts, asked=asked, solution=solution)):
+    if added := list(
+        weaker(
+            facts,
+            asked=asked,
+            solution=solution,
+        )
+    ):
         told = "; ".join(added)
         yield Goal(
             SURPLUS,
@@ -200,13 +216,20 @@ def _goal(
     )
 
 
-def only_at(facts: ContainerFacts, path: str) -> ContainerFacts:
+def only_at(
+    facts: ContainerFacts,
+    path: str,
+) -> ContainerFacts:
     """The container with no other mounts than the one that holds a path, and those below it."""
     spec = facts.spec
     mounts = {normal(mount.destination): mount for mount in spec[MOUNTS]}
     tmpfs = {normal(text.partition(":")[0]): text for text in spec[TMPFS]}
     above = [place for place in (*mounts, *tmpfs) if at_or_above(place, path)]
-    holder = max(above, key=len, default="")
+    holder = max(
+        above,
+        key=len,
+        default="",
+    )
 
     def counts(place: str) -> bool:
         return place == holder or at_or_above(path, place)
@@ -227,7 +250,10 @@ def remarks_on(outcome: LabOutcome) -> tuple[str, ...]:
     return tuple(said)
 
 
-def of_facts(lab: Lab, facts: ContainerFacts) -> Observed:
+def of_facts(
+    lab: Lab,
+    facts: ContainerFacts,
+) -> Observed:
     """The findings of a simulated container."""
     findings = run(
         facts,
@@ -240,12 +266,19 @@ def of_facts(lab: Lab, facts: ContainerFacts) -> Observed:
     )
 
 
-def of_policy(lab: Lab, path: str) -> Observed:
+def of_policy(
+    lab: Lab,
+    path: str,
+) -> Observed:
     """The findings of the engine checks on the learner's policy."""
     try:
         with open(path, encoding="utf-8") as file:
             content = file.read()
-        policy = known(parse_policy, content, path)
+        policy = known(
+            parse_policy,
+            content,
+            path,
+        )
     except (OSError, UnicodeDecodeError) as error:
         policy = Unread(f"{path} cannot be read: {error}")
     facts: EngineFacts = ENGINE.replace(trust=TrustFacts(policy=policy))
@@ -256,7 +289,10 @@ def of_policy(lab: Lab, path: str) -> Observed:
     )
 
 
-def _of_policy(lab: Lab, policy: Known[Policy | Missing]) -> Iterator[Goal]:
+def _of_policy(
+    lab: Lab,
+    policy: Known[Policy | Missing],
+) -> Iterator[Goal]:
     yield _of_scope(lab, policy)
     if isinstance(policy, Policy) and (scope := accepts_unsigned(policy)):
         yield Goal(
@@ -268,7 +304,10 @@ def _of_policy(lab: Lab, policy: Known[Policy | Missing]) -> Iterator[Goal]:
         )
 
 
-def _of_scope(lab: Lab, policy: Known[Policy | Missing]) -> Goal:
+def _of_scope(
+    lab: Lab,
+    policy: Known[Policy | Missing],
+) -> Goal:
     """Whether signed images of the lab's registry are accepted: the policy has a rule for them,
     and each of its requirements verifies."""
     title = f"Signed images from {lab.policy_scope} are accepted"
@@ -287,7 +326,11 @@ def _of_scope(lab: Lab, policy: Known[Policy | Missing]) -> Goal:
         )
     rules = policy.transports.get("docker", {}).get(lab.policy_scope, ())
     verifies = bool(rules) and all(rule.type in VERIFYING for rule in rules)
-    before = known(parse_policy, lab.policy, "")
+    before = known(
+        parse_policy,
+        lab.policy,
+        "",
+    )
     if verifies and isinstance(before, Policy):
         kept = before.transports.get("docker", {}).get(lab.policy_scope, rules)
         if rules != kept:

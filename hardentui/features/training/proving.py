@@ -10,7 +10,10 @@ from hardentui.features.training.lab import Lab, WrongAnswer
 from hardentui.features.training.training import Training
 
 
-def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:
+def check_lab(
+    lab: Lab,
+    training: Training,
+) -> tuple[str, ...]:
     """The faults of a lab, found by running it: insecure at the start, solved by its solution.
 
     On the simulated host nobody attacks, and no service answers.
@@ -48,7 +51,10 @@ def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:
     return tuple(faults)
 
 
-def solve(lab: Lab, training: Training) -> LabOutcome:
+def solve(
+    lab: Lab,
+    training: Training,
+) -> LabOutcome:
     """The outcome of the lab's own solution."""
     if not lab.policy:
         return training.answer(lab.solution)
@@ -56,7 +62,10 @@ def solve(lab: Lab, training: Training) -> LabOutcome:
     return training.check()
 
 
-def missed(lab: Lab, training: Training) -> Iterator[str]:
+def missed(
+    lab: Lab,
+    training: Training,
+) -> Iterator[str]:
     """The right answers to the open lab that do not solve it."""
     for options in lab.right:
         outcome = training.answer(options)
@@ -117,7 +126,10 @@ def lint(lab: Lab) -> Iterator[str]:
         yield "its whole answer is told before the last hint"
 
 
-def faults_of(lab: Lab, training: Training) -> Iterator[str]:
+def faults_of(
+    lab: Lab,
+    training: Training,
+) -> Iterator[str]:
     """What is wrong with a lab, seen by doing it: start, solution, each right and wrong answer.
 
     On the simulated host, wrong answers that only the service or the attack can tell are left out.
@@ -128,6 +140,10 @@ def faults_of(lab: Lab, training: Training) -> Iterator[str]:
     for wrong in lab.wrong:
         if training.simulated and wrong.refused_by in ("service", "attack"):
             continue
-        if fault := refused(lab, wrong, training):
+        if fault := refused(
+            lab,
+            wrong,
+            training,
+        ):
             words = " ".join(wrong.options) or "without options"
             yield f"the wrong answer {words}: {fault}"

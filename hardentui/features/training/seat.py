@@ -144,7 +144,10 @@ class Seats:
         self._limits = limits or SeatLimits()
         self._nested = nested
 
-    def why_not(self, learners: int) -> str:
+    def why_not(
+        self,
+        learners: int,
+    ) -> str:
         """Why no learner can have a Podman here; empty if each can.
 
         Args:
@@ -229,7 +232,11 @@ class Seats:
             raise
         return seat
 
-    def _start(self, name: str, profile: str) -> str:
+    def _start(
+        self,
+        name: str,
+        profile: str,
+    ) -> str:
         shared = [f"--volume={place}:{place}:ro" for place in _shared()]
         limits = self._limits
         return self.run(
@@ -329,7 +336,10 @@ class Seats:
             *("env", "-u", "container", *words),
         ]
 
-    def _wait(self, identity: str) -> None:
+    def _wait(
+        self,
+        identity: str,
+    ) -> None:
         end = time.monotonic() + _STARTS_WITHIN
         while True:
             try:
@@ -350,12 +360,19 @@ class Seats:
 class Seat:
     """One learner's sandbox, and the desk in it."""
 
-    def __init__(self, seats: Seats, identity: str) -> None:
+    def __init__(
+        self,
+        seats: Seats,
+        identity: str,
+    ) -> None:
         self._seats = seats
         self.identity = identity
         self._worker: subprocess.Popen[bytes] | None = None
 
-    def begin(self, opening: Opening) -> None:
+    def begin(
+        self,
+        opening: Opening,
+    ) -> None:
         """Start the desk."""
         self._worker = subprocess.Popen(
             self._seats.inside(self.identity, *our_module(_WORKER)),
@@ -415,7 +432,10 @@ class Seat:
                 seconds=_ENDS_WITHIN,
             )
 
-    def _send(self, line: bytes) -> None:
+    def _send(
+        self,
+        line: bytes,
+    ) -> None:
         worker = self._worker
         try:
             if worker is None or worker.stdin is None:
@@ -452,7 +472,11 @@ def _of_modules() -> set[str]:
     `python -m` the current folder is on it."""
     places = set()
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
+        file = getattr(
+            module,
+            "__file__",
+            None,
+        )
         if not file or "." in name or name == "__main__":
             continue
         is_package = os.path.basename(file).startswith("__init__.")
@@ -472,7 +496,11 @@ def _closed_to_others() -> str:
 def _filter() -> bytes:
     """Podman's own system call filter, and personality(2), by which a lab shows that it has none."""
     for path in ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json"):
-        with suppress(OSError, msgspec.DecodeError, KeyError):
+        with suppress(
+            OSError,
+            msgspec.DecodeError,
+            KeyError,
+        ):
             with open(path, "rb") as file:
                 profile = msgspec.json.decode(file.read())
             profile["syscalls"].append({"names": ["personality"], "action": "SCMP_ACT_ALLOW"})

@@ -126,7 +126,10 @@ def _of_capabilities(spec: Spec) -> Iterator[str]:
         yield f"{name} cannot be added and dropped"
 
 
-def _of_mounts(answer: Answer, spec: Spec) -> Iterator[str]:
+def _of_mounts(
+    answer: Answer,
+    spec: Spec,
+) -> Iterator[str]:
     line = parse_create_command(("podman", *answer.words))
     volumes = [text.split(":")[2:] for text in line.all("--volume")] if line else []
     for words in (*volumes, *(text.split(":")[1:] for text in spec[TMPFS])):
@@ -151,14 +154,27 @@ def _places(spec: Spec) -> list[str]:
     return mounted + [text.partition(":")[0] for text in spec[TMPFS]]
 
 
-def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
+def simulated_facts(
+    lab: Lab,
+    answer: Answer,
+) -> ContainerFacts:
     """The facts of a container that these words would create, as far as they declare them."""
     spec = _spec(answer)
     reference = spec[IMAGE]
     recipe = next(
         (recipe for recipe in RECIPES if reference.endswith(f":{recipe.tag}")), RECIPES[0]
     )
-    setuid = (ImageFile("/bin/su", "setuid root", 1),) if recipe.setuid else ()
+    setuid = (
+        (
+            ImageFile(
+                "/bin/su",
+                "setuid root",
+                1,
+            ),
+        )
+        if recipe.setuid
+        else ()
+    )
     image = ImageFacts(
         id="1" * 64,
         inspect={"Config": {"Labels": {LAB_LABEL: "image"}}},

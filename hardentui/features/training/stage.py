@@ -38,10 +38,16 @@ class StageAnswer(Struct, frozen=True):
 class PodmanStage:
     """Labs on a real Podman. It refuses to touch a container without the label of a lab."""
 
-    def __init__(self, engine: ChangingEngine) -> None:
+    def __init__(
+        self,
+        engine: ChangingEngine,
+    ) -> None:
         self._engine = engine
 
-    def prepare(self, lab: Lab) -> None:
+    def prepare(
+        self,
+        lab: Lab,
+    ) -> None:
         """Create everything that the lab needs besides its own container, and remove what the
         learner's other labs have left: one is open at a time."""
         if lab.policy:
@@ -76,7 +82,11 @@ class PodmanStage:
             )
             self._engine.containers.start(identity)
 
-    def make(self, lab: Lab, answer: Answer) -> None:
+    def make(
+        self,
+        lab: Lab,
+        answer: Answer,
+    ) -> None:
         """Recreate the lab's container and start it."""
         self._remove_container(lab.container)
         identity = self._engine.containers.create_by_command(answer.words)
@@ -102,7 +112,10 @@ class PodmanStage:
         except EngineError as error:
             return StageAnswer(None, error.title)
 
-    def _run_attack(self, lab: Lab) -> StageAnswer:
+    def _run_attack(
+        self,
+        lab: Lab,
+    ) -> StageAnswer:
         attack = lab.attack
         source = lab.neighbour(attack.neighbour) if attack.neighbour else lab.container
         self._check_label(source)
@@ -118,7 +131,10 @@ class PodmanStage:
             return self._look_for_trace(lab)
         return StageAnswer(code == 0, _last_line(printed))
 
-    def _look_for_trace(self, lab: Lab) -> StageAnswer:
+    def _look_for_trace(
+        self,
+        lab: Lab,
+    ) -> StageAnswer:
         try:
             log = self._engine.containers.logs(lab.container)
         except EngineError:
@@ -128,7 +144,10 @@ class PodmanStage:
             not seen, "the log mentions it" if seen else "the log does not mention it"
         )
 
-    def _move_tag(self, lab: Lab) -> StageAnswer:
+    def _move_tag(
+        self,
+        lab: Lab,
+    ) -> StageAnswer:
         """Push as an attacker: does the container's image name now point to another image?"""
         images = self._engine.images
         name = str(self._engine.containers.inspect(lab.container).get("ImageName", ""))
@@ -146,7 +165,10 @@ class PodmanStage:
         )
         return StageAnswer(moved, message)
 
-    def ask_service(self, lab: Lab) -> StageAnswer:
+    def ask_service(
+        self,
+        lab: Lab,
+    ) -> StageAnswer:
         try:
             self._check_label(lab.container)
             code, printed = self._engine.containers.run_inside(
@@ -161,7 +183,10 @@ class PodmanStage:
             return StageAnswer(False, error.title)
         return StageAnswer(code == 0, _last_line(printed))
 
-    def remove(self, learner: str) -> int:
+    def remove(
+        self,
+        learner: str,
+    ) -> int:
         """Remove the containers and networks of all labs of a learner; returns their number."""
         containers = [
             container
@@ -186,13 +211,19 @@ class PodmanStage:
             self._engine.networks.remove(network)
         return len(containers) + len(networks)
 
-    def remove_images(self, learner: str) -> None:
+    def remove_images(
+        self,
+        learner: str,
+    ) -> None:
         """Remove a learner's images; one that a container outside the labs uses stays."""
         for recipe in RECIPES:
             with suppress(EngineError):
                 self._engine.images.remove(image_of(learner, recipe.tag))
 
-    def _remove_container(self, name: str) -> None:
+    def _remove_container(
+        self,
+        name: str,
+    ) -> None:
         with suppress(NotFound):
             self._check_label(name)
             self._engine.containers.remove(
@@ -201,7 +232,10 @@ class PodmanStage:
                 volumes=True,
             )
 
-    def _check_label(self, name: str) -> None:
+    def _check_label(
+        self,
+        name: str,
+    ) -> None:
         config = self._engine.containers.inspect(name).get("Config") or {}
         if (config.get("Labels") or {}).get(LAB_LABEL, "image") == "image":
             raise ChangeFailed(
@@ -278,5 +312,8 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-def _is_of(learner: str, labels: Mapping[str, str]) -> bool:
+def _is_of(
+    learner: str,
+    labels: Mapping[str, str],
+) -> bool:
     return not learner or labels.get(LAB_LABEL, "").startswith(f"{learner}.")

@@ -42,12 +42,27 @@ def weaker(
     """
     asked = _without_harmless(asked, solution)
     plain = Spec().with_(IMAGE, asked[IMAGE]).with_(USER, asked[USER])
-    below_plain = {weakening.option for weakening in weakenings(facts, plain, asked)}
+    below_plain = {
+        weakening.option
+        for weakening in weakenings(
+            facts,
+            plain,
+            asked,
+        )
+    }
     shortest: dict[str, str] = {}
-    for weakening in weakenings(facts, solution, asked):
+    for weakening in weakenings(
+        facts,
+        solution,
+        asked,
+    ):
         if weakening.option in below_plain:
             told = shortest.get(weakening.option, weakening.why)
-            shortest[weakening.option] = min(told, weakening.why, key=len)
+            shortest[weakening.option] = min(
+                told,
+                weakening.why,
+                key=len,
+            )
     for option, why in shortest.items():
         yield f"--{option} {visible(why, _WHY_LENGTH)}"
     tag = reference(asked[IMAGE]).tag
@@ -59,7 +74,10 @@ def weaker(
         yield "--memory-swap moves the memory to swap"
 
 
-def _without_harmless(asked: Spec, solution: Spec) -> Spec:
+def _without_harmless(
+    asked: Spec,
+    solution: Spec,
+) -> Spec:
     """Without what protects as much: another spelling of a path, options that only make the lab's
     own directory readable, and what is mounted read-only where the solution has nothing."""
     needed = {normal(mount.destination) for mount in solution[MOUNTS]}

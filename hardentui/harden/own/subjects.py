@@ -112,7 +112,10 @@ def compared_value(
     )
 
 
-def entry_text(option: Option[Any], entry: Any) -> str:
+def entry_text(
+    option: Option[Any],
+    entry: Any,
+) -> str:
     """One entry of a list, as written after the flag."""
     text = option.codec.text(entry)
     return text.removeprefix(f"{option.own_name}=") if option.own_name else text
@@ -151,7 +154,10 @@ ENFORCED: Mapping[Option[Any], tuple[Callable[[Kernel], Known[Any]], str]] = {
 """Options that the kernel enforces as a single value: how to read it, and from which file."""
 
 
-def enforced_value(facts: ContainerFacts, option: Option[Any]) -> Seen:
+def enforced_value(
+    facts: ContainerFacts,
+    option: Option[Any],
+) -> Seen:
     """What the kernel enforces on a running container; the option is one of ENFORCED."""
     read, _ = ENFORCED[option]
     value: Seen = ask(facts, read)
@@ -212,7 +218,10 @@ def _declared_ids(facts: ContainerFacts) -> Seen:
     return f"{uid}:{uid if uid == 0 or uid == facts.named_uid else 0}"
 
 
-def _id(name: str, facts: ContainerFacts) -> int:
+def _id(
+    name: str,
+    facts: ContainerFacts,
+) -> int:
     if name in ("", "root"):
         return 0
     return int(name) if name.isdecimal() else facts.named_uid

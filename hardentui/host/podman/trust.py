@@ -131,7 +131,10 @@ def _policy(
     return Missing(SYSTEM_POLICY)
 
 
-def parse_policy(content: str, path: str) -> Policy:
+def parse_policy(
+    content: str,
+    path: str,
+) -> Policy:
     """A policy.json.
 
     Raises:
@@ -255,11 +258,20 @@ def _certificates(
                 if role and isinstance(fact, Unread):
                     raise fact
                 if role and isinstance(fact, FileFact):
-                    certificates.append(Certificate(host, role, fact))
+                    certificates.append(
+                        Certificate(
+                            host,
+                            role,
+                            fact,
+                        )
+                    )
     return tuple(certificates)
 
 
-def auth_paths(home: str, uid: int) -> tuple[str, ...]:
+def auth_paths(
+    home: str,
+    uid: int,
+) -> tuple[str, ...]:
     """Podman's default places for registry credentials."""
     first = f"/run/user/{uid}/containers/auth.json" if uid else "/run/containers/0/auth.json"
     rest = (".config/containers/auth.json", ".docker/config.json", ".dockercfg")
@@ -298,7 +310,13 @@ def _auth_files(
             raise fact
         content = text(files, path)
         if isinstance(content, str):
-            auth_files.append(_auth_file(content, fact, readers))
+            auth_files.append(
+                _auth_file(
+                    content,
+                    fact,
+                    readers,
+                )
+            )
     return tuple(auth_files)
 
 
