@@ -40,6 +40,7 @@ from hardentui.features.trial.learned.first_use import (
     first_uses,
     named_by_variables,
     not_used,
+    with_settings,
     written_by_programs,
 )
 from hardentui.features.trial.learned.needs import Needs
@@ -133,8 +134,8 @@ def asked(stage: Stage) -> CanAsk:
     mounts |= anonymous_volumes(facts.inspect, {}).keys()
     variables = _variables(image_config(facts))
     directory = str(section(facts.inspect, "Config").get("WorkingDir") or "/")
-    places = (mount.destination for mount in facts.spec[MOUNTS])
-    around = (place for place in places if directory != "/" and at_or_above(place, directory))
+    mounted = (mount.destination for mount in facts.spec[MOUNTS])
+    around = (place for place in mounted if directory != "/" and at_or_above(place, directory))
     started = reached(
         programs,
         command,
@@ -154,10 +155,16 @@ def asked(stage: Stage) -> CanAsk:
         home,
         directory,
     )
-    compiled = late_writes(started.compiled, programs, uid)
+    places = named_by_variables(given) | started.places
+    compiled = late_writes(
+        started.compiled,
+        programs,
+        uid,
+        {*with_settings(places, programs), *mounts},
+    )
     writes = {**compiled.places, **writes}
     uses = first_uses(
-        named_by_variables(given) | started.places | writes,
+        places | writes,
         programs,
         uid,
         home,

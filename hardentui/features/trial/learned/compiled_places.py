@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
@@ -24,7 +24,10 @@ _OF_EVERY_SYSTEM = frozenset("/var/lib /var/log /var/cache /var/spool".split())
 _OF_EVERY_IMAGE = _OF_EVERY_SYSTEM | {"/app", "/opt"}
 """Directories that a text names in passing. A file in them that has an ending is one to be made."""
 _TOPS = ("/", "/etc", "/home", "/media", "/mnt", "/root", "/usr", "/var")
-_NO_DATA = ("/dev", "/proc", "/run", "/sys", "/tmp", "/usr", "/var/tmp")  # noqa: S108 - compared
+_NO_DATA = (
+    *("/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp"),  # noqa: S108 - compared
+    *("/bin", "/lib", "/lib32", "/lib64", "/sbin", "/usr"),
+)
 _OF_THE_SYSTEM = re.compile(
     r"^/var/(?:lib/(?:apt|dpkg|rpm|dnf|systemd|pam)|cache/(?:apt|debconf|man))(?:/|$)"
     r"|^/var/log/(?:[bwu]tmpx?|lastlog|faillog)$"
@@ -49,21 +52,26 @@ def late_writes(
     named: Mapping[str, ProgramPaths],
     programs: Programs,
     uid: int,
+    known: Collection[str] = (),
 ) -> LateWrites:
     """Where the programs may write, of what the account may write.
 
     Args:
         named: program -> the paths in it.
         uid: of the main process, as the container sees it.
+        known: places that settings, variables or mounts name: a text that begins with one means it.
     """
     writes = LateWrites({}, {})
+    narrow = tuple(place for place in known if place not in _OF_EVERY_SYSTEM | set(_TOPS))
     for program, paths in named.items():
         for path in sorted({programs.real(text) for text in paths.texts}):
             directory = _directory(path, programs, endless=paths.endless)
             if not directory or not programs.may_make(directory, uid):
                 continue
             made = (
-                path.startswith(f"{directory}/") and directory in _OF_EVERY_SYSTEM
+                directory in _OF_EVERY_SYSTEM
+                and path.startswith(f"{directory}/")
+                and not path.startswith(narrow)
                 if paths.endless
                 else _is_made(path, programs)
             )

@@ -50,7 +50,7 @@ def first_uses(
         writes: directories that a program says it writes in.
     """
     uses: dict[str, str] = {}
-    for place, program in sorted(_with_settings(places, programs).items()):
+    for place, program in sorted(with_settings(places, programs).items()):
         at_home = place.startswith("~/")
         if at_home and home in ("", "/"):
             continue
@@ -110,7 +110,7 @@ def named_by_variables(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _with_settings(places: Mapping[str, str], programs: Programs) -> dict[str, str]:
+def with_settings(places: Mapping[str, str], programs: Programs) -> dict[str, str]:
     """With what is named by the settings that a program names: by a file, or the directory of it."""
     known, waiting = dict(places), list(places)
     folders: dict[str, list[str]] = {}

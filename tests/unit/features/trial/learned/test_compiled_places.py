@@ -18,7 +18,10 @@ _HEAD = struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 1, 64, 0, 0, 64, 56, 0, 64, 0, 0
 _ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + _HEAD
 _GO = b"\xff Go buildinf:"
 _OF_THE_IMAGE = (
-    *(directory(name) for name in ("etc", "etc/app", "opt", "opt/app", "srv", "var", "var/lib")),
+    *(
+        directory(name)
+        for name in ("lib64", "etc", "etc/app", "opt", "opt/app", "srv", "var", "var/lib")
+    ),
     *(directory(name) for name in ("var/cache", "var/cache/app", "var/log", "srv/data")),
     directory("opt/app/state", uid=7),
     member("etc/app/app.conf", b"x"),
@@ -63,6 +66,7 @@ def _texts(paths: Sequence[str]) -> bytes:
         ("/opt/app/made.txt", "/opt/app"),
         ("/opt/app/main.c", ""),  # of the machine where it was compiled
         ("/usr/share/app/x", ""),
+        ("/lib64/ld.so", ""),
         ("/run/app/pid", ""),
     ],
 )
@@ -119,6 +123,23 @@ def test_what_a_program_names_and_may_only_read_is_told(
     assert set(unclear) == places
     assert [line.what for line in not_read(unclear)] == [f"writing to {p}" for p in places]
     assert all("app is compiled" in line.why for line in not_read(unclear))
+
+
+@pytest.mark.parametrize(
+    ("known", "places"),
+    [
+        ({"/var/lib/new"}, {}),
+        ({"/var/lib/other"}, {"/var/lib": "app"}),
+        (set(), {"/var/lib": "app"}),
+    ],
+)
+def test_a_text_that_begins_with_a_known_place_means_it(
+    known: set[str],
+    places: dict[str, str],
+) -> None:
+    """Its settings name it, or a mount is there."""
+    programs = _image(_GO + b"errors /var/lib/newnext text\0")
+    assert late_writes(reached(programs, ("app",)).compiled, programs, 0, known).places == places
 
 
 def test_a_cache_of_the_image_gets_a_place() -> None:
