@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import cannot_run
 from tests.support.compiled_service import ASKS, built
-from tests.support.images import build, missing_package
+from tests.support.images import ServiceImage, build, missing_package
 from tests.support.lived_services import uploads
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.program import hardentui
@@ -363,3 +363,46 @@ def test_what_stands_in_a_compiled_program_is_kept_or_asked(
     assert host["ReadonlyRootfs"] == service.read_only, card
     assert host["Memory"], card
     assert bench.podman(*asks) == "done", card
+
+
+_REGISTRY = ServiceImage(
+    reference="localhost/late-registry:1",
+    package="docker-registry",
+    program="docker-registry",
+    files={
+        "etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+        "etc/docker/registry/config.yml": (
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: /var/lib/registry\n"
+            "http:\n  addr: :5000\n"
+        ),
+    },
+    directories={"tmp": (0, 0o1777), "var/lib": (0, 0o755), "run": (0, 0o755)},
+    changes=(
+        'ENTRYPOINT ["/usr/bin/docker-registry"]',
+        'CMD ["serve", "/etc/docker/registry/config.yml"]',
+        "EXPOSE 5000",
+    ),
+)
+_PUSH = (
+    "printf 'POST /v2/x/blobs/uploads/ HTTP/1.0\\r\\nHost: x\\r\\nContent-Length: 0\\r\\n\\r\\n'"
+)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("variable", ["", "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY=/srv/images"])
+def test_a_go_program_makes_its_directory_at_the_first_push(
+    bench: Bench,
+    variable: str,
+    tmp_path: Path,
+) -> None:
+    if command := missing_package(_REGISTRY):
+        cannot_run(f"a package is missing; run: {command}")
+    build(bench, _REGISTRY)
+    bench.run(NAME, *(("-e", variable) if variable else ()), _REGISTRY.reference)
+    words = ("--url", bench.url, "--yes")
+    done = hardentui("harden", NAME, *words, ends=0, XDG_STATE_HOME=str(tmp_path))
+    assert bench.get(f"/containers/{NAME}/json")["HostConfig"]["ReadonlyRootfs"], done.stdout
+    pushed = bench.podman(
+        "exec", NAME, "/bin/busybox", "sh", "-c", f"{_PUSH} | busybox nc 127.0.0.1 5000"
+    )
+    assert "202 Accepted" in pushed, done.stdout
