@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hardentui.do import Do, Verb, said
 from hardentui.features.first_look import FirstLook
 from hardentui.features.harden import simulated
+from hardentui.features.harden.everything_page import about
 from hardentui.features.harden.host_run import Fix, HostRun, Member, RunFiles, Standing
 from hardentui.features.harden.keeping import Struck
 from hardentui.features.harden.unattended import Unattended
 from hardentui.features.views import Selection
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.tui.action_texts import in_keys
 from hardentui.tui.app import HardenApp, notification
 from hardentui.tui.screens.everything import EverythingScreen
 from hardentui.tui.screens.home import HomeScreen
@@ -142,6 +145,14 @@ async def test_what_was_struck_out_stays_so_when_the_page_is_left() -> None:
         await pilot.press("down", "space", shows="[ ] --read-only")
         await pilot.press("escape", opens=HomeScreen)
         await pilot.press("X", shows="52 → 83")
+
+
+def test_why_it_cannot_be_applied_is_told_in_the_words_of_who_shows_it() -> None:
+    why = ("It is being changed. First: ", Do(Verb.UNDO, "20261201-120000-0000"), ".")
+    member = replace(READY, standing=Standing.DECIDE, reason=said(why), refused=why)
+    assert "hardentui undo 20261201-120000-0000" in about(member, str)
+    assert "u in the journal (J)" in about(member, in_keys)
+    assert "hardentui" not in about(member, in_keys)
 
 
 async def test_a_stack_is_marked_as_one_and_what_is_not_ready_cannot_be() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hardentui.checks.prelude import image
+from hardentui.do import said as sentence
 from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.checklists.loading import load
 from hardentui.harden.plan import fixable, left_out
@@ -589,6 +590,9 @@ def test_what_privileged_mode_stands_in_the_way_of_says_how_to_fix_both(check: s
     alone = plan(facts, check)
     assert alone.changes == ()
     assert "Fix both at once, with privileged" in said(alone)
+    assert "--check" not in said(alone), "a screen has keys"
+    (skipped,) = alone.skipped
+    assert "(--check privileged)" in sentence(skipped.hint, with_flags=True)
 
 
 def test_what_its_processes_use_is_kept_and_the_rest_of_the_guess_is_told() -> None:
