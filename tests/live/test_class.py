@@ -126,6 +126,17 @@ def test_no_network_leads_out(seats: Seats, anna: Seat) -> None:
     assert reached.strip().endswith("1")
 
 
+def test_no_socket_reaches_what_no_network_namespace_holds(seats: Seats, anna: Seat) -> None:
+    """AF_VSOCK leads from a virtual machine to its host; 1 << 32 is what a filter may overlook."""
+    script = (
+        "import ctypes, os; call = ctypes.CDLL(None, use_errno=True).syscall; "
+        "ask = lambda f: call(ctypes.c_long(41), ctypes.c_ulong(f), ctypes.c_long(1), ctypes.c_long(0)); "
+        "print([ask(40) >= 0, ask(40 | 1 << 32) >= 0, ask(1) >= 0, ask(2) >= 0])"
+    )
+    program = shlex.join([sys.executable, "-c", script])
+    assert "[False, False, True, True]" in in_sandbox(seats, anna, program)
+
+
 def test_a_container_of_a_learner_that_may_everything_stays_in_the_sandbox(
     seats: Seats, anna: Seat
 ) -> None:

@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -503,9 +504,34 @@ def _filter() -> bytes:
         ):
             with open(path, "rb") as file:
                 profile = msgspec.json.decode(file.read())
-            profile["syscalls"].append({"names": ["personality"], "action": "SCMP_ACT_ALLOW"})
-            return msgspec.json.encode(profile)
+            return msgspec.json.encode(_narrowed(profile))
     raise ChangeFailed("Podman's seccomp.json is not installed, so no sandbox can be made.")
+
+
+_FAMILIES = (1, 2, 10, 16, 17)
+"""AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET: each of a network namespace. Others are not: by
+AF_VSOCK a guest speaks to the host of its virtual machine, without any network."""
+_WHOLE = 0xFFFFFFFF  # the kernel looks at the low 32 bits of a family
+
+
+def _narrowed(profile: dict[str, Any]) -> dict[str, Any]:
+    """With personality(2), without the families of sockets that no network namespace holds, and
+    without 32-bit calls, of which socketcall(2) hides the family."""
+    rules = []
+    for rule in profile["syscalls"]:
+        names = [name for name in rule["names"] if name not in ("socket", "socketcall")]
+        rules += [{**rule, "names": names}] if names else []
+    rules.append({"names": ["personality"], "action": "SCMP_ACT_ALLOW"})
+    for family in _FAMILIES:
+        argument = {
+            "index": 0,
+            "value": _WHOLE,
+            "valueTwo": family,
+            "op": "SCMP_CMP_MASKED_EQ",
+        }
+        rules.append({"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [argument]})
+    machines = [{**machine, "subArchitectures": []} for machine in profile.get("archMap") or ()]
+    return {**profile, "syscalls": rules, "archMap": machines}
 
 
 def _root(*, nested: bool) -> bytes:

@@ -14,7 +14,13 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from hardentui.harden.orders import processors_of
-from hardentui.model.facts import ALL_CAPABILITIES, ContainerFacts, Kernel, NotRunning
+from hardentui.model.facts import (
+    ALL_CAPABILITIES,
+    ContainerFacts,
+    IdRange,
+    Kernel,
+    NotRunning,
+)
 from hardentui.model.known import Known, Unread, known
 from hardentui.model.own_check import CheckOperator, OwnValue, Shape
 from hardentui.model.spec import Option, ProtectionRule
@@ -199,13 +205,32 @@ def _image_name(facts: ContainerFacts) -> str:
 
 def _ids(facts: ContainerFacts) -> Seen:
     """Its user and group as the container sees them."""
-    uid = ask(facts, lambda kernel: inside(kernel.uid, kernel.uid_map))
-    gid = ask(facts, lambda kernel: inside(kernel.gid, kernel.gid_map))
-    if isinstance(uid, NotRunning) or isinstance(gid, NotRunning):
+    seen = ask(
+        facts,
+        lambda kernel: (
+            _own_id(facts, kernel, kernel.uid, kernel.uid_map),
+            _own_id(facts, kernel, kernel.gid, kernel.gid_map),
+        ),
+    )
+    if isinstance(seen, Unread):
+        return seen
+    if isinstance(seen, NotRunning):
         return _declared_ids(facts)
-    if isinstance(uid, Unread):
-        return uid
-    return gid if isinstance(gid, Unread) else f"{uid}:{gid}"
+    uid, gid = seen
+    return f"{uid}:{gid}"
+
+
+def _own_id(
+    facts: ContainerFacts,
+    kernel: Kernel,
+    host_id: int,
+    lines: Iterable[IdRange],
+) -> int | None:
+    """In the user namespace of a rootful engine, which is ours, the kernel tells us the IDs of that
+    namespace, and the map tells those of the one above."""
+    if facts.engine.rootless is False and "user" in kernel.shared_namespaces:
+        return host_id
+    return inside(host_id, lines)
 
 
 def _declared_ids(facts: ContainerFacts) -> Seen:
@@ -231,7 +256,9 @@ def _groups(facts: ContainerFacts) -> Seen:
     """All groups of its main process as the container sees them."""
     seen = ask(
         facts,
-        lambda kernel: [inside(gid, kernel.gid_map) for gid in (kernel.gid, *kernel.groups)],
+        lambda kernel: [
+            _own_id(facts, kernel, gid, kernel.gid_map) for gid in (kernel.gid, *kernel.groups)
+        ],
     )
     if isinstance(seen, Unread):
         return seen

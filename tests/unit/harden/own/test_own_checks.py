@@ -433,8 +433,24 @@ def test_every_fact_answers_without_a_host(name: str) -> None:
 
 OUTSIDE = (IdRange(0, 1000, 1), IdRange(1, 100_000, 65_536))
 MAPPED = Kernel(
-    7, uid=100_999, gid=100_999, uid_map=OUTSIDE, gid_map=OUTSIDE, groups=(100_999, 100_005)
+    7,
+    shared_namespaces=frozenset(),
+    uid=100_999,
+    gid=100_999,
+    uid_map=OUTSIDE,
+    gid_map=OUTSIDE,
+    groups=(100_999, 100_005),
 )
+ABOVE = (IdRange(0, 1, 4095),)
+NESTED = Kernel(
+    7,
+    shared_namespaces=frozenset({"user"}),
+    uid=1000,
+    gid=1000,
+    uid_map=ABOVE,
+    gid_map=ABOVE,
+)
+"""In a user namespace of its engine, in which we are, too."""
 TABLE_OF_MOUNTS = (
     KernelMount("/a", "tmpfs", "rw,nosuid,size=2048k"),
     KernelMount("/a", "tmpfs", "ro,noexec,nosuid,size=1024k"),
@@ -445,6 +461,7 @@ TABLE_OF_MOUNTS = (
     ("fact", "facts", "seen"),
     [
         ("ids", container("--user=7:8", kernel=MAPPED), "1000:1000"),
+        ("ids", container(kernel=NESTED, rootless=False), "1000:1000"),
         ("ids", container("--user=7:8", kernel=NotRunning()), "7:8"),
         ("ids", container("--user=0", kernel=NotRunning(), named_uid=1000), "0:0"),
         ("ids", container("--user=shop", kernel=NotRunning(), named_uid=1000), "1000:1000"),
