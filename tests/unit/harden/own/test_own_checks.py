@@ -461,7 +461,7 @@ TABLE_OF_MOUNTS = (
     ("fact", "facts", "seen"),
     [
         ("ids", container("--user=7:8", kernel=MAPPED), "1000:1000"),
-        ("ids", container(kernel=NESTED, rootless=False), "1000:1000"),
+        ("ids", container(kernel=NESTED, engine=rootful()), "1000:1000"),
         ("ids", container("--user=7:8", kernel=NotRunning()), "7:8"),
         ("ids", container("--user=0", kernel=NotRunning(), named_uid=1000), "0:0"),
         ("ids", container("--user=shop", kernel=NotRunning(), named_uid=1000), "1000:1000"),
