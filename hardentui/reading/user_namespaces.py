@@ -21,6 +21,8 @@ _ACCOUNT_SINCE = Version(5, 5)
 
 
 _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
+_OF_ROOTLESS = "keep-id"
+"""For root, its map is that of the host (podman-run(1), `--userns`)."""
 
 
 def own_user_namespace(facts: ContainerFacts) -> bool:
@@ -70,7 +72,9 @@ def asks_for_user_namespace(facts: ContainerFacts) -> bool:
     if facts.engine.rootless is not True and _declares_root(spec):
         return False
     if spec[USERNS]:
-        return spec[USERNS].partition(":")[0] in _OWN_NAMESPACE
+        kind = spec[USERNS].partition(":")[0]
+        as_host = kind == _OF_ROOTLESS and facts.engine.rootless is False
+        return kind in _OWN_NAMESPACE and not as_host
     if UIDMAP in spec or SUBUIDNAME in spec:
         return True
     hidden = USERNS in spec.unknowable and not is_planned(facts)

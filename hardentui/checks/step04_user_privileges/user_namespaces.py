@@ -143,6 +143,7 @@ _OWN_IDS = (IdRange(0, 100000, 65536),)
     fails=lambda: (
         "",
         "--userns=host",
+        "--userns=keep-id",
         container(kernel=Kernel(7, host_user_namespace=True)),
         "--pid=container:db",
         "--uidmap=0:0:1 --uidmap=1:100000:65535",
@@ -177,8 +178,8 @@ def host_user_namespace(facts: ContainerFacts) -> Verdict:
     What it checks:
     Whether a container of a rootful engine has its own user namespace. Without one, every UID
     inside is the same UID outside. A namespace whose map leads to UID or GID 0 on the host
-    (`--uidmap 0:0:1`) does not count. Podman shows nothing for the host's namespace, so for a
-    running container the namespace itself is compared with the host's.
+    (`--uidmap 0:0:1`, or `keep-id` of root) does not count. Podman shows nothing for the host's
+    namespace, so for a running container the namespace itself is compared with the host's.
 
     Why it matters:
     With a user namespace, root inside is an ordinary, otherwise unused UID on the host: an attacker

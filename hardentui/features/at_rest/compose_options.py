@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.features.at_rest.sources import SourceFile
 from hardentui.features.at_rest.trees import Tree
-from hardentui.model.open_value import is_open, marked
+from hardentui.model.open_value import UNKNOWN, is_open, marked
 
 _HOME = "/home/user"
 
@@ -165,11 +165,15 @@ def _path(
     file: SourceFile,
     path: str,
 ) -> str:
+    """Where it is on the host. What begins with a variable may be absolute: it stays as written."""
     if path.startswith("~"):
         return _HOME + path[1:]
-    if path.startswith("/"):
+    if path.startswith("/") or is_open(path[:1]):
         return path
-    return os.path.normpath(os.path.join(file.directory or stack.directory, path))
+    literal, mark, rest = path.partition(UNKNOWN)
+    above, slash, name = literal.rpartition("/") if mark else (literal, "", "")
+    place = os.path.normpath(os.path.join(file.directory or stack.directory, above))
+    return f"{place}{slash}{name}{mark}{rest}"
 
 
 def _security(stack: Stack, value: Tree) -> Iterator[Argument]:
@@ -216,10 +220,9 @@ def _source(
     file: SourceFile,
     source: str,
 ) -> str:
-    is_path = source.startswith(("/", ".", "~")) or "\0" in source
-    return _path(stack, file, source) if is_path and "\0" not in source else (
-        source if is_path else stack.volume(source)
-    )  # fmt: skip
+    if source.startswith(("/", ".", "~")):
+        return _path(stack, file, source)
+    return source if is_open(source) else stack.volume(source)
 
 
 def _long_volume(stack: Stack, item: Tree) -> Iterator[Argument]:
@@ -231,7 +234,7 @@ def _long_volume(stack: Stack, item: Tree) -> Iterator[Argument]:
         return
     source = item.word("source")
     if kind == "bind":
-        source = _path(stack, item.file, source) if "\0" not in source else source
+        source = _path(stack, item.file, source)
     elif source:
         source = stack.volume(source)
     options = ["ro"] if item.word("read_only").lower() in TRUE else []

@@ -239,7 +239,10 @@ def _world(
         "selinuxEnabled": not best and not apparmor,
         "apparmorEnabled": not best and apparmor,
     }
-    info = {"host": {"logDriver": "journald", "cgroupVersion": "v2", "security": security}}
+    capacity = {} if best else _SMALL
+    info = {
+        "host": {"logDriver": "journald", "cgroupVersion": "v2", "security": security, **capacity}
+    }
     rootless = best if isinstance(engine.rootless, Unread) else engine.rootless
     more: dict[str, Any] = {}
     if known(lambda: facts.spec.settings.keys() & _PROGRAMS) == set():
@@ -282,6 +285,8 @@ _STOCK = TrustFacts(
     home=SOMEONES_HOME,
 )
 """Podman's own configuration, as packages install it."""
+_SMALL = {"memTotal": 4 << 30, "cpus": 2}
+"""The smallest host that services are expected on: a limit that is not below it may limit nothing."""
 _PROGRAMS = {option for option in TABLE if option.name in _NAMING_PROGRAMS}
 
 

@@ -110,3 +110,43 @@ def test_no_value_that_is_only_assumed_is_told(
 ) -> None:
     told = repr([each.verdict for each in judged(tmp_path, name, text).findings])
     assert "correct-horse" not in told
+
+
+PATHS = compose(
+    "    volumes: ['./data/${NAME}:/x', '${D}/y:/y']\n"
+    "    env_file: ['${D}/env']\n    secrets: [s]\n    configs: [c]\n"
+) + ("secrets: {s: {file: '${DATA}/s'}}\nconfigs: {c: {file: './c/${N}.conf'}}\n")
+
+
+def test_a_path_that_begins_with_a_variable_gets_no_folder_and_another_one_has_its_own(
+    tmp_path: Path,
+) -> None:
+    """`${DATA}/s` may be absolute; `./data/${NAME}` is below the folder of the file."""
+    service = judged(tmp_path, "compose.yaml", PATHS).service
+    written = {word.written for each in service.spec.open for word in each.words}
+    places = {word.rpartition("=")[2].partition(":")[0] for word in written}
+    assert places == {
+        f"{tmp_path}/data/${{NAME}}",
+        "${D}/y",
+        "${D}/env",
+        "${DATA}/s",
+        f"{tmp_path}/c/${{N}}.conf",
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "check", "status"),
+    [
+        ("    mem_limit: 24g\n", "no-memory-limit", Status.UNKNOWN),
+        ("    mem_limit: 1g\n", "no-memory-limit", Status.PASS),
+        ("    cpus: 2\n", "no-cpu-limit", Status.UNKNOWN),
+        ("    cpus: 1.5\n", "no-cpu-limit", Status.PASS),
+    ],
+)
+def test_a_limit_that_a_small_host_does_not_reach_is_unknown(
+    tmp_path: Path,
+    lines: str,
+    check: str,
+    status: Status,
+) -> None:
+    assert finding(judged(tmp_path, "compose.yaml", compose(lines)), check).status is status
