@@ -100,7 +100,7 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
         "hardentui.features.apply.soak_log.AUDIT_LOG",
         str(tmp_path / "audit.log"),
     )
-    (tmp_path / "audit.log").write_text("")
+    (tmp_path / "audit.log").write_text(_AUDITD_STARTS)
     monkeypatch.setattr("hardentui.features.apply.soak_watch.EVERY", 0.5)
     command = (
         "harden",
@@ -182,6 +182,9 @@ def test_hardened_proven_and_running_with_its_data_and_no_decision_taken(
             "true",
         )
     assert _answers(web)
+
+
+_AUDITD_STARTS = "type=DAEMON_START msg=audit(1700000000.000:1): op=start ver=4.0.2\n"
 
 
 def _logged(bench: Bench, log: Path) -> bool:
