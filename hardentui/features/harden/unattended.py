@@ -36,6 +36,7 @@ _MOST = 8  # trials at once
 _PER_PROCESSOR = 2  # a trial mostly waits
 _MEMORY_OF_A_TRIAL = 384 << 20  # bytes
 _ENDS_WITHIN = 10.0  # seconds
+_LONGEST_REST = 2.0  # seconds
 _PAUSE = 0.5  # seconds between two looks at who asks to stop
 
 
@@ -61,6 +62,25 @@ def how_many_at_once(bench: Workbench) -> int:
             _MOST,
         ),
     )
+
+
+class _Turns:
+    """What trials side by side take turns at. After each turn nobody has one for as long as it took,
+    so that the engine is free for whoever asks it meanwhile."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = threading.BoundedSemaphore(at_once)
+        self._mine = threading.local()
+
+    def __enter__(self) -> None:
+        self._free.acquire()
+        self._mine.began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        rest = min(time.monotonic() - self._mine.began, _LONGEST_REST)
+        ends = threading.Timer(rest, self._free.release)
+        ends.daemon = True
+        ends.start()
 
 
 class Unattended:
@@ -96,7 +116,7 @@ class Unattended:
         self._members: dict[str, Member] = {}
         self._tasks: dict[str, tuple[Hardening, Outset]] = {}
         self._begun = time.time()
-        bench.turn = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) - 1))
+        bench.turn = _Turns(max(1, (os.cpu_count() or 1) - 1))
 
     def run(self) -> HostRun:
         """Try them; blocking. Returns how the run stands then.

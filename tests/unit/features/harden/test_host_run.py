@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,6 +12,7 @@ import pytest
 from hardentui.errors import UsageError
 from hardentui.features.harden import host_run
 from hardentui.features.harden.host_run import Asked, RunFiles
+from hardentui.features.harden.unattended import _Turns
 from hardentui.features.opening.opened import Opened
 
 
@@ -81,3 +83,20 @@ def test_what_is_asked_of_one_leaves_what_was_asked_of_the_others(files: RunFile
     files.ask({"a/1": Asked(tight=True)})
     files.ask({"a/2": Asked(probe="true")})
     assert files.asked() == {"a/1": Asked(tight=True), "a/2": Asked(probe="true")}
+
+
+def test_after_a_turn_the_engine_has_a_rest_of_the_same_time() -> None:
+    turns = _Turns(1)
+    with turns:
+        time.sleep(0.2)
+    over = time.monotonic()
+    with turns:
+        assert time.monotonic() - over > 0.15
+
+
+def test_a_turn_that_fails_is_over() -> None:
+    turns = _Turns(1)
+    with pytest.raises(ValueError, match="no twin"), turns:
+        raise ValueError("no twin")
+    with turns:
+        pass
