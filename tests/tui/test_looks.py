@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from textual.widgets import DataTable, OptionList
 from hardentui.model.finding import Severity, Status
 from hardentui.model.settings import THEMES as THEME_NAMES
 from hardentui.model.settings import Settings
+from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.dialogs import PickScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
@@ -300,6 +302,10 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
 }
 
 
+def _is_at_rest(app: HardenApp) -> bool:
+    return all(worker.is_finished for worker in app.workers if worker.group != "watch")
+
+
 @pytest.mark.parametrize("name", PICTURES)
 async def test_the_screens_look_as_they_were_approved(
     name: str,
@@ -322,12 +328,7 @@ async def test_the_screens_look_as_they_were_approved(
         for key in ("", *keys):
             if key:
                 await pilot.press(key)
-            await until(
-                pilot,
-                lambda: all(
-                    worker.is_finished for worker in app.workers if worker.group != "watch"
-                ),
-            )
+            await until(pilot, partial(_is_at_rest, app))
         app.clear_notifications()
         await pilot.pause()
         picture = screen_text(app) + "\n"
@@ -341,7 +342,9 @@ async def test_the_screens_look_as_they_were_approved(
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
 async def test_a_question_stands_in_a_box_over_the_dimmed_screen(size: tuple[int, int]) -> None:
     async with at_home(some(), size) as (app, pilot):
+        await until(pilot, lambda: app.session.host is not None)
         await shows(pilot, "Helps most")
+        await until(pilot, partial(_is_at_rest, app))
         await app.push_screen(PickScreen("Which?", ("this", "that")))
         await shows(
             pilot,
