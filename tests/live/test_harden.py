@@ -198,7 +198,7 @@ def _logged(bench: Bench, log: Path) -> bool:
         "1",
     )
     records = [line for line in bench.execute("dmesg").splitlines() if "code=0x7ffc0000" in line]
-    log.write_text("\n".join(records))
+    log.write_text(_AUDITD_STARTS + "\n".join(records))
     return any('comm="ionice"' in record for record in records)
 
 

@@ -37,6 +37,7 @@ _PER_PROCESSOR = 2  # a trial mostly waits
 _MEMORY_OF_A_TRIAL = 384 << 20  # bytes
 _ENDS_WITHIN = 10.0  # seconds
 _LONGEST_REST = 2.0  # seconds
+_LONGEST_WAIT = 300.0  # seconds, for a turn: then a trial goes on without one
 _PAUSE = 0.5  # seconds between two looks at who asks to stop
 
 
@@ -73,10 +74,12 @@ class _Turns:
         self._mine = threading.local()
 
     def __enter__(self) -> None:
-        self._free.acquire()
+        self._mine.has_turn = self._free.acquire(timeout=_LONGEST_WAIT)
         self._mine.began = time.monotonic()
 
     def __exit__(self, *_: object) -> None:
+        if not self._mine.has_turn:
+            return
         rest = min(time.monotonic() - self._mine.began, _LONGEST_REST)
         ends = threading.Timer(rest, self._free.release)
         ends.daemon = True
