@@ -92,6 +92,12 @@ def counted(group: Path, file: str, name: str) -> int:
     return int(words[words.index(name) + 1])
 
 
+def limit(group: Path, name: str) -> str:
+    """What holds for its processes: they are in a group of their own below that of systemd, and only
+    there crun says how much swap the memory may become."""
+    return (group / "container" / name).read_text().strip()
+
+
 def attacked(identity: str) -> dict[str, object]:
     """What root of a sandbox gets who fills memory, processes and disk."""
     group = group_of(identity)
@@ -100,7 +106,7 @@ def attacked(identity: str) -> dict[str, object]:
     podman("exec", identity, "sh", "-c", FILL)
     podman("exec", identity, "sh", "-c", HOG)
     return {
-        "limits": {name: (group / name).read_text().strip() for name in LIMITS},
+        "limits": {name: limit(group, name) for name in LIMITS},
         "disk": disk,
         "refused_processes": counted(group, "pids.events", "max") - before[1],
         "ended_for_memory": counted(group, "memory.events", "oom_kill") - before[0],
