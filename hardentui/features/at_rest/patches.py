@@ -49,6 +49,9 @@ _WORD = re.compile(r"\s*(?:-\s+[\"']?|[\"'])(.+?)[\"']?,?\s*")
 _LIST = re.compile(r"(?<=\[)[^\[\]]+|^\s*[\"'][^\[\]{}]+$")
 """Words between brackets, or those of a list that has begun in a line above."""
 _OF_BRACKETS = re.compile(r"([^\[]*\[)(.*)(\]\s*)", re.DOTALL)
+_MOST_PAIRS = 50
+_LONGEST = 4_000  # characters
+"""What nobody writes by hand, in a line or one of its entries: what follows is withheld."""
 _DEEPEST = 8
 """Brackets within brackets that are looked at one by one; what has more is withheld."""
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
@@ -205,6 +208,8 @@ def mask_line(line: str) -> str:
     engine keeps, and a variable what somebody else gives."""
     if _NAMES_SECRET.match(line):
         return line
+    if len(line) > _LONGEST:
+        return WITHHELD + _line_end(line)
     literal = _NO_VALUE.sub("", _REFERENCE.sub("", line))
     if _masked(literal) == literal:
         return line
@@ -233,7 +238,7 @@ def _masked_list(words: re.Match[str]) -> str:
 def _with_masked_pairs(line: str) -> str:
     flow = _FLOW.match(line)
     if flow is None:
-        return _PAIR.sub(_masked_pair, line)
+        return _masked_pairs(line)
     return line[: flow.end()] + "".join(_masked_entries(line[flow.end() :]))
 
 
@@ -263,7 +268,7 @@ def _masked_entry(
     if _is_value_of(before, entry):
         return f"{entry.partition(':')[0]}: {WITHHELD}"
     spaced = _COLON.sub(r"\1: ", entry) if _COLON.search(entry) else entry
-    masked = _PAIR.sub(_masked_pair, spaced)
+    masked = _masked_pairs(spaced)
     inside = _OF_BRACKETS.fullmatch(entry) if masked == spaced else None
     if inside is None:
         return masked
@@ -272,13 +277,19 @@ def _masked_entry(
     return inside[1] + "".join(_masked_entries(inside[2], depth + 1)) + inside[3]
 
 
-def _masked_pair(pair: re.Match[str]) -> str:
-    """A pair whose value, to the end of the line, is withheld if it is a credential."""
-    name, colon, value = pair.groups()
-    plain = _DEFAULT.sub(r"\1", value).strip("\"' []}")
-    if value[0] not in "{*" and secret_pair(name, plain):
-        return f"{name}{colon}{WITHHELD}"
-    return f"{name}{colon}{_PAIR.sub(_masked_pair, value)}"
+def _masked_pairs(text: str) -> str:
+    """With the value of the first pair that is a credential withheld, to the end of the line."""
+    at = 0
+    for _ in range(_MOST_PAIRS):
+        pair = _PAIR.search(text, at)
+        if pair is None:
+            return text
+        name, _, value = pair.groups()
+        at = pair.start(3)
+        plain = _DEFAULT.sub(r"\1", value).strip("\"' []}")
+        if value[0] not in "{*" and secret_pair(name, plain):
+            break
+    return text[:at] + WITHHELD
 
 
 def _is_value_of(before: str, line: str) -> bool:

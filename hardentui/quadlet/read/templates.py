@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 
-from hardentui.model.open_value import marked
+from hardentui.model.open_value import UNKNOWN, marked
 
 _PART = re.compile(r"\{\{[^{}\n]*\}\}")
 _LINE = re.compile(r"^[ \t]*\{[{%#].*[}%#]\}[ \t]*$", re.MULTILINE)
-_IN_IMAGE = re.compile(r"^Image=.*\{\{.*\}\}", re.MULTILINE)
+_IN_IMAGE = re.compile(r"^Image=.*\{\{", re.MULTILINE)
 
 
 def is_template(text: str) -> bool:
@@ -25,7 +25,7 @@ def has_branches(text: str) -> bool:
 
 def with_open_parts(text: str) -> str:
     """A value of a template in which its parts are marked as open."""
-    return _PART.sub(lambda match: marked(match[0]), text)
+    return _PART.sub(lambda match: marked(match[0].replace(UNKNOWN, "")), text)
 
 
 def as_unit(text: str) -> str:

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardentui.do import said
-from hardentui.features.at_rest.patches import patch_of
+from hardentui.features.at_rest.patches import mask_line, patch_of
 from hardentui.model.draft import DraftFile
+from hardentui.reading.masking import WITHHELD
 from tests.unit.features.at_rest.stacks import EXAMPLES
 from tests.unit.features.at_rest.test_checking import Run, run
 
@@ -209,3 +210,12 @@ def test_git_takes_any_complete_patch(
     flags = ("--unidiff-zero",) if patch.bare else ()
     assert not applied(folder, patch.text, *flags), patch.text
     assert (folder / "x y.txt").read_text() == new
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["# " + "a: " * 1300, "# " + "a" * 200_000, "a: {" + "b: [" * 900],
+    ids=["pairs in pairs", "one long word", "brackets in brackets"],
+)
+def test_what_nobody_writes_by_hand_is_withheld(line: str) -> None:
+    assert WITHHELD in mask_line(line)

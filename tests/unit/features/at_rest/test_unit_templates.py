@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.model.finding import Status
-from hardentui.quadlet.read.templates import is_template
+from hardentui.quadlet.read.templates import as_unit, is_template, with_open_parts
 from tests.unit.features.at_rest.test_checking import Run, run
 from tests.unit.features.at_rest.test_open_values import finding, judged
 
@@ -68,3 +68,10 @@ def test_a_fix_keeps_what_is_put_in(run: Run) -> None:
     assert "+NoNewPrivileges=true" in said
     assert "\n-Image" not in said
     assert "\n-User" not in said
+
+
+def test_many_braces_are_read_at_once() -> None:
+    text = f"[Container]\nImage={'{' * 400_000}\n"
+    assert is_template(text)
+    assert as_unit(text) == text
+    assert with_open_parts(text) == text
