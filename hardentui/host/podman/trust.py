@@ -327,7 +327,7 @@ def _auth_file(
 ) -> AuthFile:
     """The kinds of credentials in a file. The credentials themselves never leave this function."""
     try:
-        document = json.loads(content, object_pairs_hook=_once)
+        document = json.loads(content)
     except (ValueError, RecursionError):
         return AuthFile(fact)
     if not isinstance(document, dict):

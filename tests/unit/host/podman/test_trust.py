@@ -244,6 +244,14 @@ def test_credentials_are_counted_and_never_kept() -> None:
     assert secret not in repr(result)
 
 
+def test_credentials_beside_a_name_that_stands_twice_are_told() -> None:
+    content = '{"auths": {"quay.io": {"auth": "eDp5"}}, "credHelpers": {}, "credHelpers": {}}'
+    result = read({"/root/.docker/config.json": content}, uid=0).auth_files
+    assert not isinstance(result, Unread)
+    (file,) = result
+    assert file.inline == ("quay.io",)
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "{", '{"auths": 5}', '{"auths": {"a": 1}}', '{"credHelpers": []}']
 )
