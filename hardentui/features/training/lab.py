@@ -38,7 +38,8 @@ class Attack(Struct, frozen=True, forbid_unknown_fields=True):
     moves_tag: bool = False  # instead of a command: another image is pushed under the tag `latest`
     # instead of a command: an unsigned image is copied under the learner's policy
     copies_unsigned: bool = False
-    seconds: int = 20  # the limit for the command
+    # the limit for the command: a machine that a class shares, or an emulated one, is slow
+    seconds: int = 60
 
 
 class Ask(Struct, frozen=True, forbid_unknown_fields=True):
