@@ -22,6 +22,7 @@ class OpenKind(StrEnum):
     SPECIFIER = "specifier"  # `%i`: systemd puts it in
     ARGUMENT = "argument"  # `$1`: of the script
     COMMAND = "command"  # `$(id -u)`: what a command prints
+    FILE = "file"  # `.env`: its lines, as it is not here
     TEMPLATE = "template"  # `{{ .Image }}`: what Ansible, Helm or Go puts into a file
 
 
@@ -29,7 +30,7 @@ class OpenPart(Struct, frozen=True):
     """A part of a value that is not known."""
 
     written: str  # `${DATA}`, `$DATA`, `%i`, `$1`, `$(id -u)`, `{{ .Image }}`
-    name: str  # `DATA`, `i`, `1`; empty for a command and a template
+    name: str  # `DATA`, `i`, `1`; empty for a command, a file and a template
     kind: OpenKind = OpenKind.VARIABLE
 
 
@@ -40,7 +41,8 @@ _PART = re.compile(
     r"|\$\{?(?P<argument>[@*#?!$-]|\d+)\}?"
     r"|%(?P<specifier>.)"
     r"|(?P<template>\{\{[^{}]*\}\})"
-    rf"|(?P<command>\$\((?:[^(){UNKNOWN}]|\([^(){UNKNOWN}]*\))*\)|`[^`{UNKNOWN}]*`|[^{UNKNOWN}]+))"
+    rf"|(?P<command>\$\((?:[^(){UNKNOWN}]|\([^(){UNKNOWN}]*\))*\)|`[^`{UNKNOWN}]*`)"
+    rf"|(?P<file>[^{UNKNOWN}]+))"
     rf"|{UNKNOWN}+",
     re.DOTALL,
 )
@@ -104,7 +106,9 @@ def _part(match: re.Match[str]) -> OpenPart:
             match["specifier"],
             OpenKind.SPECIFIER,
         )
-    return OpenPart(written, "", OpenKind.TEMPLATE if match["template"] else OpenKind.COMMAND)
+    if match["template"]:
+        return OpenPart(written, "", OpenKind.TEMPLATE)
+    return OpenPart(written, "", OpenKind.FILE if match["file"] else OpenKind.COMMAND)
 
 
 def is_open(text: str) -> bool:

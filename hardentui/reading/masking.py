@@ -46,6 +46,11 @@ _MOST_NESTED = 16
 _NOBODYS_KEY = "q7Zk2Vw9Lr4Tn8Xc5Bm1Hd6Pg3Yf0Js"
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z-]*")
 _PODMAN_SECRET_FLAG = "--secret"  # noqa: S105 - it is followed by the name of a secret
+_OF_PODMAN_SECRET = re.compile(
+    r"(?:,(?:source|target|type|mode|uid|gid)=[^\s,;&\"']*)+(?![^\s;&\"'])"
+)
+"""What follows the name in `--secret=NAME,type=mount`."""
+_RUNS_CONTAINER = re.compile(r"\b(?:podman|docker)\b.*\s(?:run|create)\s")
 _COMMANDS = (
     ("Entrypoint", "Cmd"),
     ("Path", "Args"),
@@ -208,8 +213,22 @@ def _masked(value: str, name: str = "") -> str:
     return WITHHELD
 
 
+def _names_podmans(secret: re.Match[str]) -> bool:
+    """Whether `--secret=NAME` in a text is Podman's option, and no password of another program."""
+    text, name = secret.string, secret[2]
+    if text[max(0, secret.start() - 2) : secret.start()] != "--":
+        return False
+    return (
+        secret_name(name)
+        or _OF_PODMAN_SECRET.match(text, secret.end()) is not None
+        or _RUNS_CONTAINER.search(text, 0, secret.start()) is not None
+    )
+
+
 def _mask_inside(match: re.Match[str]) -> str:
     name, value = match[1], match[2]
+    if name == "secret" and _names_podmans(match):
+        return match[0]
     if secret_value(match[0]):
         return without_shapes(match[0])
     if is_credential(name):

@@ -7,6 +7,7 @@ named that the file does not define.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any
@@ -53,6 +54,10 @@ _SUGGESTED = frozenset(
 """Forms of values that only the service or its site can tell: ours are suggestions."""
 _OF_APPLICATIONS = frozenset({"command", "tmpfs-size", "user"})
 """Those that the entry of a known application tells."""
+_CONTINUED = re.compile(r"[ \t]*\\\r?\n[ \t]*")
+"""Where a command goes on in the next line."""
+_KEY = re.compile(r"\s*(?:-\s+)*([\"']?(?:[\w-]+\s*[=:]\s*)?)")
+"""What may stand before a value in its line."""
 _STAYS_DOWN = (RESTART, HEALTH_ON_FAILURE)
 """With another value of these, a service may not come back by itself."""
 
@@ -292,12 +297,13 @@ def comment_beside(each: Set) -> str:
 
 
 def _written(each: Set) -> str:
-    """The line of the file that says so, and where it is."""
-    file, line = each.span.file, each.span.file.line_of(each.span.start)
-    start = file.offset_of(line)
-    end = file.text.find("\n", start)
-    line_text = file.text[start : end if end >= 0 else len(file.text)]
-    text = without_comment(line_text).strip(" \t\r-")
+    """What the file writes, with its key, and where."""
+    file, span = each.span.file, each.span
+    line = file.line_of(span.start)
+    key = _KEY.fullmatch(file.text, file.offset_of(line), span.start)
+    start = span.start if key is None else key.start(1)
+    written = _CONTINUED.sub(" ", file.text[start : span.end])
+    text = without_comment(written.partition("\n")[0]).strip()
     return f"{visible(mask_line(text), 80)} ({visible(file.shown, 200)}:{line})"
 
 

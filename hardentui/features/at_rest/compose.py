@@ -105,7 +105,7 @@ def _of_project(
 
 
 OtherFiles = dict[str, tuple[SourceFile, Tree]]
-"""Files that are included or extended, as they were read last, by path."""
+"""The files of a project, as they were read last, by path."""
 
 
 def of_project(
@@ -117,7 +117,7 @@ def of_project(
     """The services of a project.
 
     Args:
-        others: what its files name, kept by who reads it again.
+        others: what was read, kept by who reads it again.
         only: the one that is wanted; empty for all.
     """
     return [*services_of(read_stack(sources, files, others), sources, only)]
@@ -135,11 +135,12 @@ def read_stack(
     """
     directory = files[0].directory
     variables = variables_beside(sources, directory)
-    trees = [_read(file, variables) for file in files]
+    others = {} if others is None else others
+    trees = [_read_once(file, variables, others) for file in files]
     tree = trees[0]
     for other in trees[1:]:
         tree = merged(tree, other)
-    read = _reader(sources, variables, {} if others is None else others)
+    read = _reader(sources, variables, others)
     tree = _with_included(read, tree, ())
     services = tree.get("services")
     if services is None or not services.is_mapping:
@@ -161,7 +162,7 @@ def read_stack(
     name = re.sub(r"[^a-z0-9_-]", "", project.lower()) or "compose"
     return Stack(
         name,
-        tuple(files),
+        tuple(read.file for read in trees),
         tree,
         directory or "/src",
         variables,
@@ -175,6 +176,18 @@ def _read(file: SourceFile, variables: Mapping[str, str]) -> Tree:
     return with_variables(trees[0], variables)
 
 
+def _read_once(
+    file: SourceFile,
+    variables: Mapping[str, str],
+    known: OtherFiles,
+) -> Tree:
+    """The file as it was read last, unless its text is another now."""
+    before = known.get(file.path)
+    if before is None or before[0] != file:
+        before = known[file.path] = (file, _read(file, variables))
+    return before[1]
+
+
 def _reader(
     sources: Sources,
     variables: Mapping[str, str],
@@ -184,11 +197,11 @@ def _reader(
     many services extend it."""
 
     def read(path: str, shown: str) -> Tree:
-        file = sources.read(path, shown)
-        known = others.get(path)
-        if known is None or known[0] != file:
-            known = others[path] = (file, _read(file, variables))
-        return known[1]
+        return _read_once(
+            sources.read(path, shown),
+            variables,
+            others,
+        )
 
     return read
 

@@ -136,6 +136,18 @@ def arguments(
     yield from _networking(stack, tree)
 
 
+def shared_with(tree: Tree) -> Iterator[str]:
+    """The services whose namespaces or volumes a service shares: its options have their containers'
+    names."""
+    for key in ("network_mode", *_NAMESPACES):
+        kind, _, service = tree.word(key).partition(":")
+        if kind == "service":
+            yield service
+    volumes = tree.get("volumes_from")
+    for text, _ in volumes.words() if volumes is not None else ():
+        yield text.partition(":")[0]
+
+
 def _listed(value: Tree) -> Iterator[tuple[str, Tree]]:
     yield from value.words()
     for item in value.items if value.is_list else ():

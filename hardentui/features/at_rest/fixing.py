@@ -130,7 +130,7 @@ def _stack(
 ) -> list[Fixed]:
     """The services of a compose project, each edited in its own part where the files can be cut."""
     try:
-        return _by_parts(stack, looked, wanted, texts)
+        return _by_parts(stack, looked, wanted, version, texts)
     except CannotExpress:
         return [_one(judged, looked, wanted, version, texts) for judged in stack]
 
@@ -139,6 +139,7 @@ def _by_parts(
     stack: Sequence[Judged],
     looked: Looked,
     wanted: Wanted,
+    version: Version,
     texts: dict[str, str],
 ) -> list[Fixed]:
     """Raises CannotExpress where services share what a fix changes."""
@@ -157,8 +158,6 @@ def _by_parts(
             wanted,
             partial(parts.target, judged.service),
         )
-        if parts.unclear:
-            raise CannotExpress("a part of the file does not say what the whole does")
         if done.taken:
             parts.take(
                 judged.service,
@@ -170,6 +169,10 @@ def _by_parts(
     if changed:
         parts.prove(changed)
         texts.update(changed)
+    for place, judged in enumerate(stack):
+        if judged.service.name in parts.unclear:
+            fixed[place] = _one(judged, looked, wanted, version, texts)
+            changed |= fixed[place].files
     return [replace(each, files=changed if each.made else {}) for each in fixed]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 from msgspec.structs import replace
@@ -225,6 +225,7 @@ def _nth(number: int) -> Fill:
     return value
 
 
+@lru_cache(maxsize=1024)
 def _that_parse(argument: OpenArgument) -> tuple[str, ...]:
     """The values that make an argument which Podman takes."""
     values = _values(argument.option)

@@ -18,7 +18,7 @@ from hardentui.checks import RETIRED
 from hardentui.features.at_rest.sources import SourceFile
 from hardentui.model.facts import NetworkFacts, VolumeFacts
 from hardentui.model.known import Known, Unread
-from hardentui.model.open_value import names_of
+from hardentui.model.open_value import OpenKind, names_of
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.spec import Option, ProtectionRule, Source, Spec
 from hardentui.model.waiver import Waiver
@@ -88,6 +88,9 @@ class SpecAtRest(Spec, frozen=True):
 
     def _why(self, option: Option[Any]) -> str:
         words = [word for each in self.open if each.option is option for word in each.words]
+        parts = [part for text in words for part in text.open]
+        if files := {part.written: None for part in parts if part.kind is OpenKind.FILE}:
+            return f"the environment file {', '.join(files)} is not here"
         if names := names_of(words):
             return f"its files do not set {', '.join(names)} ({option.flag.lower()})"
         if self.more:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -222,6 +223,10 @@ def _named(item: Item) -> str:
     return f"{item.option.flag} {item.identity!r}"
 
 
+_BETWEEN_COLONS = re.compile(r"(?:\$\{(?:[^{}]|\{[^{}]*\})*\}|[^:])+")
+"""A part of a mount; the colon of `${DATA:-/srv}` ends none."""
+
+
 def other_options(
     spelled: str,
     flag: str,
@@ -233,7 +238,7 @@ def other_options(
     if flag == "--mount":
         mount = parse_mount(spelled)
         return mount_text(mount.with_options(*new.gained, drop=tuple(drop)))
-    parts = spelled.split(":")
+    parts = _BETWEEN_COLONS.findall(spelled)
     if len(parts) not in (2, 3):
         return None
     options = [

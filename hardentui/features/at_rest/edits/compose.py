@@ -21,7 +21,7 @@ from hardentui.features.at_rest.edits.yaml import (
 )
 from hardentui.features.at_rest.services import Service, Set
 from hardentui.features.at_rest.sources import SourceFile, Sources
-from hardentui.features.at_rest.trees import Tree
+from hardentui.features.at_rest.trees import Tree, read_trees
 from hardentui.options.items import Item, item_word
 from hardentui.quadlet.edit.item_changes import New, other_options
 
@@ -147,11 +147,12 @@ class _ComposeEditor(YamlEditor):
         return name
 
     def _add_volume(self, name: str, argument: str) -> None:
-        """Declare a volume and mount it; what is further down in the file is written first."""
-        whole = self._stack.tree
+        """Declare a volume in the file of the service and mount it; what is further down is written
+        first."""
+        whole = read_trees(self.file)[0]
         declared = whole.entries.get("volumes")
-        if len(self._stack.files) != 1 or whole.flow:
-            raise CannotExpress(f"it needs the volume {name}: declare it by hand")
+        if whole.flow:
+            raise CannotExpress(f"it needs the volume {name}, and the file is written in braces")
         above = declared is not None and declared.start < self._tree.start
         if not above:
             self.text = with_volumes(self.file, self.text, declared, (name,))
@@ -215,7 +216,10 @@ def with_volumes(
         default=None,
     )
     if declared.flow or last is None or last.file is not file:
-        raise CannotExpress(f"it needs the volume {', '.join(names)}: declare it by hand")
+        raise CannotExpress(
+            f"it needs the volume {', '.join(names)}, and `volumes:` of the file is not written in "
+            "lines of its own"
+        )
     indent = text[text.rfind("\n", 0, last.key_start) + 1 : last.key_start]
     return with_inserted(
         text,

@@ -41,8 +41,8 @@ def prove(
         ):
             name = visible(service.name, 60)
             raise CannotExpress(f"{name} shares it, by an anchor or extends: change it by hand")
-        if key == changed and _told(changes_between(old, new)) != _told(changes):
-            raise CannotExpress("the file, read again, would hold something else than planned")
+        if key == changed:
+            _refuse_other_than(changes, changes_between(old, new))
 
 
 def prove_all(
@@ -56,8 +56,16 @@ def prove_all(
     for key, service in before.items():
         old, new = Spec(service.spec.settings), Spec(after[key].spec.settings)
         wanted = changes_between(old, planned.get(key, old))
-        if _told(changes_between(old, new)) != _told(wanted):
-            raise CannotExpress("the file, read again, would hold something else than planned")
+        _refuse_other_than(wanted, changes_between(old, new))
+
+
+def _refuse_other_than(planned: Iterable[ItemChange], made: Iterable[ItemChange]) -> None:
+    """Raises CannotExpress, with the options that the edited file would set otherwise."""
+    wanted, got = _told(planned), _told(made)
+    options = [name for name in {**wanted, **got} if wanted.get(name) != got.get(name)]
+    if options:
+        flags = ", ".join(f"--{name}" for name in options)
+        raise CannotExpress(f"the edit would not do what it is for ({flags}): change it by hand")
 
 
 class Editor(Protocol):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, HardenError
 from hardentui.features.at_rest.compose import InStack, OtherFiles, of_project
+from hardentui.features.at_rest.compose_options import shared_with
 from hardentui.features.at_rest.edits.compose import ComposeTarget, with_volumes
 from hardentui.features.at_rest.edits.files import prove_all
 from hardentui.features.at_rest.services import Service
@@ -34,17 +35,28 @@ class CutFile(Struct):
     tail: str
     shared: tuple[str, ...]  # services that others are made of: with an anchor, or extended
     places: dict[str, int]  # of each service in the order of the file
+    named: dict[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # by a service, where it names any
     volumes: tuple[str, ...] = ()  # the names of those that the file declares
 
     @property
     def text(self) -> str:
         return self.head + "".join(self.blocks.values()) + self.tail
 
-    def around(self, name: str) -> tuple[str, str]:
-        """What stands before and behind a service, of what is needed to read it alone."""
+    def around(self, name: str, named: Collection[str]) -> tuple[str, str]:
+        """What stands before and behind a service, of what is needed to read it alone.
+
+        Args:
+            named: services of any file that it, or what it is made of, names.
+        """
         own = self.places.get(name, -1)
-        before = [self.blocks[other] for other in self.shared if self.places[other] < own]
-        behind = [self.blocks[other] for other in self.shared if self.places[other] > own]
+        needed = sorted(
+            self.places.keys() & {*self.shared, *named},
+            key=lambda other: self.places[other],
+        )
+        before = [self.blocks[other] for other in needed if self.places[other] < own]
+        behind = [self.blocks[other] for other in needed if self.places[other] > own]
         return self.head + "".join(before), "".join(behind) + self.tail
 
 
@@ -73,12 +85,14 @@ def cut(file: SourceFile) -> CutFile:
         for name, start, stop in zip(services.entries, starts, [*starts[1:], end], strict=True)
     }
     extended = {_extended(tree) for tree in services.entries.values()}
+    named = {name: tuple(shared_with(tree)) for name, tree in services.entries.items()}
     return CutFile(
         file.text[: starts[0]],
         blocks,
         file.text[end:],
         tuple(name for name, block in blocks.items() if name in extended or _ANCHOR.search(block)),
         {name: place for place, name in enumerate(blocks)},
+        {name: others for name, others in named.items() if others},
         tuple(_entries(whole, "volumes")),
     )
 
@@ -129,7 +143,7 @@ class StackParts:
         self._others: OtherFiles = {}
         self._new_volumes: dict[str, dict[str, None]] = {}  # by path, their names
         self._planned: dict[str, Spec] = {}
-        self.unclear = False  # whether a part did not say what the whole does
+        self.unclear: set[str] = set()  # services that cannot be changed in their parts
 
     @property
     def changed(self) -> dict[str, str]:
@@ -148,7 +162,7 @@ class StackParts:
 
     def target(self, service: Service) -> PartTarget:
         """Raises CannotExpress where its part does not say what the whole does."""
-        around = {path: each.around(service.name) for path, each in self._cut.items()}
+        around = {path: self._around(path, service.name) for path in self._cut}
         texts = {
             path: before + self._cut[path].blocks.get(service.name, "") + behind
             for path, (before, behind) in around.items()
@@ -156,8 +170,17 @@ class StackParts:
         try:
             return PartTarget(self._sources, service, texts, self._others)
         except CannotExpress:
-            self.unclear = True
+            self.unclear.add(service.name)
             raise
+
+    def _around(self, path: str, name: str) -> tuple[str, str]:
+        named = {
+            other
+            for each in self._cut.values()
+            for by in (name, *each.shared)
+            for other in each.named.get(by, ())
+        }
+        return self._cut[path].around(name, named)
 
     def take(
         self,
@@ -165,21 +188,32 @@ class StackParts:
         files: Mapping[str, str],
         planned: Spec,
     ) -> None:
-        """Put a changed part into the whole. Raises CannotExpress where more than it changed."""
+        """Put a changed part into the whole, unless more than its own lines changed."""
+        try:
+            taken = {path: self._taken(service.name, path, text) for path, text in files.items()}
+        except CannotExpress:
+            self.unclear.add(service.name)
+            return
         self._planned[service.name] = planned
-        for path, text in files.items():
-            self._take_text(service.name, path, text)
+        for path, (block, volumes) in taken.items():
+            self._cut[path].blocks[service.name] = block
+            self._new_volumes.setdefault(path, {}).update(dict.fromkeys(volumes))
 
-    def _take_text(
+    def _taken(
         self,
         name: str,
         path: str,
         text: str,
-    ) -> None:
-        """What a part declares of volumes is kept, and declared once for all of them in the end."""
+    ) -> tuple[str, Sequence[str]]:
+        """The lines of a service in its changed part, and the volumes that the part declares, which
+        is done once for all services in the end.
+
+        Raises:
+            CannotExpress: more than its own lines changed.
+        """
         each = self._cut[path]
         part = cut(replace(self._sources.files[path], text=text))
-        before, behind = each.around(name)
+        before, behind = self._around(path, name)
         new = [volume for volume in part.volumes if volume not in each.volumes]
         inside = bool(new) or (text.startswith(before) and text.endswith(behind))
         others = [other for other in part.blocks if other != name]
@@ -189,8 +223,7 @@ class StackParts:
         block = part.blocks[name] if new else text[len(before) : len(text) - len(behind)]
         if new and not behind:  # the volumes stand behind it, without the blank lines between
             block = block.rstrip() + _blank_end(each.blocks[name])
-        each.blocks[name] = block
-        self._new_volumes.setdefault(path, {}).update(dict.fromkeys(new))
+        return block, new
 
     def prove(self, changed: Mapping[str, str]) -> None:
         """Raises CannotExpress unless each service of the changed files is as planned."""

@@ -14,7 +14,7 @@ from hardentui.features.at_rest.trees import Tree
 from hardentui.quadlet.edit.item_changes import New
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./=:@-]*(?<!:)")
-_PLAIN_IN_LINE = re.compile(r"[\w./][\w./:,=@+-]*(?<!:)")
+_PLAIN_IN_LINE = re.compile(r"[\w./$][\w./:,=@+${}-]*(?<!:)")
 _WORDS_OF_YAML = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 

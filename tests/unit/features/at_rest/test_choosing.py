@@ -159,6 +159,26 @@ def test_what_is_removed_is_not_said_to_be_replaced(run: Run) -> None:
     assert "web: it replaces PublishPort=0.0.0.0:8443:8443 (./q/web.container:4)" in text
 
 
+def test_what_is_replaced_in_a_command_is_told_as_the_argument_alone(run: Run) -> None:
+    script = (
+        "podman run -d --name db \\\n  --security-opt=no-new-privileges=false --network \\\n"
+        "    host --privileged docker.io/library/web:1\n"
+    )
+    named = (
+        "--check",
+        "new-privileges-allowed",
+        "--check",
+        "privileged",
+        "--check",
+        "host-network",
+    )
+    text = run({"q/run.sh": script}, "fix", "./q", *named)[1]
+    assert "db: it replaces --security-opt=no-new-privileges=false (./q/run.sh:2)" in text
+    assert "db: it removes --privileged (./q/run.sh:3)" in text or (
+        "db: it replaces --privileged (./q/run.sh:3)" in text
+    )
+
+
 def head_of(fixed: Iterable[Fixed], *, explained: bool) -> list[str]:
     head = DiffHead(explained=explained)
     for each in fixed:
@@ -279,6 +299,46 @@ def test_volumes_of_several_services_are_declared_together_and_no_line_is_lost(
     names = [line.strip(" :") for line in text.split(line_end) if line.endswith("-data:")]
     assert sorted(names) == sorted(declared)
     assert "\n" not in text.replace("\r\n", "") or line_end == "\n"
+
+
+def test_a_volume_is_declared_in_the_file_of_its_service(run: Run, tmp_path: Path) -> None:
+    """Also where other files of the stack declare some, above and below its own place."""
+    caddy = "services:\n  {}:\n    image: docker.io/library/caddy:2.8\n{}"
+    files = {
+        "s/compose.yaml": "include: [a.yaml, b.yaml]\n" + caddy.format("c", "volumes:\n  old:\n"),
+        "s/a.yaml": "volumes:\n  first:\n" + caddy.format("a", "networks:\n  n:\n"),
+        "s/b.yaml": "# of b\n" * 20 + caddy.format("b", ""),
+    }
+    _, told = run(files, *_FIXED)
+    for name in ("a", "b"):
+        text = (tmp_path / f"s/{name}.yaml").read_text()
+        assert f"  {name}-data-data:\n" in text, told
+        assert f"- {name}-data-data:/data\n" in text
+    assert "  c-data-data:\n" in (tmp_path / "s/compose.yaml").read_text()
+    services = look(AtRest((str(tmp_path / "s"),)), TODAY).services
+    assert {judged.service.name for judged in services} == {"a", "b", "c"}
+    assert len({mount.source for each in services for mount in each.service.spec[MOUNTS]}) == 6
+
+
+def test_a_default_with_a_colon_hinders_no_fix_of_a_mount(run: Run, tmp_path: Path) -> None:
+    """And the spelling stays, without quotes."""
+    stack = (
+        "services:\n  web:\n    image: docker.io/library/nginx:1.27\n    volumes:\n"
+        "      - ${BASE:-/srv}/x:/usr/share/nginx/html\n      - ${A:-${B:-/b}}/x:/data:rw\n"
+    )
+    _, told = run(
+        {"s/compose.yaml": stack}, "fix", "./s", "--check", "writable-mount", "--in-place"
+    )
+    text = (tmp_path / "s/compose.yaml").read_text()
+    assert "- ${BASE:-/srv}/x:/usr/share/nginx/html:ro\n" in text, told
+    assert "- ${A:-${B:-/b}}/x:/data:rw,nodev,noexec,nosuid\n" in text
+
+
+def test_what_depends_on_a_missing_environment_file_says_so(run: Run) -> None:
+    stack = "services:\n  web:\n    image: docker.io/library/redis:7\n    env_file: [conf/.env]\n"
+    _, told = run({"s/compose.yaml": stack}, "fix", "./s", "--check", "no-memory-limit")
+    assert "the environment file .env is not here" in told
+    assert "do not set .env" not in told
 
 
 def test_where_the_volumes_are_in_braces_nothing_is_changed(run: Run, tmp_path: Path) -> None:

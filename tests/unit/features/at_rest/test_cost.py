@@ -10,6 +10,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.cli.terminal import Terminal
+from hardentui.errors import CannotExpress
 from hardentui.features.at_rest import checking, report_text, trees
 from hardentui.features.at_rest.checking import AtRest, Looked, Looking, look
 from hardentui.features.at_rest.choosing import Wanted
@@ -108,6 +109,58 @@ def test_a_fix_that_declares_volumes_reads_no_more(
     ]
     each = [total / count for total, count in zip(read, counts, strict=True)]
     assert max(each) < 1.2 * min(each)
+
+
+SHARING = """\
+  s{number}:
+    image: docker.io/library/nginx:1.27
+    container_name: web{number}
+  t{number}:
+    image: docker.io/library/redis:7
+    network_mode: service:s{number}
+    volumes_from: ["s{number}:ro"]
+"""
+"""A service that has the namespaces of another, whose container has a name of its own."""
+
+
+def test_services_that_share_namespaces_are_fixed_in_their_parts(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts = (4, 8, 16, 32)
+    read = [
+        read_for(
+            tmp_path,
+            monkeypatch,
+            count,
+            fix=True,
+            service=SHARING,
+        )
+        for count in counts
+    ]
+    each = [total / count for total, count in zip(read, counts, strict=True)]
+    assert max(each) < 1.2 * min(each)
+
+
+def test_one_service_that_cannot_be_cut_does_not_cost_the_others(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unclear: list[str] = []
+    target = parts.StackParts.target
+
+    def unclear_for_one(stack: parts.StackParts, service: Service) -> parts.PartTarget:
+        if service.name == "s3":
+            stack.unclear.add(service.name)
+            unclear.append(service.name)
+            raise CannotExpress("its part of the file does not say what the whole does")
+        return target(stack, service)
+
+    whole = read_for(tmp_path, monkeypatch, 33, fix=True)
+    monkeypatch.setattr(parts.StackParts, "target", unclear_for_one)
+    with_one = read_for(tmp_path, monkeypatch, 32, fix=True)
+    assert unclear == ["s3"]
+    assert with_one < 2.5 * whole
 
 
 def test_what_services_extend_is_read_once_for_each_of_them(

@@ -120,6 +120,8 @@ def test_the_name_of_a_secret_is_context(run: Run, tmp_path: Path) -> None:
         "  redis: {image: redis:7, command: [redis-server, --requirepass, MARK]}\n",
         'command: [\n  "redis-server",\n  "--requirepass", "MARK"\n]\n',
         'command: [\n  "redis-server", "--requirepass",\n  "MARK"\n]\n',
+        "app --secret=MARK --mode=0400\n",
+        "  --secret=db,mode=0400 docker.io/library/web:1 --token=MARK\n",
     ],
 )
 def test_no_form_of_a_credential_is_context(lines: str) -> None:
@@ -147,6 +149,10 @@ def test_no_form_of_a_credential_is_context(lines: str) -> None:
         "secrets: {db: {file: ./db}}\n",
         "DB_PASSWORD: *pw\n",
         "  - name: PORT\n",
+        "  --secret=shop,type=env,target=DB_PASSWORD \\\n",
+        "  --secret=shop,mode=0400 \\\n",
+        "  --secret=db_password \\\n",
+        "podman run -d --secret=shop docker.io/library/web:1\n",
     ],
 )
 def test_what_only_names_a_credential_is_context(line: str) -> None:
