@@ -202,7 +202,8 @@ def weakenings(
     """How the second spec protects the container less than the first; empty if it does not."""
     if before is after:
         return ()
-    changed = [row for row in {*before.settings, *after.settings} if before[row] != after[row]]
+    rows = sorted({*before.settings, *after.settings}, key=lambda row: row.name)
+    changed = [row for row in rows if before[row] != after[row]]
     asked: dict[Order, Option[Any]] = {}
     for option in changed:
         for order in ORDERS.get(option, ()):

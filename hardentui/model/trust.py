@@ -23,6 +23,7 @@ class Requirement(Struct, frozen=True):
     type: str
     files: tuple[str, ...] = ()
     inline: bool = False
+    signed_as: str = ""  # the one name that the signature has to be of; empty = that of the image
 
 
 class Policy(Struct, frozen=True):

@@ -196,8 +196,18 @@ def _if_off(value: bool) -> tuple[str, ...]:
     return () if value else ("false",)
 
 
+def whole_number(text: str) -> int:
+    """As Podman reads it: `0x14` is 20, and so is `024`.
+
+    Raises:
+        ValueError: it is not a whole number.
+    """
+    octal = re.fullmatch(r"([+-]?)0([0-9]+)", text.strip())
+    return int(f"{octal[1]}{octal[2]}", 8) if octal else int(text, 0)
+
+
 TEXT: Codec[str] = scalar(str)
-NUMBER: Codec[int] = scalar(int)
+NUMBER: Codec[int] = scalar(whole_number)
 SIZE: Codec[int] = scalar(size_of, size_text)
 DECIMAL: Codec[float] = scalar(float, lambda value: f"{value:.9g}")
 DURATION: Codec[str] = scalar(str, canonical=_seconds)
@@ -293,7 +303,9 @@ def security_paths(name: str, separators: str) -> Codec[tuple[str, ...]]:
 
 NO_NEW_PRIVILEGES_WORD: Codec[bool] = Codec(
     write=lambda value: (_NO_NEW_PRIVILEGES,) if value else (),
-    parse=lambda argument: argument.removeprefix(_NO_NEW_PRIVILEGES).lstrip(":=") in ("", "true"),
+    parse=lambda argument: is_true(
+        argument.removeprefix(_NO_NEW_PRIVILEGES).lstrip(":=") or "true",
+    ),
     split=lambda argument: (argument,) if argument.startswith(_NO_NEW_PRIVILEGES) else (),
     text=lambda _: _NO_NEW_PRIVILEGES,
     canonical=repr,

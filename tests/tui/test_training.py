@@ -60,8 +60,8 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
             opens=TrainingScreen,
             shows=("1 of 36 labs passed", "✓"),
         )
-        await until(pilot, lambda: getattr(app.screen, "current", "") == "first-run")
-        await pilot.press("enter")
+        await until(pilot, lambda: getattr(app.screen, "current", "") == "read-only")
+        await pilot.press("up", "up", "enter")
         await shows(
             pilot,
             "Lab: Your first fix",
@@ -69,6 +69,7 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
             "Created with podman run --privileged",
         )
         assert app.screen.query_one("#options", Input).value == "--privileged"
+        await pilot.press("i", *"--init", "enter", shows="podman run --privileged --init")
         await pilot.press("i", "ctrl+u", "enter", shows="Solved.")
     again = make_app()
     async with running(again, size) as pilot:

@@ -116,12 +116,16 @@ def exit_of_podman(
     )
 
 
+_CRASHES = ("fatal error: ", "panic: ", "runtime/cgo: ", "runtime: ")
+"""How a program in Go tells why it ends, the clearest first; the registers that follow help nobody."""
+
+
 def _refused(what: str, errors: str) -> EngineError:
     lines = [line for line in errors.splitlines() if line.strip()]
-    message = next(
-        (line for line in reversed(lines) if line.startswith("Error: ")), lines[-1] if lines else ""
-    )
-    message = message.removeprefix("Error: ")
+    last = lines[-1:]
+    told = [line for line in lines if line.startswith("Error: ")][-1:]
+    crash = [line for start in _CRASHES for line in lines if line.startswith(start)][:1]
+    message = next(iter(told or crash or last), "").removeprefix("Error: ")
     if any(words in errors for words in _AWAY):
         return EngineUnreachable(
             f"Cannot {what}: Podman does not answer.", "Check whether `podman ps` works."

@@ -22,12 +22,13 @@ from hardentui.harden.own.verdicts import evaluate
 from hardentui.host.podman.trust import parse_policy
 from hardentui.model.check import Parameters
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.finding import Status, unknown
+from hardentui.model.facts import ContainerFacts, EngineFacts, NotRunning
+from hardentui.model.finding import Status, Verdict, unknown
 from hardentui.model.known import Known, Unread, known
+from hardentui.model.own_check import CheckOperator, OwnCheck
 from hardentui.model.spec import Spec
 from hardentui.model.trust import VERIFYING, Policy, TrustFacts
-from hardentui.options import MOUNTS, TMPFS
+from hardentui.options import BY_NAME, MOUNTS, TMPFS
 from hardentui.reading.mounts import at_or_above, normal
 
 _GOOD = (Status.PASS, Status.NOT_APPLICABLE)
@@ -204,7 +205,7 @@ def _goal(
     else:
         try:
             counted = only_at(facts, ask.at) if ask.at else facts
-            verdict = evaluate(row_of(name, ask), counted)
+            verdict = _verdict(row_of(name, ask), counted)
         except Unread as unread:
             verdict = unknown(unread.reason)
     return Goal(
@@ -214,6 +215,18 @@ def _goal(
         verdict.reason,
         ask.remark,
     )
+
+
+def _verdict(
+    row: OwnCheck,
+    facts: ContainerFacts,
+) -> Verdict:
+    """As a checklist's own row; a limit that was asked for counts too: the kernel rounds it."""
+    verdict = evaluate(row, facts)
+    limits = row.operator is CheckOperator.AT_MOST and BY_NAME.get(row.option) in facts.spec
+    if limits and verdict.status is Status.PASS:
+        verdict = evaluate(row, facts.replace(kernel=NotRunning("not asked")))
+    return verdict
 
 
 def only_at(
@@ -241,13 +254,14 @@ def only_at(
 
 
 def remarks_on(outcome: LabOutcome) -> tuple[str, ...]:
-    """What is still wrong: of what the task asks for, and the service."""
+    """What is still wrong: of what the task asks for, and the service; else of the checks."""
     said = [goal.remark for goal in outcome.goals if goal.remark and not goal.reached]
     if outcome.service.works is False:
         said.append(outcome.lab.service_remark)
     elif outcome.simulated and outcome.service.output:
         said.append(f"Whether the shop still works is not known: {outcome.service.output}.")
-    return tuple(said)
+    open_checks = [goal for goal in outcome.goals if not goal.remark and not goal.reached]
+    return tuple(said or [f"{goal.title.rstrip('.')}: {goal.observed}." for goal in open_checks])
 
 
 def of_facts(
@@ -325,7 +339,9 @@ def _of_scope(
             remark,
         )
     rules = policy.transports.get("docker", {}).get(lab.policy_scope, ())
-    verifies = bool(rules) and all(rule.type in VERIFYING for rule in rules)
+    verifies = bool(rules) and all(
+        rule.type in VERIFYING and rule.signed_as in ("", lab.policy_scope) for rule in rules
+    )
     before = known(
         parse_policy,
         lab.policy,

@@ -35,6 +35,8 @@ _LINKS = (  # more readable than a list of names
 )
 
 
+ACCOUNTS = {"root": "0", "shop": "1000"}
+"""The accounts of the image, and their groups of the same name."""
 _ACCOUNTS = "root::0:0:root:/root:/bin/sh\nshop:x:1000:1000:shop:/:/bin/sh\n"
 
 

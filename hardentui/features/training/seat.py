@@ -84,6 +84,10 @@ _LINKS = ("bin", "lib", "lib64", "sbin")  # into /usr
 _KEEP = "/keep"
 _INSIDE = f"{_KEEP}/pid"
 """The process whose namespaces are the learner's; nobody in them can write this file."""
+_NAMESPACES = 128
+"""Of each kind that a sandbox may have, where a lab needs a handful. Most of the memory of a network
+namespace, some 200 kB, is counted in no cgroup."""
+_SECOND = "unshare --user --setuid=0 --setgid=0"
 _PODMAN = f"""
 set -e
 cgroup=/sys/fs/cgroup
@@ -91,20 +95,25 @@ if test -w $cgroup/cgroup.procs; then
   mkdir -p $cgroup/podman
   echo $$ > $cgroup/podman/cgroup.procs
   echo '+memory +pids +cpu' > $cgroup/cgroup.subtree_control
-  chown 1:1 $cgroup $cgroup/cgroup.procs $cgroup/cgroup.threads $cgroup/cgroup.subtree_control
-  chown -R 1:1 $cgroup/podman
+  chown 2:2 $cgroup $cgroup/cgroup.procs $cgroup/cgroup.threads $cgroup/cgroup.subtree_control
+  chown -R 2:2 $cgroup/podman
 fi
 mount -o remount,bind,rw /sys  # files of the host's root, whom nobody here is; a lab may ask for it
 umount /run/.containerenv
 rm -f /run/.containerenv
-chown 1:1 /lab /run /tmp /var/tmp /root
-unshare --user --mount --net --map-users=1,0,$1 --map-groups=1,0,$1 --setuid=0 --setgid=0 \\
-  env -u container podman system service --time=0 unix://{_SOCKET} &
+chown 2:2 /lab /run /tmp /var/tmp /root
+{_SECOND} --map-users=1,0,$1 --map-groups=1,0,$1 sh -c '
+  for kind in cgroup ipc mnt net pid user uts; do
+    echo {_NAMESPACES} > /proc/sys/user/max_${{kind}}_namespaces || :
+  done
+  exec {_SECOND} --mount --net --map-users=1,0,$1 --map-groups=1,0,$1 \\
+    env -u container podman system service --time=0 unix://{_SOCKET}' sh $(($1 - 1)) &
 echo $! > {_INSIDE}
 wait
 """
-"""A second user and mount namespace, in which every mount that the sandbox was given is locked: what
-is read-only stays so, even for the root there. Its accounts are those from 1 on."""
+"""A user namespace for limits that nobody below can raise, and in it one with mounts, where all that
+the sandbox was given is locked: what is read-only stays so, even for the root there. Its accounts
+are those from 2 on."""
 
 
 class SeatLimits(Struct, frozen=True):

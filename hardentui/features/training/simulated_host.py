@@ -3,13 +3,15 @@ and what is known there of the shop's work."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from hardentui.engine.shapes import LAB_LABEL
 from hardentui.errors import UsageError
 from hardentui.features.training.answers import Answer
 from hardentui.features.training.lab import ASKS_FOR_PAGE, Lab
-from hardentui.features.training.lab_images import RECIPES
+from hardentui.features.training.lab_images import ACCOUNTS, RECIPES
 from hardentui.features.training.stage import StageAnswer
 from hardentui.lib.image import ImageFile, ImageInventory
 from hardentui.model.facts import (
@@ -22,8 +24,9 @@ from hardentui.model.facts import (
     capability_name,
 )
 from hardentui.model.peers import Peer, Peers
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Option, Spec
 from hardentui.options import (
+    ADD_HOST,
     APPARMOR,
     CAP_ADD,
     CAP_DROP,
@@ -35,6 +38,7 @@ from hardentui.options import (
     CPUS,
     CPUSET_CPUS,
     ENV,
+    EXPOSE,
     GROUP_ADD,
     HOSTNAME,
     IMAGE,
@@ -53,6 +57,7 @@ from hardentui.options import (
     MEMORY_SWAP,
     MOUNTS,
     NETWORK,
+    NETWORK_ALIAS,
     NO_NEW_PRIVILEGES,
     OOM_SCORE_ADJ,
     PID,
@@ -63,6 +68,7 @@ from hardentui.options import (
     READ_ONLY_TMPFS,
     SECCOMP_PROFILE,
     SHM_SIZE,
+    STOP_SIGNAL,
     SYSCTL,
     TIMEZONE,
     TMPFS,
@@ -89,7 +95,6 @@ ENGINE = EngineFacts(
         }
     },
 )
-_ACCOUNTS = ("", "root", "shop")
 _OPPOSITES = (("exec", "noexec"), ("suid", "nosuid"), ("dev", "nodev"), ("ro", "rw"))
 _SIZES = "Sizes look like 64m, numbers like 20."
 
@@ -103,7 +108,13 @@ def refuse_invalid(answer: Answer) -> None:
     spec = _spec(answer)
     for option in spec.unknowable:
         raise UsageError(f"podman run does not accept this value of {option.flag}.", _SIZES)
-    for fault in (*_of_accounts(spec), *_of_capabilities(spec), *_of_mounts(answer, spec)):
+    faults = (
+        *_of_accounts(spec),
+        *_of_capabilities(spec),
+        *_of_processors(spec),
+        *_of_mounts(answer, spec),
+    )
+    for fault in faults:
         raise UsageError(f"podman run refuses this: {fault}.")
 
 
@@ -113,7 +124,7 @@ def _spec(answer: Answer) -> Spec:
 
 def _of_accounts(spec: Spec) -> Iterator[str]:
     for name in (*spec[USER].split(":"), *spec[GROUP_ADD]):
-        if name not in _ACCOUNTS and not name.isdecimal() and name != "keep-groups":
+        if name and name not in ACCOUNTS and not name.isdecimal() and name != "keep-groups":
             yield f"the image has no account {name}"
 
 
@@ -124,6 +135,11 @@ def _of_capabilities(spec: Spec) -> Iterator[str]:
         yield f"there is no capability {name}"
     for name in sorted(added & dropped):
         yield f"{name} cannot be added and dropped"
+
+
+def _of_processors(spec: Spec) -> Iterator[str]:
+    if CPUS in spec and (CPU_QUOTA in spec or CPU_PERIOD in spec):
+        yield "--cpus and --cpu-quota or --cpu-period cannot be given together"
 
 
 def _of_mounts(
@@ -271,6 +287,10 @@ _UNDERSTOOD = frozenset(
         INTERACTIVE,
         INIT,
         PULL,
+        ADD_HOST,
+        NETWORK_ALIAS,
+        EXPOSE,
+        STOP_SIGNAL,
     )
 )
 """Options of which it is known here what they do to the shop."""
@@ -301,6 +321,10 @@ def service_of(
         strange.add(SECCOMP_PROFILE)
     if ULIMIT in new and not _LIMITS.issuperset(_ulimits(spec)):
         strange.add(ULIMIT)
+    if TMPFS in new and any(_is_strange(text) for text in spec[TMPFS]):
+        strange.add(TMPFS)
+    others = {neighbour.name for neighbour in lab.neighbours}
+    strange |= {row for row, names in _names(spec).items() if row in new and others & {*names}}
     if ENV in new and any(_steers(pair) for pair in spec[ENV]):
         strange.add(ENV)
     flags = ", ".join(sorted({row.flag for row in strange}))
@@ -309,6 +333,23 @@ def service_of(
 
 def _ulimits(spec: Spec) -> dict[str, str]:
     return dict(text.partition("=")[::2] for text in spec[ULIMIT])
+
+
+def _names(spec: Spec) -> Mapping[Option[Any], tuple[str, ...]]:
+    """Names that its options give. With the name of a neighbour the shop finds something else."""
+    hosts = spec[ADD_HOST]
+    return {
+        HOSTNAME: (spec[HOSTNAME],),
+        NETWORK_ALIAS: spec[NETWORK_ALIAS],
+        ADD_HOST: tuple(re.split("[:;]", ":".join(hosts))),
+    }
+
+
+def _is_strange(tmpfs: str) -> bool:
+    """Whether a tmpfs has an option that decides what fits into it, or who may write there."""
+    options = tmpfs.partition(":")[2].split(",")
+    names = {option.partition("=")[0] for option in options}
+    return bool(names & {"nr_inodes", "nr_blocks", "uid", "gid"})
 
 
 def _steers(pair: str) -> bool:

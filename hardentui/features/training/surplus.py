@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from hardentui.features.training.lab_images import MOVING
+from hardentui.features.training.lab_images import ACCOUNTS, MOVING
 from hardentui.harden.protection import weakenings
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
@@ -91,7 +91,11 @@ def _without_harmless(
         for mount in asked[MOUNTS]
     ]
     kept = [mount for mount in mounts if mount.destination in needed or not mount.read_only]
-    groups = tuple(group for group in asked[GROUP_ADD] if group != asked[USER].partition(":")[2])
+    user, _, group = asked[USER].partition(":")
+    own = group or user
+    groups = tuple(
+        group for group in asked[GROUP_ADD] if ACCOUNTS.get(group, group) != ACCOUNTS.get(own, own)
+    )
     return asked.with_(MOUNTS, tuple(kept)).with_(GROUP_ADD, groups)
 
 
@@ -102,7 +106,8 @@ def accepts_unsigned(policy: Policy) -> str:
     """
     for transport, scopes in policy.transports.items():
         for scope, rules in scopes.items():
-            outside = transport == "docker" or (not scope and transport not in _LOCAL)
-            if outside and all(rule.type == "insecureAcceptAnything" for rule in rules):
+            if transport not in _LOCAL and all(
+                rule.type == "insecureAcceptAnything" for rule in rules
+            ):
                 return f"{transport}:{scope}"
     return ""

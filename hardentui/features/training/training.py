@@ -126,9 +126,11 @@ class Training:
 
     @property
     def next(self) -> Lab | None:
-        """The first lab that is not passed."""
+        """The lab that is not passed after the one in progress; after the last comes the first."""
+        start = self.labs.index(self.current) if self.current in self.labs else 0
+        onwards = (*self.labs[start:], *self.labs[:start])
         return next(
-            (lab for lab in self.labs if not self.progress.of(lab.id).passed),
+            (lab for lab in onwards if not self.progress.of(lab.id).passed),
             None,
         )
 

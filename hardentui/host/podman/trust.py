@@ -4,6 +4,7 @@ user."""
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ _DATA_FIELDS = (
     "caData",
     "caRootsData",
 )
+_REKOR_FIELDS = tuple(f"rekorPublicKey{kind}" for kind in ("Path", "Paths", "Data", "Datas"))
 _SIGNATURE_KEYS = frozenset({"keyPath", "keyPaths", "keyData"})
 _SOURCES: Mapping[str, frozenset[str]] = {
     "insecureAcceptAnything": frozenset(),
@@ -42,6 +44,11 @@ _SOURCES: Mapping[str, frozenset[str]] = {
     "sigstoreSigned": _SIGNATURE_KEYS | {"keyDatas", "fulcio", "pki"},
 }
 """Types of requirements, and the fields of which exactly one says whose signature counts."""
+_OTHER_FIELDS: Mapping[str, frozenset[str]] = {
+    "signedBaseLayer": frozenset({"baseLayerIdentity"}),
+    "signedBy": frozenset({"keyType", "signedIdentity"}),
+    "sigstoreSigned": frozenset({"signedIdentity", *_REKOR_FIELDS}),
+}
 _KEY_TYPES = ("GPGKeys", "signedByGPGKeys", "X509Certificates", "signedByX509CAs")
 _ROLES = {".crt": "ca", ".cert": "certificate", ".key": "key"}
 
@@ -183,13 +190,22 @@ def _requirement(entry: dict[str, Any]) -> Requirement:
     sources = _SOURCES[kind]
     if sources and sum(bool(entry.get(source)) for source in sources) != 1:
         raise ValueError(f"{kind} needs one of {', '.join(sorted(sources))}")
+    if strange := set(entry) - {"type"} - sources - _OTHER_FIELDS.get(kind, frozenset()):
+        raise ValueError(f"{kind} has no field {min(strange)}")
+    if key := entry.get("keyData"):
+        b64decode(key, validate=True)
     if kind == "signedBy" and entry.get("keyType") not in _KEY_TYPES:
         raise ValueError(f"keyType of signedBy is one of {', '.join(_KEY_TYPES)}")
     return Requirement(
         kind,
         tuple(_paths(entry)),
         _inline(entry),
+        _signed_as(entry.get("signedIdentity") or {}),
     )
+
+
+def _signed_as(identity: dict[str, Any]) -> str:
+    return str(identity.get("dockerReference") or identity.get("dockerRepository") or "")
 
 
 def _paths(requirement: dict[str, Any]) -> list[str]:

@@ -64,9 +64,7 @@ class LabScreen(HardenScreen):
         else:
             with Horizontal(id="answer"):
                 yield Label("podman run", classes="label")
-                yield OptionsLine(
-                    id="options", placeholder="options, such as --read-only", select_on_focus=False
-                )
+                yield OptionsLine(id="options", placeholder="its options", select_on_focus=False)
 
     def on_mount(self) -> None:
         self.query_one("#reading").focus()
@@ -96,7 +94,14 @@ class LabScreen(HardenScreen):
         return ""
 
     def action_options(self) -> None:
-        self.query_one("#policy" if self._lab.policy else "#options").focus()
+        if self._lab.policy:
+            self.query_one("#policy").focus()
+            return
+        line = self.query_one("#options", OptionsLine)
+        if line.value.strip():
+            line.value = f"{line.value.rstrip()} "  # what is typed next is another option
+        line.cursor_position = len(line.value)
+        line.focus()
 
     def action_check(self) -> None:
         self._do("Inspecting the container", self._training.check)
@@ -211,7 +216,6 @@ class LabScreen(HardenScreen):
         else:
             line = self.query_one("#options", OptionsLine)
             line.value = shlex.join(self._training.options_now(self._lab))
-            line.cursor_position = len(line.value)
 
     def _failed(self, error: HardenError) -> None:
         self._busy = ""

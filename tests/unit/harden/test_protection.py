@@ -162,6 +162,14 @@ def test_what_leaves_the_host_network_may_publish_what_was_open_before() -> None
     assert weakenings(container(engine=rootless()), host, own) == ()
 
 
+def test_of_two_options_that_weaken_together_the_same_is_named_each_time() -> None:
+    after = Spec().with_(CAP_DROP, ("CHOWN",)).with_(CAP_ADD, ("NET_RAW",))
+    for before in (Spec(), Spec().with_(CAP_DROP, ("KILL",))):
+        for swapped in (after, Spec().with_(CAP_ADD, after[CAP_ADD]).with_(CAP_DROP, ("CHOWN",))):
+            (weakening, *_) = weakenings(container(), before, swapped)
+            assert weakening.option == "cap-add"
+
+
 def test_a_fix_that_would_weaken_is_refused_with_the_reason() -> None:
     def bad(facts: ContainerFacts) -> Verdict:
         return failed("it is bad")

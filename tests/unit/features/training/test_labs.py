@@ -437,6 +437,7 @@ def test_the_page_of_a_check_names_its_labs(lab: Lab, capsys: pytest.CaptureFixt
         (["--volume={folder}:/x:O,noexec"], "O has no other option"),
         (["--volume={folder}:/x", "--tmpfs=/x"], "/x is mounted twice"),
         (["--tmpfs=x"], "x is no absolute path"),
+        (["--cpus=0.5", "--cpu-quota=50000"], "cannot be given together"),
     ],
 )
 def test_the_simulated_host_refuses_what_podman_refuses(
@@ -462,6 +463,7 @@ def test_the_simulated_host_refuses_what_podman_refuses(
         (["--ulimit=as=1000:1000"], None),
         (["--cgroup-conf=memory.max=max"], None),
         (["--security-opt=seccomp={folder}/open.json"], None),
+        (["--tmpfs=/data:noexec,size=1m,nr_inodes=1"], None),
     ],
 )
 def test_the_simulated_host_takes_no_answer_for_solved_that_may_end_the_service(
@@ -498,3 +500,48 @@ def test_a_tag_that_moves_is_a_surplus_in_every_lab(training: Training) -> None:
     outcome = training.answer(["--cap-drop=all", "--image=latest"])
     assert not outcome.solved
     assert "moves with every push" in outcome.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("option", "solved"),
+    [
+        ("--hostname=db", False),
+        ("--network-alias=db", False),
+        ("--add-host=db:192.0.2.1", False),
+        ("--hostname=till", True),
+        ("--network-alias=till", True),
+        ("--add-host=mail:192.0.2.1", True),
+    ],
+)
+def test_the_name_of_a_neighbour_may_lead_the_shop_elsewhere(
+    training: Training, option: str, solved: bool
+) -> None:
+    training.start(BY_ID["own-network"])
+    assert training.answer(["--network=back", option]).solved is solved
+
+
+def test_what_only_a_check_refuses_is_told_too(training: Training) -> None:
+    training.start(BY_ID["leave-traces"])
+    outcome = training.answer(["--log-driver=passthrough-tty"])
+    assert outcome.remarks == (
+        "No logs kept: its output goes to whatever started it, which was no systemd unit.",
+    )
+
+
+def test_the_next_lab_is_the_one_after_and_after_the_last_comes_what_was_left_out(
+    training: Training,
+) -> None:
+    assert training.next == training.labs[0]
+    for at, after in ((2, 3), (-1, 0)):
+        lab = training.labs[at]
+        training.start(lab)
+        training.answer(lab.solution)
+        assert training.next == training.labs[after]
+
+
+@pytest.mark.parametrize("lab", LABS, ids=[lab.id for lab in LABS])
+def test_what_a_lab_shows_at_once_holds_no_word_of_its_solution(lab: Lab) -> None:
+    asked = [ask.says for ask in lab.asks.values()]
+    shown = " ".join([lab.title, lab.story, lab.learn, lab.picture, lab.task, *asked])
+    told = [word for word in lab.solution if re.search(rf"{re.escape(word)}(?![-\w])", shown)]
+    assert not told

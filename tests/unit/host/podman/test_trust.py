@@ -283,6 +283,8 @@ def test_a_relative_key_path_is_not_guessed_at() -> None:
         ({"type": "sigstoreSigned"}, "needs one of"),
         ({"type": "sigstoreSigned", "keyPath": ""}, "needs one of"),
         ({"type": "sigstoreSigned", "keyPath": "/a", "keyData": "QQ=="}, "needs one of"),
+        ({"type": "sigstoreSigned", "keyData": "%%%"}, "not a valid policy"),
+        ({"type": "reject", "keyPath": "/a"}, "reject has no field keyPath"),
         ({"type": "signedBy", "keyPath": "/a"}, "keyType of signedBy"),
         ({"type": "signedBy", "keyType": "X509", "keyPath": "/a"}, "keyType of signedBy"),
     ],

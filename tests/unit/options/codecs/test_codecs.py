@@ -71,6 +71,11 @@ def item(flag: str, argument: str) -> Item:
         ("--security-opt", "seccomp:unconfined", "seccomp=unconfined"),
         ("--security-opt", "label:type:spc_t", "label=type:spc_t"),
         ("--security-opt", "no-new-privileges", "no-new-privileges:true"),
+        ("--security-opt", "no-new-privileges", "no-new-privileges=1"),
+        ("--security-opt", "no-new-privileges:false", "no-new-privileges=F"),
+        ("--pids-limit", "0x14", "20"),
+        ("--pids-limit", "024", "20"),
+        ("--cpu-quota", "-01", "-1"),
         ("--tty", "true", "1"),
     ],
 )
