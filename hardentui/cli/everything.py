@@ -25,7 +25,7 @@ from hardentui.features.harden.everything_page import (
     result_lines,
 )
 from hardentui.features.harden.host_run import HostRun, Member, RunEvent, RunFiles, Standing
-from hardentui.features.harden.keeping import Outcome, Struck, keep_all
+from hardentui.features.harden.keeping import Outcome, Struck, keep_all, kept_of
 from hardentui.features.harden.outset import CONFIRM_WITHIN
 from hardentui.features.harden.unattended import Unattended
 from hardentui.model.journal import EntryState, JournalEntry
@@ -122,15 +122,16 @@ def run_everything(options: Namespace, terminal: Terminal) -> int:
             raise UsageError("Nothing was tried yet.", f"First: {files.command}")
         if not options.keep:
             shown.result(run)
-        ready = run.with_standing(Standing.READY)
-        if options.only_try or not ready:
-            return 0 if ready or run.with_standing(Standing.NOTHING, Standing.KEPT) else 1
+        kept = tuple(kept_of(run, files.chosen()))
+        if options.only_try or not kept:
+            fine = (Standing.READY, Standing.NOTHING, Standing.KEPT)
+            return 0 if run.with_standing(*fine) else 1
         return _Keeping(
             bench,
             files,
             options,
             terminal,
-        ).keep(ready)
+        ).keep(kept)
 
 
 def _stop(files: RunFiles, terminal: Terminal) -> int:
@@ -229,8 +230,12 @@ class _Keeping:
         self._asks = sys.stdin.isatty() and not options.yes
         self._failed = 0
 
-    def keep(self, ready: tuple[Member, ...]) -> int:
-        many = plural(len(ready), "container")
+    def keep(self, kept: tuple[Struck, ...]) -> int:
+        many = plural(len(kept), "container")
+        for struck in kept:
+            if struck.checks:
+                name = visible(struck.member.name, 60)
+                self._terminal.note(f"{name}: struck out: {', '.join(sorted(struck.checks))}")
         if not self._asks and not self._options.yes:
             if self._options.keep:
                 raise UsageError(
@@ -249,7 +254,7 @@ class _Keeping:
             entry = keep_all(
                 self._bench,
                 self._files,
-                [Struck(member) for member in ready],
+                kept,
                 (CONFIRM_WITHIN if self._asks else 0.0) if within is None else within,
                 lambda event: tell(self._terminal, event),
                 stop,

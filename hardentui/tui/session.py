@@ -81,8 +81,6 @@ class Session:
         last_walk: the place of the latest walk, or of the last session's.
         list_view: filter and order of the list of containers.
         marks: keys of the marked containers, in the order in which they were marked.
-        kept_results: key -> whether what was tried is kept, where that was decided.
-        struck_fixes: key -> checks that were struck out of what was tried.
         trials_told: how the trials of all containers stand; empty while none run.
         rows_shown: set by the screen once it shows the first rows.
         post: sends a result about the current connections to the app, from any thread; a thread
@@ -119,8 +117,6 @@ class Session:
         self.last_walk: Place | None = None
         self.list_view = ListView()
         self.marks: dict[str, None] = {}
-        self.kept_results: dict[str, bool] = {}
-        self.struck_fixes: dict[str, set[str]] = {}
         self._trials: HostRun | None = None
         self.trials_told = ""
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.features.harden.host_run import RunFiles, Standing
+from hardentui.features.harden.host_run import Chosen, RunFiles, Standing
 from hardentui.features.harden.unattended import Unattended
 from hardentui.features.views import Selection
 from hardentui.features.workbench import Workbench
@@ -84,14 +84,25 @@ def test_all_are_tried_unattended_kept_as_one_and_taken_back_as_one(host: Bench)
     tried_at = {name: members[name]["began"] for name in NAMES}
     assert {name: _members(again)[name]["began"] for name in NAMES} == tried_at
 
+    _strike_out(host, members[NAMES[0]]["key"], "writable-rootfs")
     kept = hardentui(
         *("harden", "--everything", "--keep", "--yes", "--url", host.url),
         ends=0,
     )
+    assert f"{NAMES[0]}: struck out: writable-rootfs" in kept.stderr
     assert "harden 2 containers: done" in kept.stdout
+    inspected = _inspected(host)
+    read_only = {name: inspected[name]["HostConfig"]["ReadonlyRootfs"] for name in NAMES}
+    assert read_only == dict(zip(NAMES, (False, True), strict=True))
     assert _inspected(host) != before
     hardentui("undo", "--yes", ends=0)
     assert _inspected(host) == before
+
+
+def _strike_out(bench: Bench, key: str, check: str) -> None:
+    """As the page of all containers does, in another process."""
+    with closing(Workbench.open(Selection(url=bench.url))) as workbench:
+        RunFiles(workbench.opened).choose({key: Chosen(struck=(check,))})
 
 
 class _Counted:

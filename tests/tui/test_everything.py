@@ -137,7 +137,7 @@ async def test_a_struck_fix_tells_its_cost_and_is_not_applied(
         ]
 
 
-async def test_what_was_struck_out_stays_so_when_the_page_is_left() -> None:
+async def test_what_was_struck_out_and_marked_is_the_same_for_a_later_session() -> None:
     app = make_app()
     async with running(app, (120, 36)) as pilot:
         await opened(app, pilot, ENDED)
@@ -145,6 +145,11 @@ async def test_what_was_struck_out_stays_so_when_the_page_is_left() -> None:
         await pilot.press("down", "space", shows="[ ] --read-only")
         await pilot.press("escape", opens=HomeScreen)
         await pilot.press("X", shows="52 → 83")
+        await pilot.press("down", "down", "space", shows="[ ]   ▸ web")
+    later = make_app()
+    async with running(later, (120, 36)) as pilot:
+        await until(pilot, lambda: later.session.bench is not None)
+        await pilot.press("X", shows=("52 → 83", "[ ]   ▸ web", "[x]   ▸ db"))
 
 
 def test_why_it_cannot_be_applied_is_told_in_the_words_of_who_shows_it() -> None:

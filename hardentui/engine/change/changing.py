@@ -26,6 +26,7 @@ from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.peer import refuse_strangers_engine
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
+from hardentui.model.known import Unread, known
 
 
 def end_half_started(container: str, user: int) -> int:
@@ -122,6 +123,17 @@ class ChangingEngine:
     def account(self) -> int:
         """The uid on this machine of the account that runs the engine. Raises EngineUnreachable."""
         return self._session.peer()[1]
+
+    def info(self, *, again: bool = False) -> Mapping[str, Any]:
+        """What the engine says of itself; empty if it does not say it. Raises EngineError.
+
+        Args:
+            again: ask it now, also where an earlier answer is known.
+        """
+        info = known(lambda: self.engine.facts.info)
+        if again or isinstance(info, Unread):
+            info = known(lambda: self.engine.load_info().info)
+        return {} if isinstance(info, Unread) else info
 
     @property
     def service(self) -> int:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from enum import StrEnum
 from statistics import fmean
 
@@ -20,14 +20,15 @@ from msgspec.structs import replace
 
 from hardentui.account import our_module, who
 from hardentui.do import Sentence
-from hardentui.errors import Locked, UsageError, WriteError
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import HardenError, Locked, UsageError, WriteError
 from hardentui.features.change.change_lock import locked
 from hardentui.features.change.journal import Journal, engine_address
 from hardentui.features.change.starting import start_detached
 from hardentui.features.harden.card import Card
 from hardentui.features.harden.outset import HardenWishes
 from hardentui.features.opening.opened import Opened
-from hardentui.features.trial.preflight import refuse_unwritable
+from hardentui.features.trial.preflight import refuse_full, refuse_unable, refuse_unwritable
 from hardentui.model.journal import EntryState
 from hardentui.model.plan import Choice
 from hardentui.state import read_own, state_directory, write_own
@@ -35,6 +36,7 @@ from hardentui.words import own_command, without_checklist
 
 SCHEMA = "hardentui/everything/1"
 _RUN, _STOP, _LOCK, _ASKED = "run.json", "stop", "run", "asked.json"
+_CHOSEN = "chosen.json"
 _LOOK_AGAIN = 0.1  # seconds
 _BEGINS_WITHIN = 600.0
 """Seconds until a process that was started has the lock, as long as it lives: on a slow machine it
@@ -143,6 +145,18 @@ class Member(Struct, frozen=True, kw_only=True):
     entry: str = ""  # ID of the journal entry by which it was kept
 
 
+class Chosen(Struct, frozen=True):
+    """What a user wants of a result, without another trial."""
+
+    keep: bool | None = None  # whether it is kept; None: if it is ready
+    struck: tuple[str, ...] = ()  # checks whose fixes are left out of it
+
+    def keeps(self, member: Member) -> bool:
+        ready = member.standing is Standing.READY
+        able = ready or member.standing is Standing.DECIDE
+        return able and (ready if self.keep is None else self.keep)
+
+
 class HostRun(Struct, frozen=True, kw_only=True):
     """All of them, in the order in which they are tried."""
 
@@ -206,6 +220,7 @@ class RunFiles:
     """Where a run stands on disk, by the engines that it is about."""
 
     def __init__(self, opened: Opened) -> None:
+        self._opened = opened
         addresses = sorted(
             engine_address(engine.facts.url, private=opened.private_service)
             for engine in opened.engines
@@ -251,6 +266,23 @@ class RunFiles:
         write_own(
             os.path.join(self.directory, _ASKED),
             msgspec.json.encode(asked),
+        )
+
+    def chosen(self) -> Mapping[str, Chosen]:
+        """By the key of the container: the same for every session, also for a later one."""
+        try:
+            return msgspec.json.decode(
+                read_own(os.path.join(self.directory, _CHOSEN)),
+                type=dict[str, Chosen],
+            )
+        except (OSError, msgspec.MsgspecError):
+            return {}
+
+    def choose(self, wanted: Mapping[str, Chosen]) -> None:
+        """Raises OSError: what was chosen before is untouched."""
+        write_own(
+            os.path.join(self.directory, _CHOSEN),
+            msgspec.json.encode({**self.chosen(), **wanted}),
         )
 
     def write(self, run: HostRun) -> None:
@@ -324,8 +356,20 @@ class RunFiles:
             return False
 
     def refuse_early(self) -> None:
-        """Raises UsageError if the result could not be kept."""
+        """Raises HardenError if the result could not be kept, or no engine can try anything."""
         refuse_unwritable(self.directory)
+        refused: HardenError | None = None
+        for engine in () if self._opened.simulated else self._opened.engines:
+            try:
+                with closing(ChangingEngine(engine, self._opened.log)) as changing:
+                    refuse_unable(changing)
+                    refuse_full(changing, self._opened.files)
+            except HardenError as error:
+                refused = error
+            else:
+                return  # the containers of the others are refused one by one, before their first twin
+        if refused is not None:
+            raise refused
 
     def start(
         self,
@@ -347,7 +391,7 @@ class RunFiles:
             at_once: how many trials; 0 = as the host allows.
 
         Raises:
-            UsageError: the result could not be kept, or it does not start.
+            HardenError: the result could not be kept, nothing can be tried, or it does not start.
         """
         if self.is_running():
             return

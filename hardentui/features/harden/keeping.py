@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from hardentui.features.change.held_together import add_part, begun_together, fi
 from hardentui.features.change.journal import Journal
 from hardentui.features.change.operator import OnEvent
 from hardentui.features.fix.trial_files import plan_of_trial
-from hardentui.features.harden.host_run import Member, RunFiles, Standing
+from hardentui.features.harden.host_run import Chosen, HostRun, Member, RunFiles, Standing
 from hardentui.features.harden.task import Hardening
 from hardentui.features.looking.stack import stacks
 from hardentui.features.trial.tried import without
@@ -172,6 +172,14 @@ class Struck(Struct, frozen=True):
 
     member: Member
     checks: frozenset[str] = frozenset()
+
+
+def kept_of(run: HostRun, chosen: Mapping[str, Chosen]) -> Iterator[Struck]:
+    """The results that are kept, without what was struck out of them."""
+    for member in run.members:
+        its = chosen.get(member.key, Chosen())
+        if its.keeps(member):
+            yield Struck(member, frozenset(its.struck))
 
 
 def keep_all(

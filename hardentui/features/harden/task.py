@@ -43,7 +43,7 @@ from hardentui.features.trial.kept_learning import (
     profile_directory,
     profile_path,
 )
-from hardentui.features.trial.preflight import refuse_unwritable
+from hardentui.features.trial.preflight import refuse_busy, refuse_unable, refuse_unwritable
 from hardentui.features.trial.request import Wishes
 from hardentui.features.trial.tried import without, without_profile
 from hardentui.features.trial.trying import choices_to_try
@@ -109,7 +109,11 @@ class Hardening:
         if not self.simulated:
             if not self.wishes.directory:
                 refuse_unwritable(state_directory())
+            engine = self.bench.opened.engine(facts.engine.label)
+            with closing(ChangingEngine(engine, self.bench.opened.log)) as changing:
+                refuse_unable(changing)
             History().refuse_busy(facts.name)
+            refuse_busy(facts.name, address_of(self.bench.opened, facts.engine))
             if (entry := self.waiting) is not None:
                 ways = (
                     "First: ",

@@ -14,7 +14,7 @@ from contextlib import suppress
 from msgspec import Struct
 
 from hardentui.engine.change.changing import ChangingEngine
-from hardentui.errors import EngineError
+from hardentui.errors import ChangeFailed, EngineError
 from hardentui.features.change.inspected import pid_of
 from hardentui.features.trial.budget import NoRoom, limits_of, line_of, why_no_room
 from hardentui.features.trial.harmless import LARGEST_LOG, user_wide
@@ -133,6 +133,22 @@ def hold_to_budget(
     maker.cgroup.limits = limits_of(measured.lines)
     maker.cgroup.open()
     return measured
+
+
+def least_of_a_trial(
+    changing: ChangingEngine,
+    files: Files,
+) -> tuple[BudgetLine, ...]:
+    """What the smallest twin needs, as far as it can be measured. Raises EngineError."""
+    lines: list[BudgetLine] = []
+    with suppress(Unread):
+        lines += _lines(Resource.MEMORY, _MEMORY_BESIDES, (memory_of_host(files),))
+    graph = str((changing.info().get("store") or {}).get("graphRoot") or "")
+    with suppress(ChangeFailed):
+        for room in changing.copying.weigh((), (graph,)).rooms if graph else ():
+            needed = LARGEST_LOG + _DISK_BESIDES
+            lines.append(line_of(Resource.DISK, needed, room.free, room.size, f"in {graph}"))
+    return tuple(lines)
 
 
 class _Measuring:

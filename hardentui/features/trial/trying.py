@@ -11,8 +11,7 @@ from msgspec.structs import replace
 
 from hardentui.do import Do, Verb
 from hardentui.engine.change.changing import NO_TURNS, ChangingEngine
-from hardentui.engine.change.containers import podman_is_installed
-from hardentui.errors import EngineError, NotFound, OriginalSuffers, UsageError
+from hardentui.errors import NotFound, OriginalSuffers, UsageError
 from hardentui.features.change.journal import engine_address
 from hardentui.features.looking.default_profile import profile_in_force
 from hardentui.features.looking.gather import Gatherer
@@ -23,7 +22,7 @@ from hardentui.features.trial.budget import NoRoom
 from hardentui.features.trial.harmless import GRANTABLE
 from hardentui.features.trial.kept_learning import keep_needs, kept_needs
 from hardentui.features.trial.own_trials import remember
-from hardentui.features.trial.preflight import refuse_busy, refuse_unwritable
+from hardentui.features.trial.preflight import refuse_busy, refuse_unable, refuse_unwritable
 from hardentui.features.trial.rehearsal import Rehearsal, image_id_of, new_image
 from hardentui.features.trial.request import Tools, TrialRequest, Wishes
 from hardentui.features.trial.running import run_trial
@@ -241,10 +240,6 @@ class Trying:
                 self._checks.values(),
                 self._checklist,
             )
-        if not podman_is_installed():
-            raise EngineError(
-                "A trial needs the program podman on this machine, which creates the twins."
-            )
         if wishes.learn and not facts.engine.local:
             raise UsageError(
                 "Learning watches processes on this machine, but the engine is on another one."
@@ -256,6 +251,7 @@ class Trying:
             refuse_unwritable(os.path.dirname(wishes.learn))
         changing = ChangingEngine(gatherer.engine, self._opened.log, self._turn)
         try:
+            refuse_unable(changing)
             request = TrialRequest(
                 facts=facts,
                 choices=tuple(choices),

@@ -26,7 +26,7 @@ from hardentui.host.process.cgroups import (
     parse_membership,
 )
 from hardentui.host.process.free import killed_in
-from hardentui.model.known import Unread, known
+from hardentui.model.known import Unread
 
 PREFIX = "hardentui-"
 """With the number of the trial, the name of its cgroup."""
@@ -135,14 +135,10 @@ class TwinCgroup:
 
     def _manager(self) -> tuple[str, tuple[str, ...]]:
         """Of the engine's cgroups, and the controllers that it may use."""
-        engine = self._changing.engine
         try:
-            info = known(lambda: engine.facts.info)
-            if isinstance(info, Unread):
-                info = known(lambda: engine.load_info().info)
+            host = self._changing.info().get("host") or {}
         except EngineError:
             return "", ()
-        host = {} if isinstance(info, Unread) else info.get("host") or {}
         controllers = tuple(host.get("cgroupControllers") or ())
         return str(host.get("cgroupManager") or ""), controllers
 

@@ -25,7 +25,6 @@ from hardentui.features.trial.twin_mounts import Case, Filling, Harmless, HostPl
 from hardentui.features.trial.twin_network import TwinAddresses, shut
 from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.known import Unread, known
 from hardentui.model.network import MadeNetwork
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Spec
@@ -433,11 +432,7 @@ class TwinMaker:
 
     def store(self) -> Mapping[str, str]:
         """What Podman says of its storage: `graphRoot`, `volumePath`…"""
-        engine = self._changing.engine
-        info = known(lambda: engine.facts.info)
-        if isinstance(info, Unread):
-            info = known(lambda: engine.load_info().info)
-        store = {} if isinstance(info, Unread) else info.get("store") or {}
+        store = self._changing.info().get("store") or {}
         return {key: str(value or "") for key, value in store.items()}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
@@ -28,6 +29,7 @@ from hardentui.features.harden.everything_page import (
 )
 from hardentui.features.harden.host_run import (
     Asked,
+    Chosen,
     HostRun,
     Member,
     RunFiles,
@@ -35,7 +37,7 @@ from hardentui.features.harden.host_run import (
     with_choice,
     without,
 )
-from hardentui.features.harden.keeping import Outcome, Struck, keep_all
+from hardentui.features.harden.keeping import Outcome, Struck, keep_all, kept_of
 from hardentui.features.harden.outset import CONFIRM_WITHIN
 from hardentui.features.harden.page import EXPLAINS, lines
 from hardentui.features.harden.showing import files_task, ledger_task, steps_task
@@ -98,7 +100,6 @@ class EverythingScreen(ResultsScreen):
         self._outcomes: list[str] = []
 
     def on_mount(self) -> None:
-        self._marks, self._struck = self.session.kept_results, self.session.struck_fixes
         self.set_interval(_LOOK, self._look)
         self._look()
         if self._begins:
@@ -114,17 +115,17 @@ class EverythingScreen(ResultsScreen):
             return
         if self._files is None:
             self._files = RunFiles(bench.opened)
-            self._asked = self._files.asked()
             if not bench.opened.simulated:
                 self._entry = History().waiting_together()  # its terminal may be lost
         run = self._files.read_now()
         waits = self._entry is not None and self._entry.state is EntryState.WAITING
         if waits and self._entry is not None and seconds_left(self._entry) < 0:
             self._entry = History().find(self._entry.id)  # another process rolls it back
-        if run != self._run:
-            self._run = run
-            self._asked = self._files.asked()
-            self._cards.clear()
+        asked, chosen = self._files.asked(), self._files.chosen()  # another session may ask, too
+        if (run, asked, chosen) != (self._run, self._asked, self._chosen):
+            if run != self._run:
+                self._cards.clear()
+            self._run, self._asked, self._chosen = run, asked, chosen
             self._draw()
         elif waits or self._busy:
             self._draw()
@@ -398,14 +399,19 @@ class EverythingScreen(ResultsScreen):
         asked: Asked,
     ) -> None:
         """Remember it; the next start tries this container again, and no other one."""
-        if self._files is None:
-            return
+        if self._files is not None:
+            self._save(partial(self._files.ask, {member.key: asked}))
+
+    def choose(self, wanted: Mapping[str, Chosen]) -> None:
+        if self._files is not None:
+            self._save(partial(self._files.choose, wanted))
+
+    def _save(self, write: Callable[[], None]) -> None:
         try:
-            self._files.ask({member.key: asked})
+            write()
         except OSError as error:
             self.complain(f"It could not be saved: {error.strerror}.")
-        self._asked = self._files.asked()
-        self._draw()
+        self._look()
 
     def _shown(self) -> list[Struck]:
         """The results of the row under the cursor; of a row of several those that are kept."""
@@ -474,11 +480,7 @@ class EverythingScreen(ResultsScreen):
             self.notify("The trials end, and their twins are removed. t goes on later.")
 
     def action_apply(self) -> None:
-        kept = [
-            Struck(member, self.struck_of(member))
-            for member in self.members.values()
-            if self.is_kept(member)
-        ]
+        kept = [*kept_of(self._run, self._chosen)] if self._run is not None else []
         down = [struck.member.downtime for struck in kept if struck.member.downtime]
         restart = (
             f"{plural(len(down), 'service')} restart, {max(down):.1f} s at most each. "

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
+from msgspec.structs import replace
 from textual.content import Content
 
 from hardentui.features.harden.everything_page import bar, without_fixes
-from hardentui.features.harden.host_run import Fix, Member, Standing, average
+from hardentui.features.harden.host_run import Chosen, Fix, Member, Standing, average
 from hardentui.harden.score import score_word
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.status import Part
@@ -38,15 +39,15 @@ class ResultsScreen(BrowseScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._marks: dict[str, bool] = {}  # key -> whether it is kept, where that was decided
-        self._struck: dict[str, set[str]] = {}  # key -> checks that are left out
+        self._chosen: Mapping[str, Chosen] = {}  # by the key of the container
         self._unfolded: set[str] = set()  # members whose fixes are shown
 
     def sections(self) -> Iterable[tuple[str, Sequence[Group]]]:
         raise NotImplementedError
 
-    def struck_out(self, changed: Iterable[Member]) -> None:
-        """Fixes of these were struck out, or taken back."""
+    def choose(self, wanted: Mapping[str, Chosen]) -> None:
+        """Remember what a user wants of these results."""
+        raise NotImplementedError
 
     def answered(self, member: Member) -> Collection[str]:
         """Checks of its open fixes that got their value, or the decision."""
@@ -62,11 +63,13 @@ class ResultsScreen(BrowseScreen):
         }
 
     def is_kept(self, member: Member) -> bool:
-        ready = member.standing is Standing.READY
-        return member.standing in CAN_BE_KEPT and self._marks.get(member.key, ready)
+        return self._chosen_of(member).keeps(member)
 
     def struck_of(self, member: Member) -> frozenset[str]:
-        return frozenset(self._struck.get(member.key, ()))
+        return frozenset(self._chosen_of(member).struck)
+
+    def _chosen_of(self, member: Member) -> Chosen:
+        return self._chosen.get(member.key, Chosen())
 
     def score_of(self, member: Member) -> int | None:
         """The score that it will have, without what was struck out."""
@@ -243,11 +246,12 @@ class ResultsScreen(BrowseScreen):
         members, check = self.under()
         able = [member for member in members if member.standing in CAN_BE_KEPT]
         if check:
-            self._struck.setdefault(able[0].key, set()).symmetric_difference_update({check})
-            self.struck_out(able[:1])
+            struck = self.struck_of(able[0]) ^ {check}
+            left = replace(self._chosen_of(able[0]), struck=tuple(sorted(struck)))
+            self.choose({able[0].key: left})
         else:
             keep = not all(map(self.is_kept, able))
-            self._marks.update({member.key: keep for member in able})
+            self.choose({each.key: replace(self._chosen_of(each), keep=keep) for each in able})
         self._draw()
 
     def action_fold(self) -> None:
