@@ -88,7 +88,7 @@ class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     checks: Words  # IDs of the checks that fail at the start and must pass at the end
     story: str = ""  # of one shop, and what happened to it
     learn: Text  # why this matters. picture: the attack as a drawing in plain characters
-    picture: str
+    picture: str = ""
     task: Text  # what to do
     guided: Text  # what to do next
     # where to look, which flag, and nearly the whole answer

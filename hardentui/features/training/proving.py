@@ -3,6 +3,7 @@ solution, each wrong answer refused."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from hardentui.features.training.judging import LabOutcome
@@ -118,12 +119,19 @@ def lint(lab: Lab) -> Iterator[str]:
     for name in lab.asks:
         if name not in refusing:
             yield f"no wrong answer is refused by asks.{name}"
+    says = [ask.says for ask in lab.asks.values()]
+    shown = " ".join(
+        (lab.title, lab.story, lab.learn, lab.picture, lab.task, *says, *lab.hints[:1])
+    )
     for option in lab.solution:
-        if option not in lab.start and option in (*lab.hints[:1], lab.task, lab.learn):
-            yield f"{option} is told before the last hint"
-    answer = " ".join(lab.solution)
-    if answer and answer in (*lab.hints[:2], lab.task):
+        if option not in lab.start and _names(shown, option):
+            yield f"{option} is told before the second hint"
+    if lab.solution and all(_names(lab.hints[1], option) for option in lab.solution):
         yield "its whole answer is told before the last hint"
+
+
+def _names(text: str, option: str) -> bool:
+    return re.search(rf"{re.escape(option)}(?![-\w])", text) is not None
 
 
 def faults_of(
