@@ -27,8 +27,7 @@ run: $(BIN)/.ready ## open HardenTUI (ARGS="check --format json" for the command
 
 test: $(BIN)/.ready ## the tests that protect a promise: unit, property, TUI, architecture and live on a real Podman
 	@tools/need_live
-	@$(BIN)/python -m tools.alone $(PARALLEL) $(ARGS)
-	@[ -n "$(filter-out --durations=%,$(ARGS))$$(git status --porcelain 2>&1)" ] || git rev-parse HEAD >.tested
+	@$(BIN)/python -m tools.alone $(if $(filter-out --durations=%,$(ARGS)),,--note .tested) $(PARALLEL) $(ARGS)
 
 unit: $(BIN)/.ready ## the tests that need no Podman: minutes
 	@$(BIN)/python -m pytest -n auto $(TOGETHER) -m "not live" $(ARGS)

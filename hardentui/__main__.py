@@ -14,7 +14,6 @@ from contextlib import suppress
 from typing import NoReturn
 
 from hardentui.account import adopt_environment
-from hardentui.become import become
 from hardentui.faults import fault_text
 
 _GARBAGE_THRESHOLD = 200_000
@@ -41,6 +40,12 @@ def main(
     return run(sys.argv[1:] if argv is None else argv, become)
 
 
+def _become(uid: int, gid: int) -> str:
+    from hardentui.become import become
+
+    return become(uid, gid)
+
+
 def _tell_fault(failed: threading.ExceptHookArgs) -> None:
     """A thread failed: report where, without the values that Python would print."""
     if failed.exc_value is not None and sys.stderr is not None:
@@ -58,7 +63,7 @@ def command() -> NoReturn:
     adopt_environment()
     gc.set_threshold(_GARBAGE_THRESHOLD)
     threading.excepthook = _tell_fault
-    code = main(become=become)
+    code = main(become=_become)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # so when it was closed before we began
             with suppress(OSError, ValueError):

@@ -51,7 +51,11 @@ def read_regular(
         OSError: EINVAL: it is something else; EFBIG: it has more than `limit` bytes; EACCES: an
             account that may not read it has put a link to it on the way.
     """
-    return read_with_folder(path, limit, account)[0]
+    handle, _ = _opened(path, account)
+    try:
+        return _content(handle, limit, path)
+    finally:
+        os.close(handle)
 
 
 def read_with_folder(
@@ -63,12 +67,9 @@ def read_with_folder(
     another one, that a path leads to meanwhile."""
     handle, folder = _opened(path, account)
     try:
-        mode = os.fstat(handle).st_mode
-        if stat.S_ISDIR(mode):
-            raise _error(errno.EISDIR, path)
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
-        return _read_all(handle, limit, path), folder
+        if folder is None:
+            folder = folder_of(os.stat(os.path.dirname(os.path.realpath(path))))
+        return _content(handle, limit, path), folder
     finally:
         os.close(handle)
 
@@ -82,16 +83,12 @@ def names_in(path: str, account: int | None = None) -> tuple[str, ...]:
         os.close(handle)
 
 
-def _opened(path: str, account: int | None) -> tuple[int, Folder]:
+def _opened(path: str, account: int | None) -> tuple[int, Folder | None]:
+    """A descriptor, and the folder, where it was gone through step by step."""
     lenders = set() if account is None else {account} - trusted()
     if not _is_trusted(path, lenders):
         return _reach(path, lenders)
-    handle = os.open(path, _READ)
-    try:
-        return handle, folder_of(os.stat(os.path.dirname(os.path.realpath(path))))
-    except BaseException:
-        os.close(handle)
-        raise
+    return os.open(path, _READ), None
 
 
 def _is_trusted(path: str, lenders: set[int]) -> bool:
@@ -205,11 +202,17 @@ def _refuse_more_rights(
         raise _error(errno.EACCES, path)
 
 
-def _read_all(
+def _content(
     handle: int,
     limit: int,
     path: str,
 ) -> bytes:
+    """All of a regular file; raises OSError for anything else."""
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISDIR(mode):
+        raise _error(errno.EISDIR, path)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file", path)
     parts: list[bytes] = []
     left = limit + 1
     while left > 0:

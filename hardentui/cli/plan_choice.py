@@ -64,7 +64,7 @@ def make_plan(
     if path := getattr(options, "trial", ""):
         plan = _tried(bench, report, path, terminal)
     elif saved is not None:
-        plan = bench.planner.plan_of_file(report, saved.choices)
+        plan = plans.plan_of_file(bench.planner, report, saved.choices)
         version = str(report.facts.engine.version) if report.facts else ""
         for sentence in plans.no_longer_fits(saved, plan, version):
             terminal.note(f"differs: {sentence}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
 from hardentui.features.checklists.known_checks import find_check
 from hardentui.features.looking.judging import Judge
-from hardentui.features.planning import dump, refuse_weakening, usable_choices
 from hardentui.features.views import Report, known_facts
 from hardentui.harden.fix_values import FixValue, settings_of
 from hardentui.harden.plan import Folded, fixable, fold, is_fixable, left_out, make_plan
@@ -17,8 +16,6 @@ from hardentui.harden.remedy import remediation
 from hardentui.harden.rise import Riser, raises_most
 from hardentui.harden.score import Rise, Score
 from hardentui.model.check import Check, ParameterValue
-from hardentui.model.draft import DraftFile
-from hardentui.model.file_names import safe_file_name
 from hardentui.model.finding import Finding, Status
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.model.remediation import Remediation
@@ -26,12 +23,16 @@ from hardentui.reading.forms import value_of
 
 
 class Planner:
-    """Plans for judged containers. Sends no requests."""
+    """Plans for judged containers. Sends no requests.
+
+    Attributes:
+        checks: those of the checklist.
+    """
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._checklist = judge.checklist
-        self._checks = judge.checks
+        self.checks = judge.checks
 
     def remediation(
         self,
@@ -92,7 +93,7 @@ class Planner:
     def _not_waived(self, report: Report) -> tuple[Check, ...]:
         """The checks without accepted findings: their fixes must be named explicitly."""
         waived = {finding.check for finding in report.everything if finding.status is Status.WAIVED}
-        return tuple(check for check in self._checks if check.id not in waived)
+        return tuple(check for check in self.checks if check.id not in waived)
 
     def plan(
         self,
@@ -103,23 +104,9 @@ class Planner:
         return make_plan(
             known_facts(report),
             choices,
-            self._checks,
+            self.checks,
             self._checklist,
         )
-
-    def plan_of_file(
-        self,
-        report: Report,
-        choices: Sequence[Choice],
-    ) -> Plan:
-        """The plan of choices that a file makes.
-
-        Raises:
-            PlanError: a value that no check accepts, or that would weaken the container.
-        """
-        plan = self.plan(report, usable_choices(choices, self._checks))
-        refuse_weakening(plan)
-        return plan
 
     def plan_with(
         self,
@@ -160,7 +147,7 @@ class Planner:
         return fold(
             known_facts(report),
             [Choice(finding.check) for finding in report.with_image if finding.failing],
-            self._checks,
+            self.checks,
             self._checklist,
         )
 
@@ -170,7 +157,7 @@ class Planner:
         if facts is None:
             return frozenset()
         failing = {finding.check for finding in report.with_image if finding.failing}
-        checks = [check for check in self._checks if check.id in failing]
+        checks = [check for check in self.checks if check.id in failing]
         return frozenset(check.id for check in checks if is_fixable(check, facts, self._checklist))
 
     def raises_most(
@@ -213,7 +200,7 @@ class Planner:
         return {finding.check: riser.by_ending(finding) for finding in report.failing}
 
     def _riser(self, report: Report) -> Riser:
-        by_id = {check.id: check for check in self._checks}
+        by_id = {check.id: check for check in self.checks}
         return Riser(
             known_facts(report),
             report.findings,
@@ -236,13 +223,3 @@ def typed_value(
         return value_of(find_check(check_id), name, text)
     except ValueError as error:
         raise InputError(str(error)) from error
-
-
-def plan_file(report: Report, plan: Plan) -> DraftFile:
-    """The plan as a file for `fix --plan`."""
-    text = dump(plan, str(known_facts(report).engine.version))
-    return DraftFile(
-        f"{safe_file_name(plan.container)}-plan.toml",
-        text,
-        masked=text,
-    )

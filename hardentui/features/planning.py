@@ -11,8 +11,12 @@ from msgspec import Struct, ValidationError, convert
 from hardentui.do import Do, Verb
 from hardentui.errors import PlanError
 from hardentui.features.checklists.loading import fit
+from hardentui.features.planner import Planner
+from hardentui.features.views import Report, known_facts
 from hardentui.harden.decisions import both_sides, decisions, others_left_out
 from hardentui.model.check import Check
+from hardentui.model.draft import DraftFile
+from hardentui.model.file_names import safe_file_name
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import ChosenFix, OptionChange
 from hardentui.reading.forms import fault_of
@@ -153,6 +157,31 @@ def refuse_weakening(plan: Plan) -> None:
             f"{visible(plan.container, 80)}: {visible('; '.join(weaker.weakens), 200)}.",
             "Remove that fix from the file, or give it other values.",
         )
+
+
+def plan_file(report: Report, plan: Plan) -> DraftFile:
+    """The plan as a file for `fix --plan`."""
+    text = dump(plan, str(known_facts(report).engine.version))
+    return DraftFile(
+        f"{safe_file_name(plan.container)}-plan.toml",
+        text,
+        masked=text,
+    )
+
+
+def plan_of_file(
+    planner: Planner,
+    report: Report,
+    choices: Sequence[Choice],
+) -> Plan:
+    """The plan of choices that a file makes.
+
+    Raises:
+        PlanError: a value that no check accepts, or that would weaken the container.
+    """
+    plan = planner.plan(report, usable_choices(choices, planner.checks))
+    refuse_weakening(plan)
+    return plan
 
 
 def no_longer_fits(

@@ -80,7 +80,7 @@ def run(
             verdict = _NOT_COMPARED
         if verdict.status is Status.UNKNOWN and verdict.reason == ONLY_IN_DETAIL.reason:
             verdict = not_applicable(ONLY_IN_DETAIL.reason, do=ONLY_IN_DETAIL.do)
-        gained = verdict.gives or check.gives.later(further if check.contextual else 0)
+        gained = verdict.gives or (check.gives.later(further) if check.contextual else check.gives)
         findings.append(
             Finding(
                 check.id,

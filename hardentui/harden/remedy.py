@@ -19,7 +19,7 @@ from hardentui.model.podman_version import Version
 from hardentui.model.remediation import Remediation
 from hardentui.model.spec import Option, Spec
 from hardentui.options import RESTART, TABLE
-from hardentui.quadlet.write.container import restart_lines
+from hardentui.quadlet.write.restart import restart_lines
 
 _PLACE = {option: place for place, option in enumerate(TABLE)}
 

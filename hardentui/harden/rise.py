@@ -12,7 +12,7 @@ from functools import cached_property
 
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.plan import fold
-from hardentui.harden.score import Rise, Score, most_severe_first, rise_between, score
+from hardentui.harden.score import Rise, Score, Tally, most_severe_first, rise_between, score
 from hardentui.model.check import Check
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
@@ -48,7 +48,7 @@ class Riser:
         self._findings = findings
         self._checks = checks
         self._checklist = checklist
-        self._score = score(findings)
+        self._tally = Tally(findings)
 
     def by_fixes(self, fixes: Iterable[str]) -> Rise:
         """What the fixes of these checks bring together, as far as they can be applied."""
@@ -61,7 +61,7 @@ class Riser:
         if folded.after == self._facts.spec:
             return Rise(0)
         return rise_between(
-            self._score,
+            self._tally.score(),
             self._score_with(folded.after, folded.applied),
             folded.applied,
         )
@@ -74,10 +74,7 @@ class Riser:
             rise = self.by_fixes([finding.check])
             if rise.applied:
                 return rise
-        return rise_between(
-            self._score,
-            score(self._findings, fixed=frozenset({finding.check})),
-        )
+        return self._tally.rise(finding.check)
 
     def score_after(self, plan: Plan) -> Score:
         """The score once a plan is applied.

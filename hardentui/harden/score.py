@@ -21,7 +21,7 @@ from math import ceil
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.harden.undecided import undecided
+from hardentui.harden.undecided import count_undecided
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject
 from hardentui.model.gain import Gained
 
@@ -36,6 +36,7 @@ PILLAR = 12
 _WHOLE = 100
 """The points of what is not about a container."""
 _WITH_OPTIONS = (Kind.CONTAINER, Kind.SERVICE)
+_NOT_COUNTED = (Status.NOT_APPLICABLE, Status.WAIVED)
 _LAST_STEP_ABOUT_IMAGES = 3
 _WORST_STATUS = (
     Status.FAIL,
@@ -132,57 +133,75 @@ def worst(findings: Iterable[Finding]) -> Finding | None:
     )
 
 
-def score(
-    findings: Iterable[Finding],
-    *,
-    whole: bool = True,
-    fixed: frozenset[str] = frozenset(),
-) -> Score:
+def score(findings: Iterable[Finding], *, whole: bool = True) -> Score:
     """The score of these findings.
 
     Args:
-        fixed: checks that count as passed.
         whole: False = only some checks were asked for, so there is no value.
     """
-    points = lost = applying = known = applying_points = known_points = 0
-    of_container = False
-    worst_gain: Gained | None = None
-    failing: dict[Severity, int] = {}
-    unseen = []
-    unknown = []
-    for finding in findings:
-        of_container = of_container or finding.subject.kind in _WITH_OPTIONS
-        points += finding.points
-        status = Status.PASS if finding.check in fixed else finding.verdict.status
-        if status in (Status.NOT_APPLICABLE, Status.WAIVED):
-            continue
-        applying += 1
-        applying_points += finding.points
-        if status is Status.UNKNOWN:
-            unknown.append(finding)
-            if is_pillar(finding):
-                unseen.append(finding.check)
-            continue
-        known += 1
-        known_points += finding.points
-        if status is Status.FAIL:
+    return Tally(findings, whole=whole).score()
+
+
+class Tally:
+    """What findings add up to: counted once, for their score and for that once one of them passes.
+
+    Args:
+        whole: as of `score`.
+    """
+
+    def __init__(self, findings: Iterable[Finding], *, whole: bool = True) -> None:
+        points = applying = applying_points = unknown_points = 0
+        of_container = False
+        failing: list[Finding] = []
+        unknown: list[Finding] = []
+        for finding in findings:
+            of_container = of_container or finding.subject.kind in _WITH_OPTIONS
+            points += finding.points
+            status = finding.verdict.status
+            if status in _NOT_COUNTED:
+                continue
+            applying += 1
+            applying_points += finding.points
+            if status is Status.UNKNOWN:
+                unknown.append(finding)
+                unknown_points += finding.points
+            elif status is Status.FAIL:
+                failing.append(finding)
+        known_points = applying_points - unknown_points
+        self._enough = whole and known_points > 0 and known_points >= unknown_points
+        self._total = points if of_container else _WHOLE
+        self._looked_at = (applying - len(unknown), applying)
+        self._failing = failing
+        self._unseen = tuple(finding.check for finding in unknown if is_pillar(finding))
+        self._undecided = count_undecided(unknown)
+
+    def score(self, fixed: str = "") -> Score:
+        """The score. `fixed`: a check that counts as passed."""
+        lost = 0
+        worst_gain: Gained | None = None
+        counts: dict[Severity, int] = {}
+        for finding in self._failing:
+            if finding.check == fixed:
+                continue
             lost += cost(finding)
-            failing[finding.severity] = failing.get(finding.severity, 0) + 1
-            gained = finding.gained
+            severity, gained = finding.severity, finding.gained
+            counts[severity] = counts.get(severity, 0) + 1
             if worst_gain is None or gained.rank > worst_gain.rank:
                 worst_gain = gained
-    least, most = _band(worst_gain, seen=not unseen)
-    total = points if of_container else _WHOLE
-    value = least + (most - least) * max(0, total - lost) // total if total else None
-    enough = known_points and 2 * known_points >= applying_points
-    return Score(
-        value if whole and enough else None,
-        (known, applying),
-        tuple(sorted(failing.items(), reverse=True)),
-        worst_gain,
-        tuple(unseen),
-        len(undecided(unknown)),
-    )
+        least, most = _band(worst_gain, seen=not self._unseen)
+        kept = max(0, self._total - lost)
+        return Score(
+            least + (most - least) * kept // self._total if self._enough else None,
+            self._looked_at,
+            tuple(sorted(counts.items(), reverse=True)),
+            worst_gain,
+            self._unseen,
+            self._undecided,
+        )
+
+    def rise(self, fixed: str) -> Rise:
+        """What it brings once a check passes, and nothing else changes."""
+        return rise_between(self.score(), self.score(fixed))
 
 
 def cost(finding: Finding) -> int:
@@ -239,14 +258,11 @@ def rise_between(
     )
 
 
-def rises_once_passed(findings: Sequence[Finding]) -> dict[str, Rise]:
+def rises_once_passed(findings: Iterable[Finding]) -> dict[str, Rise]:
     """Failing check -> what it brings once it passes, and nothing else changes."""
-    before = score(findings)
-    return {
-        finding.check: rise_between(before, score(findings, fixed=frozenset({finding.check})))
-        for finding in findings
-        if finding.failing
-    }
+    findings = tuple(findings)
+    tally = Tally(findings)
+    return {finding.check: tally.rise(finding.check) for finding in findings if finding.failing}
 
 
 def cell(step: int, findings: Iterable[Finding]) -> Cell:

@@ -43,6 +43,11 @@ def undecided(findings: Iterable[Finding]) -> tuple[Undecided, ...]:
     return tuple(_group(source, group) for source, group in groups)
 
 
+def count_undecided(unknown: Iterable[Finding]) -> int:
+    """The number of groups of findings that are all unknown."""
+    return min(MOST, len({finding.verdict.source for finding in unknown}))
+
+
 def _group(source: FactSource, findings: list[Finding]) -> Undecided:
     reasons = Counter(finding.verdict.because for finding in findings)
     return Undecided(

@@ -71,6 +71,12 @@ _AT_ONCE = {
     Gain.HOST: Severity.CRITICAL,
 }
 """The severity of what an attacker has without a further step."""
+_LEAST = Severity.CRITICAL - Severity.LOW
+"""After so many steps everything is low."""
+_AFTER_STEPS = {
+    gain: tuple(severity.shifted(-steps) for steps in range(_LEAST + 1))
+    for gain, severity in _AT_ONCE.items()
+}
 
 
 class Origin(StrEnum):
@@ -102,8 +108,7 @@ class Gained(Struct, frozen=True):
 
     @property
     def severity(self) -> Severity:
-        at_once = _AT_ONCE[self.gain]
-        return at_once.shifted(-self.steps) if self.steps else at_once
+        return _AFTER_STEPS[self.gain][min(self.steps, _LEAST)]
 
     @property
     def rank(self) -> tuple[bool, Severity, Gain]:
@@ -122,6 +127,8 @@ class Gained(Struct, frozen=True):
 
     def later(self, steps: int = 1) -> Gained:
         """The same, after further steps."""
+        if not steps:
+            return self
         return Gained(self.gain, self.steps + steps, self.origin)
 
 

@@ -20,12 +20,10 @@ import msgspec
 from hardentui.errors import InputError, WriteError
 from hardentui.model.image import NeverScanned, ScanReport
 from hardentui.model.known import Known, Unread
-from hardentui.scanners import grype, quay, trivy
 from hardentui.state import Directory, read_document, write_own
 
 SCHEMA = "hardentui/scan/1"
 _STORED = "the stored scan result"
-_FORMATS: tuple[ModuleType, ...] = (trivy, grype, quay)
 
 
 def parse_report(
@@ -76,7 +74,10 @@ def as_document(report: ScanReport) -> Mapping[str, Any]:
 def _maker(document: Any) -> ModuleType | None:
     if not isinstance(document, dict):
         return None
-    return next((maker for maker in _FORMATS if maker.recognises(document)), None)
+    from hardentui.scanners import grype, quay, trivy
+
+    formats: tuple[ModuleType, ...] = (trivy, grype, quay)
+    return next((maker for maker in formats if maker.recognises(document)), None)
 
 
 LARGEST = 64 << 20

@@ -9,6 +9,7 @@ from tests.architecture.test_boring_python import nodes
 
 SEAMS = {
     "__main__.py main": "Ctrl-C while the program loads",
+    "__main__.py _become": "few act as another account: ctypes",
     "cli/at_rest.py fix": "few turn compose files and run commands into Quadlets",
     "cli/opening.py _screens": "few open the screens on files",
     "cli/run.py _check_outputs": "only for those who write",
@@ -37,15 +38,20 @@ SEAMS = {
         "what reads the facts that few checks ask for is loaded with the first"
     ),
     "features/looking/host_side.py sockets": "so is what reads sockets",
+    "features/looking/once_per_engine.py _engine_units": (
+        "few hosts have containers of units: what reads units and Quadlets"
+    ),
     "features/opening/engines.py": (
         "the engines are asked before what reads the host is loaded (70 ms)"
     ),
     "features/opening/saved_facts.py": (
         "a check that was chosen may not ask for the host: 40 modules"
     ),
+    "features/reports/as_text.py": "a list draws no blocks, and few want controls or a fleet",
     "features/reports/text_overview.py _managed": "few hosts have a vendor's containers",
     "features/reports/making.py": "few findings of a chosen check are part of an attack path",
     "features/workbench.py": "what plans, writes, tries or applies is loaded when it is wanted",
+    "scanners/stored.py _maker": "few hosts have stored reports of scanners",
     "tui/session.py look_at_trials": "what trials record matters once the first screen is there",
     "tui/app.py open_harden": "what belongs together matters once something is hardened",
     "host/place.py view_of_host": "only in a container: ctypes and a pool of threads",

@@ -4,6 +4,7 @@ weakened."""
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -128,6 +129,61 @@ def test_neither_output_nor_notes_hold_the_secret(container: Bench) -> None:
         said = hardentui(*command, "--url", container.url)
         assert said.stdout
         assert SECRET not in said.stdout + said.stderr
+
+
+_COUNTED = """
+import sys
+from hardentui.engine import wire
+
+plain, documents = wire.decode, []
+
+def counting(text):
+    documents.append(bytes(text))
+    return plain(text)
+
+wire.decode = counting
+from hardentui.cli.run import run
+run(sys.argv[1:])
+large = [document for document in documents if len(document) > 100]
+print("DECODED", len(large), len(set(large)), "LOADED", *sys.modules)
+"""
+MOST_MODULES = 325
+"""Of ours, for a check of containers that no unit runs, with nothing stored: 100 containers on an
+idle processor take a third of a second, half of it for these."""
+OF_OTHERS = (
+    "hardentui.features.apply",
+    "hardentui.features.change",
+    "hardentui.features.planning",
+    "hardentui.features.reports.text_blocks",
+    "hardentui.features.trial",
+    "hardentui.harden.drift",
+    "hardentui.lib.observer",
+    "hardentui.quadlet.read",
+    "hardentui.quadlet.write.container",
+    "hardentui.scanners.trivy",
+    "hardentui.tui",
+    "hardentui.writers",
+)
+
+
+def test_a_check_decodes_each_document_once_and_loads_what_it_needs(
+    container: Bench,
+    tmp_path: Path,
+) -> None:
+    names = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+    done = subprocess.run(
+        [sys.executable, "-c", _COUNTED, "check", "--url", container.url],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **dict.fromkeys(names, str(tmp_path))},
+    )
+    counts, _, modules = done.stdout.rpartition("DECODED ")[2].partition("LOADED ")
+    decoded, different = map(int, counts.split())
+    assert decoded == different >= 3  # a list, a container, an image
+    loaded = {name for name in modules.split() if name.startswith("hardentui")}
+    assert not {name for name in loaded if name.startswith(OF_OTHERS)}
+    assert len(loaded) <= MOST_MODULES
 
 
 def test_doctor_finds_the_engine(podman: Bench) -> None:

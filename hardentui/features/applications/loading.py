@@ -55,6 +55,7 @@ class Library:
 
     def __init__(self, files: Iterable[EntryFile] | None = None) -> None:
         self._given = files
+        self._near: dict[str, tuple[EntryFile, ...]] = {}
         self.faults: list[str] = []
 
     @cached_property
@@ -70,9 +71,16 @@ class Library:
 
     def find(self, image: AskedImage) -> Application | None:
         """The entry for an image; None if no entry is about it."""
-        names = {name.rpartition("/")[2] for name in repository_names(image.name)}
-        near = (file for file in self.files if any(name in file.text for name in names))
-        return application_of(image, self._families(near))
+        return application_of(image, self._families(self._naming(image.name)))
+
+    def _naming(self, image: str) -> tuple[EntryFile, ...]:
+        """The entries in whose text an image's last name stands: the same for all its containers."""
+        near = self._near.get(image)
+        if near is None:
+            names = {name.rpartition("/")[2] for name in repository_names(image)}
+            near = tuple(file for file in self.files if any(name in file.text for name in names))
+            self._near[image] = near
+        return near
 
     def all(self) -> tuple[Family, ...]:
         """Every entry, by name."""

@@ -14,7 +14,8 @@ from hardentui.do import Do, Verb
 from hardentui.errors import PlanError
 from hardentui.features.fix.drafter import Drafter
 from hardentui.features.looking.default_profile import profile_in_force
-from hardentui.features.planner import Planner, plan_file
+from hardentui.features.planner import Planner
+from hardentui.features.planning import plan_file, plan_of_file
 from hardentui.features.trial.configuration import can_be_writable
 from hardentui.features.trial.kept_learning import keep_profile, profile_directory
 from hardentui.features.trial.learning import held_by
@@ -201,7 +202,7 @@ def plan_of_record(
         WriteError: its seccomp profile cannot be kept.
     """
     facts = known_facts(report)
-    offered = planner.plan_of_file(report, choices_of(trial))
+    offered = plan_of_file(planner, report, choices_of(trial))
     plan = plan_of(trial, offered, ours=is_remembered(trial))
     refuse_more_than_offered(facts, offered, plan)
     if plan.after[SECCOMP_PROFILE] == offered.after[SECCOMP_PROFILE]:

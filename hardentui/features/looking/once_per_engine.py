@@ -25,8 +25,8 @@ from hardentui.model.facts import ContainerFacts, SocketEndpoint, UnitFacts
 from hardentui.model.known import Known, Unread, known
 
 if TYPE_CHECKING:
+    from hardentui.features.looking.engine_units import EngineUnits
     from hardentui.host.process.denials import Refusal
-from hardentui.features.looking.engine_units import EngineUnits
 
 _DAY = timedelta(days=1)
 _TIMER = "podman-auto-update.timer"
@@ -143,6 +143,8 @@ class OncePerEngine:
 
     def _engine_units(self) -> EngineUnits:
         if self._units is None:
+            from hardentui.features.looking.engine_units import EngineUnits
+
             self._units = EngineUnits(
                 self._engine.facts,
                 self._files,

@@ -28,7 +28,8 @@ from hardentui.options.argv import spec_from_argv
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.object_names import DROP_IN, LAST_DROP_IN, default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles, outdated
-from hardentui.reading.comments import comment_about, commented, commented_flags
+from hardentui.reading.comments import comment_about
+from hardentui.reading.unit_comments import commented, commented_flags
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.systemd.unit_text import check_unit_text
 from hardentui.visible import visible

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hardentui.model.host_scan import HostScan
-from hardentui.scanners.host_scans import HostScans, read_scan
+from hardentui.scanners.host_results import read_scan
+from hardentui.scanners.host_scans import HostScans
 from hardentui.state import state_directory
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+import msgspec
 from msgspec import UNSET, UnsetType, to_builtins
 
 from hardentui.features.frameworks.answers import ControlAnswer, ControlResult, Framework
@@ -46,22 +47,32 @@ def render(result: CheckResult, style: TextStyle) -> str:
 def pieces(result: CheckResult) -> Iterator[str]:
     """The report as it is written: one line for each subject, since indenting makes Python's encoder
     ten times as slow, and those of a large tree do not fit in memory."""
-    dense = json.JSONEncoder(separators=(",", ":")).encode
     before = "{\n"
     for key, value in to_builtins(_around(result, ())).items():
-        yield f"{before}{dense(key)}: "
+        yield f"{before}{_encoded(key)}: "
         before = ",\n"
         if key != "subjects":
-            yield strict_json(dense(value))
+            yield _encoded(value)
             continue
         yield "["
         first = True
         for subject in result.subjects:
             yield "\n" if first else ",\n"
             first = False
-            yield strict_json(dense(to_builtins(_subject(subject))))
+            yield _encoded(_subject(subject))
         yield "\n]"
     yield "\n}\n"
+
+
+def _encoded(part: object) -> str:
+    """A part of the report, on one line."""
+    try:
+        encoded = msgspec.json.encode(part)
+    except UnicodeEncodeError:  # it holds bytes that are no UTF-8
+        encoded = b""
+    if encoded and encoded.isascii():
+        return encoded.decode()
+    return strict_json(json.dumps(to_builtins(part), separators=(",", ":")))
 
 
 def document(result: CheckResult) -> CheckDocument:

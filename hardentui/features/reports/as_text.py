@@ -7,49 +7,61 @@ Written line by line, not as a table of rich: the whole command should take no l
 
 from __future__ import annotations
 
+from hardentui.features.frameworks.answers import Framework
 from hardentui.features.reports.result import CheckResult, TextStyle
-from hardentui.features.reports.text_blocks import blocks
-from hardentui.features.reports.text_controls import controls
-from hardentui.features.reports.text_fleet import fleet_summary
 from hardentui.features.reports.text_overview import outcome, summary
 from hardentui.features.reports.text_writer import Writer
 from hardentui.model.finding import Kind
 
 _SHARED = (Kind.IMAGE, Kind.SITE)
+_SIMULATED = "SIMULATED HOST: nothing below is real."
 
 
 def render(result: CheckResult, style: TextStyle) -> str:
     write = Writer(style)
     if result.framework is not None:
-        head = (
-            [write.paint("SIMULATED HOST: nothing below is real.", "1;33")]
-            if result.simulated
-            else []
-        )
-        return (
-            "\n".join(
-                [
-                    *head,
-                    *outcome(result, write),
-                    *controls(result.framework, write),
-                ]
-            )
-            + "\n"
-        )
-    overview = list(
-        summary(result, write) if result.fleet is None else fleet_summary(result, write)
+        return _by_control(result, result.framework, write)
+    overview, parts = _overview(result, write), _blocks(result, style, write)
+    whole = [*parts, *reversed(overview)] if style.summary_last else [*overview, *parts]
+    return _joined(result, whole, write)
+
+
+def _by_control(
+    result: CheckResult,
+    framework: Framework,
+    write: Writer,
+) -> str:
+    from hardentui.features.reports.text_controls import controls
+
+    head = [write.paint(_SIMULATED, "1;33")] if result.simulated else []
+    lines = (
+        *head,
+        *outcome(result, write),
+        *controls(framework, write),
     )
-    if not style.blocks and result.fleet is not None:
-        return _joined(
-            result,
-            overview if not style.summary_last else overview[::-1],
-            write,
-        )
+    return "\n".join(lines) + "\n"
+
+
+def _overview(result: CheckResult, write: Writer) -> list[list[str]]:
+    if result.fleet is None:
+        return list(summary(result, write))
+    from hardentui.features.reports.text_fleet import fleet_summary
+
+    return list(fleet_summary(result, write))
+
+
+def _blocks(
+    result: CheckResult,
+    style: TextStyle,
+    write: Writer,
+) -> list[list[str]]:
+    if not style.blocks:
+        return []
+    from hardentui.features.reports.text_blocks import blocks
+
     # in a brief text, what containers share is a line in their blocks
     told = [each for each in result.subjects if not (style.brief and each.subject.kind in _SHARED)]
-    parts_of = blocks(told, write) if style.blocks else []
-    parts = [*parts_of, *reversed(overview)] if style.summary_last else [*overview, *parts_of]
-    return _joined(result, parts, write)
+    return blocks(told, write)
 
 
 def _joined(
@@ -58,8 +70,5 @@ def _joined(
     write: Writer,
 ) -> str:
     if result.simulated:
-        parts.insert(
-            0,
-            [write.paint("SIMULATED HOST: nothing below is real.", "1;33")],
-        )
+        parts.insert(0, [write.paint(_SIMULATED, "1;33")])
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"

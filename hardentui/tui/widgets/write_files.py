@@ -21,7 +21,7 @@ from hardentui.features.fix.saving import (
     save,
     save_in_place,
 )
-from hardentui.features.planner import plan_file
+from hardentui.features.planning import plan_file
 from hardentui.features.views import known_facts
 from hardentui.model.draft import NO_STEPS, Draft, DraftFile, NextSteps, Target
 from hardentui.model.plan import Plan

@@ -20,6 +20,7 @@ from hardentui.harden.score import (
     STRONG,
     TAKEOVER_CEILING,
     Level,
+    Tally,
     rise_between,
     score,
     worst,
@@ -144,7 +145,7 @@ def test_what_becomes_known_and_fine_never_lowers_it_and_what_is_absent_earns_no
 def test_a_fix_never_lowers_it(findings: list[Finding], points: int) -> None:
     failing = replace(finding(Status.FAIL, Severity.HIGH, points=points), check="another")
     before = score([*findings, failing])
-    after = score([*findings, failing], fixed=frozenset({"another"}))
+    after = Tally([*findings, failing]).score("another")
     if before.value is not None:
         assert after.value is not None
         assert rise_between(before, after).points == after.value - before.value

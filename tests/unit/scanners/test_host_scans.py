@@ -19,7 +19,8 @@ from hardentui.model.host import HostFacts
 from hardentui.model.host_scan import FailedRule, HostScan
 from hardentui.model.known import Unread
 from hardentui.scanners import lynis
-from hardentui.scanners.host_scans import HostScans, read_scan
+from hardentui.scanners.host_results import read_scan
+from hardentui.scanners.host_scans import HostScans
 from hardentui.scanners.openscap import parse_xccdf
 
 DATA = Path(__file__).parents[2] / "data/host-scans"
