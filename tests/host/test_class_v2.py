@@ -49,8 +49,8 @@ def test_memory_processes_processor_and_disk_of_a_sandbox_have_an_end(class_seen
         "pids.max": "400",
         "cpu.max": "100000 100000",
     }
-    assert attack["refused_processes"] > 0
-    assert attack["ended_for_memory"] > 0
+    assert attack["refused_processes"] > 0, attack
+    assert attack["ended_for_memory"] > 0, attack
     assert "No space left" in attack["disk"]
     assert max(class_seen["peaks"]) <= 640 * _MEBIBYTE
 
