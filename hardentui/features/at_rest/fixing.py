@@ -21,7 +21,7 @@ from hardentui.features.at_rest.choosing import Choosing, Offer, Wanted, offer
 from hardentui.features.at_rest.edits.commands import RunTarget
 from hardentui.features.at_rest.edits.quadlet import QuadletTarget
 from hardentui.features.at_rest.judging import Judged
-from hardentui.features.at_rest.patches import mask_line
+from hardentui.features.at_rest.masked_lines import mask_line
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import Sources
 from hardentui.model.check import Check
