@@ -21,7 +21,7 @@ SEAMS = {
     "engine/probe.py _open_docker": "few read a Docker engine",
     "engine/probe.py _open_ssh": "few engines are reached over ssh",
     "features/at_rest/checking.py _makers": ("a YAML library is wanted only where a YAML file is"),
-    "features/at_rest/fixing.py _by_parts": "a YAML library is wanted only where a YAML file is",
+    "features/at_rest/fixing.py _parts_of": "a YAML library is wanted only where a YAML file is",
     "features/at_rest/fixing.py _target": "a YAML library is wanted only where a YAML file is",
     "features/checklists/loading.py own_checks": (
         "most checklists have no checks of their own: 12 ms"

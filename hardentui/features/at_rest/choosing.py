@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotFix
 from hardentui.features.at_rest.judging import Judged
-from hardentui.features.at_rest.patches import mask_line
+from hardentui.features.at_rest.masked_lines import mask_line
 from hardentui.features.at_rest.remedies import as_fixes_see, open_mounts, remedied_at_rest
 from hardentui.features.at_rest.services import Format, Service, Set
 from hardentui.harden.explicit import gives_reason, weighed

@@ -18,10 +18,11 @@ from hardentui.features.at_rest.services import (
     SpecAtRest,
     rootless_by,
     waivers_in,
+    with_more,
 )
 from hardentui.features.at_rest.sources import SourceFile, Sources
 from hardentui.model.open_value import UNKNOWN, OpenText
-from hardentui.options import NAME, TABLE
+from hardentui.options import NAME
 from hardentui.options.argv import items_of_token, positional_items, read_command
 from hardentui.options.items import spec_of
 from hardentui.options.run_command import RunCommand
@@ -237,9 +238,7 @@ def _service(
     spec = spec_of(each.item for each in sets)
     line = file.line_of(program.start)
     name = spec[NAME] if NAME not in spec.unknowable else ""
-    unknowable = spec.unknowable
-    if more:
-        unknowable |= {option for option in TABLE if option.is_list or option not in spec.settings}
+    unknowable = with_more(spec) if more else spec.unknowable
     return Service(
         name=name or f"line {line}",
         format=Format.RUN,

@@ -36,10 +36,11 @@ from hardentui.features.at_rest.services import (
     SpecAtRest,
     rootless_by,
     waivers_in,
+    with_more,
 )
 from hardentui.features.at_rest.sources import SourceFile, Sources, is_compose_name
 from hardentui.features.at_rest.trees import Tree, read_trees, with_variables
-from hardentui.model.open_value import is_open
+from hardentui.model.open_value import OpenText, is_open, names_of
 from hardentui.model.spec import Source
 from hardentui.model.waiver import Waiver
 from hardentui.options import COMMAND, IMAGE, NAME
@@ -240,6 +241,8 @@ def _extended(
         return service
     name = extends.text or extends.word("service")
     path = extends.word("file")
+    if is_open(path):
+        return service  # what it is made of may hold more options
     mark = f"{path}#{name}"
     if mark in chain or len(chain) > _DEEPEST:
         raise InputError(
@@ -332,6 +335,7 @@ def services_of(
         spec = spec_of(each.item for each in sets)
         if not spec[NAME]:
             spec = spec.with_(NAME, stack.container(name), Source.UNIT)
+        more = names_of([OpenText.read(tree.word("extends", "file"))])
         end = tree.key_start + len(_word_at(tree.file.text, tree.key_start))
         yield Service(
             name=name,
@@ -339,8 +343,9 @@ def services_of(
             header=Span(tree.file, tree.key_start, end),
             spec=SpecAtRest(
                 spec.settings,
-                spec.unknowable,
+                with_more(spec) if more else spec.unknowable,
                 open=spec.open,
+                more=more,
             ),
             sets=sets,
             group=stack.files[0].path,

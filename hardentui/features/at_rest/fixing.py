@@ -21,7 +21,7 @@ from hardentui.features.at_rest.choosing import Choosing, Offer, Wanted, offer
 from hardentui.features.at_rest.edits.commands import RunTarget
 from hardentui.features.at_rest.edits.quadlet import QuadletTarget
 from hardentui.features.at_rest.judging import Judged
-from hardentui.features.at_rest.patches import mask_line
+from hardentui.features.at_rest.masked_lines import mask_line
 from hardentui.features.at_rest.services import Format, Service
 from hardentui.features.at_rest.sources import Sources
 from hardentui.model.check import Check
@@ -62,6 +62,39 @@ class Target(Protocol):
         """Make the changes between two specs. Raises HardenError, and then nothing is changed."""
 
 
+class PartsOfFiles(Protocol):
+    """The files of several services, each of which is edited in its own part of them."""
+
+    unclear: set[str]
+    """Services that cannot be changed in their parts."""
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """The texts of the changed files. Raises CannotExpress."""
+
+    def target(self, service: Service) -> Target:
+        """Raises CannotExpress where its part does not say what the whole does."""
+
+    def take(
+        self,
+        service: Service,
+        files: Mapping[str, str],
+        planned: Spec,
+    ) -> None:
+        """Put a changed part into the whole, unless more than it changed."""
+
+    def prove(self, changed: Mapping[str, str]) -> None:
+        """Raises CannotExpress unless each service of the changed files is as planned."""
+
+
+_IN_PARTS = (Format.COMPOSE, Format.RUN, Format.KUBE)
+
+
+def _stack_of(service: Service) -> str:
+    """What is cut into parts together: a compose project, else a file."""
+    return service.group if service.format is Format.COMPOSE else service.file.shown
+
+
 def fix_all(
     looked: Looked,
     wanted: Wanted,
@@ -77,13 +110,13 @@ def fix_all(
     texts = {} if texts is None else texts
     stacks: dict[str, list[Judged]] = {}
     for judged in looked.services:
-        if judged.service.format is Format.COMPOSE:
-            stacks.setdefault(judged.service.group, []).append(judged)
+        if judged.service.format in _IN_PARTS:
+            stacks.setdefault(_stack_of(judged.service), []).append(judged)
     fixed: dict[str, Iterator[Fixed]] = {}
     every: list[Fixed] = []
     for judged in looked.services:
-        group = judged.service.group
-        if judged.service.format is not Format.COMPOSE:
+        group = _stack_of(judged.service)
+        if judged.service.format not in _IN_PARTS:
             every.append(_one(judged, looked, wanted, version, texts))
             continue
         if group not in fixed:
@@ -128,7 +161,8 @@ def _stack(
     version: Version,
     texts: dict[str, str],
 ) -> list[Fixed]:
-    """The services of a compose project, each edited in its own part where the files can be cut."""
+    """The services of a compose project, a script or Kubernetes YAML, each edited in its own part
+    where the files can be cut."""
     try:
         return _by_parts(stack, looked, wanted, version, texts)
     except CannotExpress:
@@ -143,9 +177,7 @@ def _by_parts(
     texts: dict[str, str],
 ) -> list[Fixed]:
     """Raises CannotExpress where services share what a fix changes."""
-    from hardentui.features.at_rest.edits.parts import StackParts
-
-    parts = StackParts(
+    parts = _parts_of(
         looked.sources,
         [judged.service for judged in stack],
         texts,
@@ -174,6 +206,21 @@ def _by_parts(
             fixed[place] = _one(judged, looked, wanted, version, texts)
             changed |= fixed[place].files
     return [replace(each, files=changed if each.made else {}) for each in fixed]
+
+
+def _parts_of(
+    sources: Sources,
+    services: Sequence[Service],
+    texts: Mapping[str, str],
+) -> PartsOfFiles:
+    """Raises CannotExpress where their files cannot be cut."""
+    if services[0].format is Format.COMPOSE:
+        from hardentui.features.at_rest.edits.parts import StackParts
+
+        return StackParts(sources, services, texts)
+    from hardentui.features.at_rest.edits.blocks import FileParts
+
+    return FileParts(sources, services, texts)
 
 
 def _one(

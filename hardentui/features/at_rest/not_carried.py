@@ -65,6 +65,9 @@ def of_service(service: Service) -> Iterator[str]:
     made: InStack = service.source
     tree = made.tree
     yield from _beyond(tree, _OF_SERVICES)
+    if service.spec.more:
+        base = OpenText.read(tree.word("extends", "file")).written
+        yield f"what {visible(base, 100)} gives it is not carried over: a variable says where it is"
     called = OpenText.read(tree.word("container_name"))
     if called.open:
         yield f"its name {visible(called.written, 60)} is open: it is called {service.spec[NAME]}"

@@ -72,6 +72,13 @@ class Refusal(Struct, frozen=True):
     span: Span
 
 
+def with_more(spec: Spec) -> frozenset[Option[Any]]:
+    """The options that are open where a variable may hold further ones."""
+    return spec.unknowable | {
+        option for option in TABLE if option.is_list or option not in spec.settings
+    }
+
+
 class SpecAtRest(Spec, frozen=True):
     """A spec that knows what its file leaves open: asking for such an option raises Unread.
 

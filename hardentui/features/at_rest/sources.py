@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from hardentui.errors import HardenError, InputError
 from hardentui.host.files import reason
 from hardentui.model.finding import Place
+from hardentui.model.open_value import OpenText, is_open
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.regular_files import Folder, read_with_folder
 from hardentui.visible import visible
@@ -142,10 +143,13 @@ class Sources(Struct, frozen=True):
         """A file that another one names, which must lie below the given paths.
 
         Raises:
-            InputError: it lies outside, or is not a text file.
+            InputError: it lies outside, is not a text file, or a variable says where it is.
         """
         if path in self.files:
             return self.files[path]
+        if is_open(path):
+            written = OpenText.read(shown).written
+            raise InputError(f"{visible(written, 200)} is named by a variable and is not read.")
         if not self.is_below(path):
             raise InputError(f"{visible(shown, 200)} lies outside the given paths and is not read.")
         file = self.files[path] = read_file(path, shown)

@@ -253,7 +253,7 @@ def _spec_of(
     registry = "localhost/" if service.source.tree.get("build") is not None else HUB
     spec = Spec(
         service.spec.settings,
-        service.spec.unknowable - opened,
+        frozenset() if service.spec.more else service.spec.unknowable - opened,
         open=tuple(
             with_registry(registry, _aliased(argument, service.name))
             for argument in service.spec.open

@@ -49,14 +49,19 @@ def prove_all(
     before: Mapping[Key, Service],
     after: Mapping[Key, Service],
     planned: Mapping[Key, Spec],
+    shared: Collection[Option[Any]] = (),
 ) -> None:
-    """Raises CannotExpress unless each service is as planned, and those without a plan as before."""
+    """Raises CannotExpress unless each service is as planned, and those without a plan as before.
+    `shared`: options that are one setting of all, proven when each of them was made."""
     if before.keys() != after.keys():
         raise CannotExpress("another service would change with it")
     for key, service in before.items():
         old, new = Spec(service.spec.settings), Spec(after[key].spec.settings)
         wanted = changes_between(old, planned.get(key, old))
-        _refuse_other_than(wanted, changes_between(old, new))
+        _refuse_other_than(
+            [change for change in wanted if change.option not in shared],
+            [change for change in changes_between(old, new) if change.option not in shared],
+        )
 
 
 def _refuse_other_than(planned: Iterable[ItemChange], made: Iterable[ItemChange]) -> None:

@@ -27,7 +27,7 @@ class KubeTarget(OneFileTarget):
     read = staticmethod(services_of)
 
     def apply(self, before: Spec, after: Spec) -> None:
-        super().apply(_in_cluster(before), _in_cluster(after))
+        super().apply(in_cluster(before), in_cluster(after))
 
     def _editor(self, service: Service) -> _KubeEditor:
         return _KubeEditor(service)
@@ -190,7 +190,7 @@ class _KubeEditor(YamlEditor):
         return _as_quantity(argument) if flag == "--memory" else argument or "true"
 
 
-def _in_cluster(spec: Spec) -> Spec:
+def in_cluster(spec: Spec) -> Spec:
     """The spec with each tmpfs as a cluster has it: without options, and without those that come
     with a read-only root here."""
     paths = (mount.partition(":")[0] for mount in spec[TMPFS])

@@ -2,7 +2,9 @@
 
 import gc
 import os
+import re
 import tracemalloc
+from collections.abc import Iterable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -15,10 +17,13 @@ from hardentui.features.at_rest import checking, report_text, trees
 from hardentui.features.at_rest.checking import AtRest, Looked, Looking, look
 from hardentui.features.at_rest.choosing import Wanted
 from hardentui.features.at_rest.edits import parts
+from hardentui.features.at_rest.edits.commands import RunTarget
+from hardentui.features.at_rest.edits.files import OneFileTarget
+from hardentui.features.at_rest.edits.kube import KubeTarget
 from hardentui.features.at_rest.fixing import fix_all
 from hardentui.features.at_rest.reporting import report_on
 from hardentui.features.at_rest.services import Service
-from hardentui.features.at_rest.sources import SourceFile, find
+from hardentui.features.at_rest.sources import SourceFile, Sources, find
 from hardentui.features.at_rest.trees import Tree
 from hardentui.lib import spilled
 from hardentui.model.facts import ContainerFacts
@@ -140,6 +145,69 @@ def test_services_that_share_namespaces_are_fixed_in_their_parts(
     ]
     each = [total / count for total, count in zip(read, counts, strict=True)]
     assert max(each) < 1.2 * min(each)
+
+
+COMMAND = """\
+# the next one
+podman run -d --name web{number} --user $(id -u) --privileged -v $BASE/{number}:/data \\
+  docker.io/library/nginx:1.27
+
+"""
+POD = """\
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: p{number}}}
+spec:
+  hostPID: true
+  containers:
+    - name: a
+      image: docker.io/library/nginx:1.27
+    - name: b
+      image: docker.io/library/redis:7
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "above", "each", "target"),
+    [
+        ("run.sh", "BASE=/srv\n", COMMAND, RunTarget),
+        ("pods.yaml", "", POD, KubeTarget),
+    ],
+)
+def test_a_fix_of_twice_as_many_commands_or_pods_reads_twice_as_much(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    above: str,
+    each: str,
+    target: type[OneFileTarget],
+) -> None:
+    """And makes what is made of each alone."""
+    read_alone = target.read
+    counts = (1, 8, 16, 32)
+    read: list[int] = []
+    texts: list[str] = []
+
+    def counting(sources: Sources, file: SourceFile) -> Iterable[Service]:
+        read[-1] += len(file.text)
+        return read_alone(sources, file)
+
+    monkeypatch.setattr(target, "read", staticmethod(counting))
+    for count in counts:
+        path = tmp_path / f"{count}" / name
+        path.parent.mkdir()
+        path.write_text(above + "".join(each.format(number=number) for number in range(count)))
+        read.append(0)
+        fixed = fix_all(look(AtRest((str(path),)), TODAY), Wanted((), Caution.ALL), Version(5, 8))
+        assert all(service.made for service in fixed)
+        texts.append(fixed[0].files[str(path)])
+    per_service = [total / count for total, count in zip(read[1:], counts[1:], strict=True)]
+    assert max(per_service) < 1.3 * min(per_service)
+    alone = texts[0].removeprefix(above)
+    assert texts[1] == above + "".join(
+        re.sub(r"(web|p|BASE/)0\b", rf"\g<1>{number}", alone) for number in range(8)
+    )
 
 
 def test_one_service_that_cannot_be_cut_does_not_cost_the_others(

@@ -10,6 +10,9 @@ import pytest
 from hardentui.features.at_rest.checking import AtRest, look
 from hardentui.features.at_rest.judging import Judged
 from hardentui.model.finding import Finding, Status
+from tests.unit.features.at_rest.test_checking import Run, run
+
+__all__ = ["run"]
 
 SOCKET = "/var/run/docker.sock:/var/run/docker.sock"
 
@@ -150,3 +153,32 @@ def test_a_limit_that_a_small_host_does_not_reach_is_unknown(
     status: Status,
 ) -> None:
     assert finding(judged(tmp_path, "compose.yaml", compose(lines)), check).status is status
+
+
+def test_a_service_that_is_made_of_a_file_named_by_a_variable(run: Run, tmp_path: Path) -> None:
+    """What it writes itself fails and is converted; what the other file could mend is unknown."""
+    stack = (
+        "services:\n  web:\n    extends: {file: '${ROOT}/base.yml', service: base}\n"
+        "    image: docker.io/library/nginx:1.27\n    privileged: true\n"
+        "    volumes: ['/var/run/docker.sock:/s']\n  db:\n    image: docker.io/library/redis:7\n"
+    )
+    code, text = run({"s/compose.yaml": stack}, "check", "./s", "--details")
+    assert code == 1
+    assert "critical privileged: web:" in text
+    assert "critical mounted-engine-socket: web:" in text
+    assert "writable-rootfs: web" not in text
+    assert "writable-rootfs: db" in text
+    assert "${ROOT} may hold --read-only" in text
+    _, told = run({}, "fix", "./s", "--to", "quadlet", "-o", "./out")
+    unit = (tmp_path / "out/web.container").read_text()
+    assert "Volume=/var/run/docker.sock:/s" in unit
+    assert "--privileged" in unit
+    assert "what ${ROOT}/base.yml gives it is not carried over" in told
+    assert "Podman does not report" not in told
+
+
+def test_a_file_that_is_included_by_a_variable_is_named(run: Run) -> None:
+    stack = "include: ['${ROOT}/other.yml']\nservices:\n  web:\n    image: x.example/web:1\n"
+    code, text = run({"s/compose.yaml": stack}, "check", "./s")
+    assert code == 4
+    assert "${ROOT}/other.yml is named by a variable and is not read" in text

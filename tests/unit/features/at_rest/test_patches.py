@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardentui.do import said
-from hardentui.features.at_rest.patches import mask_line, patch_of
+from hardentui.features.at_rest.masked_lines import mask_line
+from hardentui.features.at_rest.patches import patch_of
 from hardentui.model.draft import DraftFile
 from hardentui.reading.masking import WITHHELD
 from tests.unit.features.at_rest.stacks import EXAMPLES
