@@ -370,3 +370,24 @@ async def test_the_way_of_an_attacker_is_drawn_to_where_it_ends() -> None:
             "└▶ can make every system call ─▶ a kernel bug",
             "└▶ the host",
         )
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "titles"),
+    [
+        ("enter", "] why", ("╭─ Steps", "╭─ Findings", "╭─ Plan")),
+        ("h", "this engine is not a running Podman", ("╭─ Card",)),
+        ("m", "Alarms", ("╭─ Monitor",)),
+    ],
+)
+async def test_a_large_terminal_frames_and_titles_each_panel(
+    key: str,
+    text: str,
+    titles: tuple[str, ...],
+) -> None:
+    for size in ((120, 36), (80, 24)):
+        async with at_home(some(), size) as (app, pilot):
+            await shows(pilot, "shop-web", "Helps most")
+            await pilot.press(key, shows=text)
+            framed = [title in screen_text(app) for title in titles]
+            assert all(framed) if size == (120, 36) else not any(framed)

@@ -34,6 +34,8 @@ _SCREENS = {
     "a lab": (("T", "enter"), "creates lab containers"),
     "rights": (("enter", "R"), "rights"),
     "write": (("enter", "F", "w"), "Quadlet"),
+    "diff": (("enter", "F", "d"), "@@"),
+    "monitor": (("m",), "Alarms"),
     "log": (("enter", "l"), "no logs"),
     "journal": (("J",), "Journal"),
     "attack path": (("e",), "Attack path"),

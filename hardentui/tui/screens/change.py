@@ -58,6 +58,10 @@ class ChangeScreen(StoppablePage):
     ACTIONS = (*CHANGE, *WRITE, COPY, BACK)
     DOES: ClassVar = "changes the container"
 
+    @property
+    def panel(self) -> str:
+        return "Card"
+
     def __init__(
         self,
         key: str,

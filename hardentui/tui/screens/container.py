@@ -104,6 +104,10 @@ class ContainerJob(ContainerScreen, JobScreen):
     def container_key(self) -> str:
         return self._key
 
+    @property
+    def panel(self) -> str:
+        return self._tab.capitalize()
+
     def why_not(self, action: str) -> str:
         return JobScreen.why_not(self, action) or ContainerScreen.why_not(self, action)
 

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.widgets.page import titled
 
 
 class ReadingScreen(HardenScreen):
@@ -18,9 +19,14 @@ class ReadingScreen(HardenScreen):
 
     CSS_PATH = "reading.tcss"
 
+    @property
+    def panel(self) -> str:
+        """The title of its frame, which large terminals have."""
+        return ""
+
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
-        with VerticalScroll(id="reading"):
+        with titled(VerticalScroll(id="reading"), self.panel):
             yield Static(id="text")
 
     def on_mount(self) -> None:

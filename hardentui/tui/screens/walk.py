@@ -33,6 +33,7 @@ from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.status import Signs, both_ends, fit, worst_first
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
+from hardentui.tui.widgets.page import titled
 from hardentui.tui.widgets.plan_panel import PlanPanel, StepRail, promise
 from hardentui.tui.widgets.write_files import WriteFiles
 from hardentui.visible import visible
@@ -143,13 +144,13 @@ class WalkScreen(ContainerScreen):
         yield Static(id="crumb")
         with Container(id="floor"):
             with Container(id="upper"):
-                yield StepRail(id="rail")
-                with Vertical(id="step"):
+                yield titled(StepRail(id="rail"), "Steps")
+                with titled(Vertical(id="step"), "Findings"):
                     yield WhyPanel(id="why")
                     yield Static(id="look")
                     yield FindingList(id="findings")
                     yield Static(id="also")
-            yield PlanPanel(id="plan")
+            yield titled(PlanPanel(id="plan"), "Plan")
 
     async def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
