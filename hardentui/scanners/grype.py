@@ -4,7 +4,7 @@ exploited."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from hardentui.host.asking import Ask, ask_twice
@@ -100,11 +100,7 @@ def scan(
         _OFFLINE,
         offline=offline,
     )
-    return read_output(
-        output,
-        "Grype",
-        lambda printed: parse(printed, datetime.now(UTC)),
-    )
+    return read_output(output, NAME)
 
 
 def _alerts(document: Mapping[str, Any]) -> frozenset[str]:

@@ -7,9 +7,9 @@ import os
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
+from hardentui.lib.frames import ReaderKind
 from hardentui.model.host_scan import HostScan
-from hardentui.scanners.lynis import parse_lynis
-from hardentui.scanners.openscap import parse_xccdf
+from hardentui.reader import NotRead, read_apart
 from hardentui.visible import visible
 
 LARGEST = 256 << 20
@@ -32,12 +32,10 @@ def read_scan(path: str) -> HostScan:
     if len(content) > LARGEST:
         raise InputError(f"{shown} is larger than {LARGEST >> 20} MB.")
     try:
-        if content.lstrip()[:1] == b"<":
-            scan = parse_xccdf(content)
-        else:
-            scan = parse_lynis(content.decode("utf-8", "replace"))
-    except InputError as error:
+        scan = read_apart(ReaderKind.HOST_SCAN, [content], HostScan)
+    except NotRead as error:
+        why = visible(str(error).rstrip("."), 300)
         raise InputError(
-            f"{shown} is not a Lynis or OpenSCAP result: {visible(error.title, 300)}", error.hint
+            f"{shown} is not a Lynis or OpenSCAP result: {why}.", error.hint
         ) from error
     return replace(scan, source=os.path.abspath(path))

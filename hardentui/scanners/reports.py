@@ -1,15 +1,26 @@
-"""What the reports of all scanners have in common: severities, lists of vulnerabilities, filters.
-Pure."""
+"""What the reports of all scanners have in common: severities, lists of vulnerabilities, filters."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.errors import InputError
+from hardentui.lib.frames import ReaderKind, Request
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unread
+from hardentui.reader import NotRead, read_apart
+
+
+class ImageReport(Struct, frozen=True):
+    """A report, and the ID and digests of its image."""
+
+    report: ScanReport
+    about: tuple[str, ...] = ()
+
 
 _SEVERITIES = {
     "critical": "critical",
@@ -40,16 +51,18 @@ def nothing_compared(scanner: str, why: str) -> InputError:
 
 def read_output(
     output: Known[str],
-    called: str,
-    parse: Callable[[Mapping[str, Any]], ScanReport],
+    scanner: str,
 ) -> Known[ScanReport]:
-    """What a scanner printed, as a report; `parse` raises KeyError if it is not one of this
-    scanner."""
+    """What a scanner has just printed, as a report."""
     if isinstance(output, Unread):
         return output
+    printed = output.encode("utf-8", "backslashreplace")
     try:
-        return parse(json.loads(output))
-    except InputError as error:
-        return Unread(error.title)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
-        return Unread(f"the report of {called} is damaged")
+        return read_apart(
+            ReaderKind.IMAGE_REPORT,
+            [printed],
+            ImageReport,
+            Request(words=(scanner,), written=datetime.now(UTC)),
+        ).report
+    except NotRead as error:
+        return Unread(str(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -130,9 +130,7 @@ def scan(
         _OFFLINE,
         offline=offline,
     )
-    report = read_output(
-        output, "Trivy", lambda printed: parse(printed, datetime.now(UTC), listed=True)
-    )
+    report = read_output(output, NAME)
     return report if isinstance(report, Unread) else replace(report, database=database_date(ask))
 
 

@@ -54,6 +54,7 @@ SEAMS = {
     "scanners/stored.py _maker": "few hosts have stored reports of scanners",
     "tui/session.py look_at_trials": "what trials record matters once the first screen is there",
     "tui/app.py open_harden": "what belongs together matters once something is hardened",
+    "reader_process.py": "a process loads the parser of its kind, before it locks itself in",
     "host/place.py view_of_host": "only in a container: ctypes and a pool of threads",
 }
 """Module, or module and function, with own imports inside functions."""

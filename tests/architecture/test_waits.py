@@ -14,6 +14,7 @@ OWN_CHILDREN = {
     "engine/ssh.py": "a tunnel lives as long as its engine",
     "features/change/starting.py": "outlives this process on purpose",
     "features/training/seat.py": "answers a learner as long as the sandbox lives",
+    "reader.py": "reads document after document, as long as its parent lives",
     "features/change/substitute.py": "asks until it is told to stop",
 }
 """Modules that start a child process themselves, each with its reason."""

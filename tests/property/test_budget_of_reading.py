@@ -122,3 +122,37 @@ def test_reports_and_plans_of_others_end_too(
     )
     assert done.returncode == 2, (done.returncode, done.stderr[-400:])
     assert len(done.stderr.splitlines()) <= 3
+
+
+_DIGITS = "9" * 5_000
+"""More than Python reads as a number."""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("compose.yaml", f"services: {{web: {{image: a, mem_limit: {_DIGITS}}}}}"),
+        ("compose.yaml", f"services: {{web: {{image: a, stop_grace_period: '{_DIGITS}s'}}}}"),
+        (
+            "compose.yaml",
+            "services: {web: {image: a, user: '" + ("${A:-" + "9" * 300 + "}") * 2 + "'}}",
+        ),
+        (
+            "pod.yaml",
+            f"kind: Pod\nspec: {{containers: [{{ports: [{{containerPort: {_DIGITS}}}]}}]}}",
+        ),
+        ("a.container", f"[Container]\nImage=a\nUIDMap=0:{_DIGITS}:1\n"),
+        ("a.service", f"[Service]\nExecStart=podman run --memory {_DIGITS} a\n"),
+        ("run.sh", f"podman run -d --uidmap 0:{_DIGITS}:1 a\n"),
+    ],
+)
+def test_a_number_without_end_is_one_sentence(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/compose.yaml").write_text(WEB)
+    done = _check(".", "--format", "json", cwd=tmp_path)
+    assert done.returncode in (1, 4), (done.returncode, done.stderr[-400:])
+    names = [subject["name"] for subject in json.loads(done.stdout)["subjects"]]
+    assert "web" in names
+    alone = _check(f"./{name}", cwd=tmp_path)
+    assert "a number of more than 400 digits" in alone.stdout + alone.stderr

@@ -304,11 +304,9 @@ class _Owner:
             for words in map(str.split, self._text(f"/proc/{pid}/uid_map").splitlines())
             if len(words) == 3
         ]
-        self._accounts = {
-            words[2]
-            for words in (line.split(":") for line in self._text("/etc/passwd").splitlines())
-            if len(words) > 2
-        }
+        self._accounts = self._ids_in("/etc/passwd")
+        uid = re.search(r"^Uid:\s+(\d+)", self._text(f"/proc/{pid}/status"), re.MULTILINE)
+        self._uids = self._ids_in(f"/proc/{pid}/root/etc/passwd") | {uid[1] if uid else ""}
 
     def of(self, record: Mapping[str, str]) -> Whose:
         group = self._text(f"/proc/{record.get('pid', '0')}/cgroup")
@@ -321,9 +319,13 @@ class _Owner:
             return Whose.OF_OTHERS
         uid = record.get("uid", "")
         own_range = any(first > 0 for first, _ in self._maps)
-        return (
-            Whose.ITS_OWN if uid == "0" or own_range or not self._is_account(uid) else Whose.UNSURE
-        )
+        is_own = uid in self._uids and not self._is_account(uid)
+        return Whose.ITS_OWN if uid == "0" or own_range or is_own else Whose.UNSURE
+
+    def _ids_in(self, accounts: str) -> set[str]:
+        """The users of a file such as /etc/passwd."""
+        rows = (line.split(":") for line in self._text(accounts).splitlines())
+        return {row[2] for row in rows if len(row) > 2}
 
     @property
     def _has_own_label(self) -> bool:

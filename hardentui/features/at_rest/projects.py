@@ -88,7 +88,7 @@ def _tree(file: SourceFile) -> Tree:
         trees = read_trees(file)
     except HardenError:
         trees = ()
-    return trees[0] if trees else Tree(file, 0, 0, 0)
+    return trees[0] if trees else Tree(0, 0, 0, file=file)
 
 
 def _of_directory(files: dict[str, SourceFile]) -> Iterator[tuple[SourceFile, ...]]:

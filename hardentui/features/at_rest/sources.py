@@ -21,9 +21,11 @@ from msgspec.structs import replace
 
 from hardentui.errors import HardenError, InputError
 from hardentui.host.files import reason
+from hardentui.lib.frames import ReaderKind
 from hardentui.model.finding import Place
 from hardentui.model.open_value import OpenText, is_open
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
+from hardentui.reader import expect
 from hardentui.regular_files import Folder, read_with_folder
 from hardentui.visible import visible
 
@@ -32,6 +34,8 @@ LARGEST = 1 << 20
 _MOST_NAMES = 200_000
 _MOST_FILES = 20_000
 _DEEPEST = 24
+_MOST_DIGITS = 400
+_ENDLESS_NUMBER = re.compile(rf"(?<![\d_])\d[\d_]{{{_MOST_DIGITS}}}")
 STDIN = "-"
 SOMEONES_HOME = "/home/user"
 UNITS = (
@@ -367,6 +371,8 @@ def read_file(path: str, shown: str) -> SourceFile:
         InputError: it cannot be read, or is not UTF-8 text.
     """
     name = visible(shown, 200)
+    if path.endswith(_YAML):
+        expect(ReaderKind.YAML)
     try:
         if stat.S_ISFIFO(os.stat(path).st_mode):
             raise InputError(
@@ -403,6 +409,14 @@ def _decoded(
     if b"\0" in content:
         raise InputError(f"{name} is not text: it has NUL bytes.")
     try:
-        return content.decode()
+        text = content.decode()
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not UTF-8 text.") from error
+    refuse_endless_number(text, name)
+    return text
+
+
+def refuse_endless_number(text: str, name: str) -> None:
+    """Raises InputError for a number that no option means, and that Python would not read."""
+    if _ENDLESS_NUMBER.search(text):
+        raise InputError(f"{name} is not used: it has a number of more than {_MOST_DIGITS} digits.")

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.features.looking.judging import Parts
+from hardentui.lib.frames import ReaderKind
 from hardentui.lib.image import ImageInventory
-from hardentui.lib.image.inventory import read_inventory
 from hardentui.model.known import Known, Unread
+from hardentui.reader import NotRead, ReadingStopped, read_apart
 
 
 def look_into_image(
@@ -50,32 +51,24 @@ def _read_contents(
     on_bytes: Callable[[int], None],
 ) -> Known[ImageInventory]:
     try:
-        source = _Source(engine.archive(image, stop), on_bytes)
-        inventory = read_inventory(source, stop.is_set)
+        counted = _counted(engine.archive(image, stop), on_bytes)
+        return read_apart(
+            ReaderKind.INVENTORY,
+            counted,
+            ImageInventory,
+            stop=stop,
+        )
     except EngineError as error:
         return Unread(f"the image could not be read: {error.title}")
-    if stop.is_set():
+    except NotRead as error:
+        return Unread(f"the image could not be read: {error}")
+    except ReadingStopped:
         return Unread("the inspection of the image was stopped")
-    return inventory
 
 
-class _Source:
-    """The chunks of an archive as a readable stream."""
-
-    def __init__(
-        self,
-        pieces: Iterator[bytes],
-        on_bytes: Callable[[int], None],
-    ) -> None:
-        self._pieces = pieces
-        self._rest = b""
-        self._total = 0
-        self._on_bytes = on_bytes
-
-    def read(self, size: int, /) -> bytes:
-        if not self._rest:
-            self._rest = next(self._pieces, b"")
-            self._total += len(self._rest)
-            self._on_bytes(self._total)
-        taken, self._rest = self._rest[:size], self._rest[size:]
-        return taken
+def _counted(pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        on_bytes(total)
+        yield piece

@@ -6,7 +6,6 @@ afterwards. No scanner gets the socket: that would give it every right of the us
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import threading
@@ -24,11 +23,14 @@ from hardentui.features.looking.judging import Parts
 from hardentui.features.sections import size_text
 from hardentui.host.asker import asker
 from hardentui.host.asking import CANCELLED
+from hardentui.lib.frames import ReaderKind, Request
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known, Unread
 from hardentui.named_files import read_named
-from hardentui.scanners.stored import LARGEST, StoredScans, parse_report, subject_of
+from hardentui.reader import NotRead, read_apart
+from hardentui.scanners.reports import ImageReport
+from hardentui.scanners.stored import LARGEST, StoredScans
 from hardentui.visible import visible
 
 DEFAULT = ScanSettings()
@@ -102,12 +104,19 @@ class Scanning:
         Raises:
             InputError: it cannot be read, or is about none of these images.
         """
-        document, modified = _read(path)
-        report = parse_report(document, modified, "the report")
         shown = visible(path, 200)
-        if isinstance(report, Unread):
-            raise InputError(f"{shown}: {report.reason}.")
-        about = subject_of(document)
+        content = read_named(path, largest=LARGEST).encode("utf-8", "surrogateescape")
+        written = datetime.fromtimestamp(os.stat(path).st_mtime, UTC)
+        try:
+            read = read_apart(
+                ReaderKind.IMAGE_REPORT,
+                [content],
+                ImageReport,
+                Request(written=written),
+            )
+        except NotRead as error:
+            raise InputError(f"{shown}: {error}.") from None
+        report, about = read.report, read.about
         if not about:
             raise InputError(f"{shown} does not name its image.")
         image = next((image for image in images if names_of(image) & set(about)), None)
@@ -205,11 +214,3 @@ def names_of(image: ImageFacts) -> set[str]:
     """Every name by which a report may identify exactly this image: its ID and its digests."""
     plain = image.id.removeprefix("sha256:")
     return {plain, f"sha256:{plain}", *digests_of(image)}
-
-
-def _read(path: str) -> tuple[object, datetime]:
-    text = read_named(path, largest=LARGEST)
-    try:
-        return json.loads(text), datetime.fromtimestamp(os.stat(path).st_mtime, UTC)
-    except (ValueError, RecursionError):
-        raise InputError(f"{visible(path, 200)} is not JSON.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from time import monotonic
@@ -10,7 +9,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.engine.change.copying import Pieces
 from hardentui.errors import EngineError, OriginalSuffers
 from hardentui.features.change.guard import guarded_by
 from hardentui.features.change.wait import OUT_OF_MEMORY
@@ -44,7 +42,7 @@ from hardentui.features.trial.learned.first_use import (
     written_by_programs,
 )
 from hardentui.features.trial.learned.needs import Needs
-from hardentui.features.trial.learned.programs import read_programs
+from hardentui.features.trial.learned.programs import Programs
 from hardentui.features.trial.learned.started import Reached, reached
 from hardentui.features.trial.learned.teaching import DEFAULT_CAPABILITIES, informed, taught
 from hardentui.features.trial.learning import learn
@@ -57,6 +55,7 @@ from hardentui.features.trial.rounds import Rounds
 from hardentui.features.trial.stage import Stage
 from hardentui.features.trial.trial_record import learned_record, recorded
 from hardentui.features.trial.twin_cgroup import TwinCgroup
+from hardentui.lib.frames import ReaderKind, Request
 from hardentui.model.application_labels import compose_project
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
@@ -73,6 +72,7 @@ from hardentui.options import *
 from hardentui.options import HEALTH_CMD, MOUNTS
 from hardentui.options.capability_sets import given_explicitly
 from hardentui.options.inspect.mounts import anonymous_volumes
+from hardentui.reader import NotRead, ReadingStopped, read_apart
 from hardentui.reading.application_needs import first_use_is_known
 from hardentui.reading.behaviour import command_of, identity
 from hardentui.reading.containers import image_config, known_application, section
@@ -125,10 +125,18 @@ def asked(stage: Stage) -> CanAsk:
     try:
         with stage.twin(facts.spec) as twin:
             pieces = stage.changing.containers.export(twin.id, seconds=_READ_LIMIT)
-            source = io.BufferedReader(Pieces(pieces), 1 << 20)
-            programs = read_programs(source, command, stage.tools.stop.is_set)
-    except EngineError as error:
-        return can_ask(Reached({}, {"its files": error.title.rstrip(".")}), facts)
+            programs = read_apart(
+                ReaderKind.PROGRAMS,
+                pieces,
+                Programs,
+                Request(words=tuple(command)),
+                stage.tools.stop,
+            )
+    except (EngineError, NotRead) as error:
+        why = error.title.rstrip(".") if isinstance(error, EngineError) else str(error)
+        return can_ask(Reached({}, {"its files": why}), facts)
+    except ReadingStopped:
+        raise KeyboardInterrupt from None
     health = str(facts.spec[HEALTH_CMD] or "")
     mounts = {mount.destination for mount in facts.spec[MOUNTS]}
     mounts |= anonymous_volumes(facts.inspect, {}).keys()

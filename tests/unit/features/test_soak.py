@@ -168,6 +168,9 @@ def host(tmp_path: Path) -> Path:
     inside.mkdir(parents=True)
     (inside / "x").touch()
     main = tmp_path / f"proc/{MAIN}"
+    (main / "root/etc").mkdir()
+    (main / "root/etc/passwd").write_text("app:x:4242:4242::/:\n")
+    (main / "status").write_text("Name:\tx\nUid:\t999\t999\t999\t999\n")
     (main / "uid_map").write_text("         0          0 4294967295\n")
     (main / "loginuid").write_text("4294967295")
     (tmp_path / "var/log/audit").mkdir(parents=True)
@@ -224,7 +227,9 @@ def test_the_audit_log_is_read_as_far_back_as_the_soak(host: Path) -> None:
     [
         (_record(101), True, False),  # root's, of a program of the image
         (_record(101, uid=65534), False, True),  # a process of nobody's, which is gone
-        (_record(101, uid=4242), True, False),  # no account of the host has this number
+        (_record(101, uid=4242), True, False),  # an account of the container alone
+        (_record(101, uid=999), True, False),  # as its main process
+        (_record(101, uid=200_000), False, True),  # as in other user namespaces
         (_record(101, auid=1000), False, False),  # somebody has logged in
         (_record(101, exe="/home/eve/x"), False, False),  # no program of the image
         (_record(101, pid=60, uid=65534), True, False),  # it is in the container now
