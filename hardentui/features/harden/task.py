@@ -109,11 +109,7 @@ class Hardening:
         if not self.simulated:
             if not self.wishes.directory:
                 refuse_unwritable(state_directory())
-            engine = self.bench.opened.engine(facts.engine.label)
-            with closing(ChangingEngine(engine, self.bench.opened.log)) as changing:
-                refuse_unable(changing)
             History().refuse_busy(facts.name)
-            refuse_busy(facts.name, address_of(self.bench.opened, facts.engine))
             if (entry := self.waiting) is not None:
                 ways = (
                     "First: ",
@@ -124,6 +120,10 @@ class Hardening:
                 raise UsageError(
                     f"A change of {visible(facts.name, 80)} waits for confirmation.", ways
                 )
+            engine = self.bench.opened.engine(facts.engine.label)
+            with closing(ChangingEngine(engine, self.bench.opened.log)) as changing:
+                refuse_unable(changing)
+            refuse_busy(facts.name, address_of(self.bench.opened, facts.engine))
         plan = self._planned()
         tried = {choice.check for choice in choices_to_try(plan, named=bool(self.wishes.named))}
         skipped = [skip for skip in plan.skipped if skip.check not in tried and skip.do is not None]
