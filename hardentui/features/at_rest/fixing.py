@@ -65,8 +65,8 @@ class Target(Protocol):
 class PartsOfFiles(Protocol):
     """The files of several services, each of which is edited in its own part of them."""
 
-    unclear: set[str]
-    """Services that cannot be changed in their parts."""
+    unclear: set[tuple[str, int]]
+    """Places of services that cannot be changed in their parts."""
 
     @property
     def changed(self) -> dict[str, str]:
@@ -202,7 +202,7 @@ def _by_parts(
         parts.prove(changed)
         texts.update(changed)
     for place, judged in enumerate(stack):
-        if judged.service.name in parts.unclear:
+        if judged.service.place in parts.unclear:
             fixed[place] = _one(judged, looked, wanted, version, texts)
             changed |= fixed[place].files
     return [replace(each, files=changed if each.made else {}) for each in fixed]

@@ -189,6 +189,11 @@ class Service(Struct, frozen=True):
         return os.path.normpath(os.path.join(self.file.directory, path))
 
     @property
+    def place(self) -> tuple[str, int]:
+        """The path of its file and where it begins there: two of a file may have one name."""
+        return self.file.path, self.header.start
+
+    @property
     def key(self) -> str:
         """It among those of all files."""
         return f"{self.file.shown}:{self.name}"

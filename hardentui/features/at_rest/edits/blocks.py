@@ -63,7 +63,9 @@ class FileParts:
             if start <= each.header.start < end
         }
         self._planned: dict[int, Spec] = {}
-        self.unclear: set[str] = set()  # services that cannot be changed in their blocks
+        self.unclear: set[tuple[str, int]] = (
+            set()
+        )  # places of services that cannot be changed in their blocks
 
     @property
     def changed(self) -> dict[str, str]:
@@ -82,7 +84,7 @@ class FileParts:
         try:
             inside = tuple(self._target.read(self._sources, file))
         except HardenError as error:
-            self.unclear.add(service.name)
+            self.unclear.add(service.place)
             raise CannotExpress(error.title) from error
         beside = [
             each.header.start for each in self._whole if self._block_of[each.header.start] == block
@@ -92,7 +94,7 @@ class FileParts:
             change.option not in self._target.shared
             for change in changes_between(Spec(alone.spec.settings), Spec(service.spec.settings))
         ):
-            self.unclear.add(service.name)
+            self.unclear.add(service.place)
             raise CannotExpress("its part of the file does not say what the whole does")
         return self._target(self._sources, alone, {file.path: file.text})
 
@@ -110,7 +112,7 @@ class FileParts:
         head, tail = self._around(block)
         text = files[self._file.path]
         if not (text.startswith(head) and text.endswith(tail)):
-            self.unclear.add(service.name)
+            self.unclear.add(service.place)
             return
         self._blocks[block] = text[len(head) : len(text) - len(tail)]
         starts = [each.header.start for each in self._whole]

@@ -35,9 +35,8 @@ class CutFile(Struct):
     tail: str
     shared: tuple[str, ...]  # services that others are made of: with an anchor, or extended
     places: dict[str, int]  # of each service in the order of the file
-    named: dict[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # by a service, where it names any
+    # by a service: those that it names, where it names any
+    named: dict[str, tuple[str, ...]] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()  # the names of those that the file declares
 
     @property
@@ -143,7 +142,9 @@ class StackParts:
         self._others: OtherFiles = {}
         self._new_volumes: dict[str, dict[str, None]] = {}  # by path, their names
         self._planned: dict[str, Spec] = {}
-        self.unclear: set[str] = set()  # services that cannot be changed in their parts
+        self.unclear: set[tuple[str, int]] = (
+            set()
+        )  # places of services that cannot be changed in their parts
 
     @property
     def changed(self) -> dict[str, str]:
@@ -170,7 +171,7 @@ class StackParts:
         try:
             return PartTarget(self._sources, service, texts, self._others)
         except CannotExpress:
-            self.unclear.add(service.name)
+            self.unclear.add(service.place)
             raise
 
     def _around(self, path: str, name: str) -> tuple[str, str]:
@@ -192,7 +193,7 @@ class StackParts:
         try:
             taken = {path: self._taken(service.name, path, text) for path, text in files.items()}
         except CannotExpress:
-            self.unclear.add(service.name)
+            self.unclear.add(service.place)
             return
         self._planned[service.name] = planned
         for path, (block, volumes) in taken.items():

@@ -16,7 +16,7 @@ from hardentui.errors import CannotExpress
 from hardentui.features.at_rest import checking, report_text, trees
 from hardentui.features.at_rest.checking import AtRest, Looked, Looking, look
 from hardentui.features.at_rest.choosing import Wanted
-from hardentui.features.at_rest.edits import parts
+from hardentui.features.at_rest.edits import blocks, parts
 from hardentui.features.at_rest.edits.commands import RunTarget
 from hardentui.features.at_rest.edits.files import OneFileTarget
 from hardentui.features.at_rest.edits.kube import KubeTarget
@@ -219,7 +219,7 @@ def test_one_service_that_cannot_be_cut_does_not_cost_the_others(
 
     def unclear_for_one(stack: parts.StackParts, service: Service) -> parts.PartTarget:
         if service.name == "s3":
-            stack.unclear.add(service.name)
+            stack.unclear.add(service.place)
             unclear.append(service.name)
             raise CannotExpress("its part of the file does not say what the whole does")
         return target(stack, service)
@@ -229,6 +229,31 @@ def test_one_service_that_cannot_be_cut_does_not_cost_the_others(
     with_one = read_for(tmp_path, monkeypatch, 32, fix=True)
     assert unclear == ["s3"]
     assert with_one < 2.5 * whole
+
+
+def test_of_two_commands_with_one_name_only_the_unclear_one_is_changed_in_the_whole_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "run.sh"
+    command = "podman run --name web docker.io/library/nginx:1.27 nginx\n"
+    path.write_text(command + "echo\n" + command)
+    target = blocks.FileParts.target
+
+    def unclear_for_the_first(whole: blocks.FileParts, service: Service) -> OneFileTarget:
+        if service.header.start == 0:
+            whole.unclear.add(service.place)
+            raise CannotExpress("its part of the file does not say what the whole does")
+        return target(whole, service)
+
+    monkeypatch.setattr(blocks.FileParts, "target", unclear_for_the_first)
+    fixed = fix_all(look(AtRest((str(path),)), TODAY), Wanted((), Caution.ALL), Version(5, 8))
+    assert fixed[0].made
+    assert fixed[0].made == fixed[1].made
+    assert fixed[0].left_out == fixed[1].left_out
+    lines = fixed[0].files[str(path)].splitlines()
+    assert lines[0] == lines[2]
+    assert lines[0].count("--read-only ") == 1
 
 
 def test_what_services_extend_is_read_once_for_each_of_them(
