@@ -219,4 +219,7 @@ class _Reader:
 
 _LOCK = threading.Lock()
 _IDLE: dict[ReaderKind, list[_Reader]] = {}
+# the lock is held while this process forks, so that no child has one that nobody gives back
+os.register_at_fork(before=_LOCK.acquire, after_in_parent=_LOCK.release)
+os.register_at_fork(after_in_child=_LOCK.release)
 os.register_at_fork(after_in_child=_IDLE.clear)

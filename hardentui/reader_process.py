@@ -1,4 +1,4 @@
-"""Reads what strangers wrote, in a process that can do nothing else: `reader_process KIND`.
+"""Reads what strangers wrote, in a process of its own, without rights: `reader_process KIND`.
 
 It loads the parser first, then opens no file, socket or pipe any more, starts no program, and as root
 becomes nobody. What a document may take of the processor and of memory is limited by the kernel, and

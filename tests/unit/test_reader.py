@@ -1,4 +1,4 @@
-"""What strangers wrote is read by a process that can do nothing else; what ends it is one sentence
+"""What strangers wrote is read by a process without rights; what ends it is one sentence
 about that document."""
 
 from __future__ import annotations
@@ -148,6 +148,24 @@ def test_a_process_forked_from_ours_shares_no_reader(
     child = os.fork()
     if not child:
         os._exit(len(readers))
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_process_forked_while_a_reader_is_taken_can_take_one() -> None:
+    is_held, seconds = threading.Event(), 0.3
+
+    def take() -> None:
+        with reader._LOCK:
+            is_held.set()
+            threading.Event().wait(seconds)
+
+    taking = threading.Thread(target=take)
+    taking.start()
+    assert is_held.wait(10)
+    child = os.fork()
+    if not child:
+        os._exit(not reader._LOCK.acquire(timeout=10 * seconds))
+    taking.join()
     assert os.waitpid(child, 0)[1] == 0
 
 
