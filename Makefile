@@ -23,7 +23,7 @@ $(BIN)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 run: $(BIN)/.ready ## open HardenTUI (ARGS="check --format json" for the command line)
-	@$(BIN)/python -I -m hardentui $(ARGS) || { code=$$?; [ $$code -eq 1 ] || exit $$code; } # 1: there are findings
+	@$(BIN)/python -I -m hardentui $(ARGS) || { code=$$?; [ $$code -eq 1 ] || [ $$code -eq 4 ] || exit $$code; } # 1: findings, 4: something unknown
 
 test: $(BIN)/.ready ## the tests that protect a promise: unit, property, TUI, architecture and live on a real Podman
 	@tools/need_live
