@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, suppress
 from enum import StrEnum
 from statistics import fmean
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -35,8 +36,8 @@ from hardentui.state import read_own, state_directory, write_own
 from hardentui.words import own_command, without_checklist
 
 SCHEMA = "hardentui/everything/1"
-_RUN, _STOP, _LOCK, _ASKED = "run.json", "stop", "run", "asked.json"
-_CHOSEN = "chosen.json"
+_RUN, _STOP, _LOCK = "run.json", "stop", "run"
+_ASKED, _CHOSEN = "asked.json", "chosen.json"
 _LOOK_AGAIN = 0.1  # seconds
 _BEGINS_WITHIN = 600.0
 """Seconds until a process that was started has the lock, as long as it lives: on a slow machine it
@@ -145,6 +146,9 @@ class Member(Struct, frozen=True, kw_only=True):
     entry: str = ""  # ID of the journal entry by which it was kept
 
 
+CAN_BE_KEPT = (Standing.READY, Standing.DECIDE)
+
+
 class Chosen(Struct, frozen=True):
     """What a user wants of a result, without another trial."""
 
@@ -153,8 +157,10 @@ class Chosen(Struct, frozen=True):
 
     def keeps(self, member: Member) -> bool:
         ready = member.standing is Standing.READY
-        able = ready or member.standing is Standing.DECIDE
-        return able and (ready if self.keep is None else self.keep)
+        return member.standing in CAN_BE_KEPT and (ready if self.keep is None else self.keep)
+
+
+_Wish = TypeVar("_Wish", Asked, Chosen)
 
 
 class HostRun(Struct, frozen=True, kw_only=True):
@@ -252,38 +258,31 @@ class RunFiles:
 
     def asked(self) -> Mapping[str, Asked]:
         """By the key of the container."""
-        try:
-            return msgspec.json.decode(
-                read_own(os.path.join(self.directory, _ASKED)),
-                type=dict[str, Asked],
-            )
-        except (OSError, msgspec.MsgspecError):
-            return {}
+        return self._wished(_ASKED, Asked)
 
     def ask(self, wanted: Mapping[str, Asked]) -> None:
         """Those whose wishes are new are tried again by the next start. Raises OSError."""
-        asked = {**self.asked(), **wanted}
-        write_own(
-            os.path.join(self.directory, _ASKED),
-            msgspec.json.encode(asked),
-        )
+        self._wish(_ASKED, {**self.asked(), **wanted})
 
     def chosen(self) -> Mapping[str, Chosen]:
         """By the key of the container: the same for every session, also for a later one."""
+        return self._wished(_CHOSEN, Chosen)
+
+    def choose(self, wanted: Mapping[str, Chosen]) -> None:
+        """Raises OSError: what was chosen before is untouched."""
+        self._wish(_CHOSEN, {**self.chosen(), **wanted})
+
+    def _wished(self, name: str, kind: type[_Wish]) -> dict[str, _Wish]:
         try:
             return msgspec.json.decode(
-                read_own(os.path.join(self.directory, _CHOSEN)),
-                type=dict[str, Chosen],
+                read_own(os.path.join(self.directory, name)),
+                type=dict[str, kind],  # type: ignore[valid-type]
             )
         except (OSError, msgspec.MsgspecError):
             return {}
 
-    def choose(self, wanted: Mapping[str, Chosen]) -> None:
-        """Raises OSError: what was chosen before is untouched."""
-        write_own(
-            os.path.join(self.directory, _CHOSEN),
-            msgspec.json.encode({**self.chosen(), **wanted}),
-        )
+    def _wish(self, name: str, wishes: Mapping[str, Asked | Chosen]) -> None:
+        write_own(os.path.join(self.directory, name), msgspec.json.encode(wishes))
 
     def write(self, run: HostRun) -> None:
         """Raises OSError: the previous state is untouched."""

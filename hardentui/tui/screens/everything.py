@@ -28,6 +28,7 @@ from hardentui.features.harden.everything_page import (
     told_asked,
 )
 from hardentui.features.harden.host_run import (
+    CAN_BE_KEPT,
     Asked,
     Chosen,
     HostRun,
@@ -50,7 +51,7 @@ from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import in_background
 from hardentui.tui.screens.dialogs import AskScreen, SureScreen
 from hardentui.tui.screens.job import JobScreen
-from hardentui.tui.screens.results import CAN_BE_KEPT, Group, ResultsScreen
+from hardentui.tui.screens.results import Group, ResultsScreen
 from hardentui.tui.screens.undoing import Undoing, UndoScreen
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.status import BARS, Part, hanging

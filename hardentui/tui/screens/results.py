@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from textual.content import Content
 
 from hardentui.features.harden.everything_page import bar, without_fixes
-from hardentui.features.harden.host_run import Chosen, Fix, Member, Standing, average
+from hardentui.features.harden.host_run import CAN_BE_KEPT, Chosen, Fix, Member, Standing, average
 from hardentui.harden.score import score_word
 from hardentui.tui.screens.browse import BrowseRow, BrowseScreen, Column
 from hardentui.tui.status import Part
@@ -20,7 +20,6 @@ from hardentui.words import plural
 Group = tuple[str, tuple[Member, ...]]
 """A stack or a file, with its members."""
 _SECTION, _GROUP = "section", "group"
-CAN_BE_KEPT = (Standing.READY, Standing.DECIDE)
 """Those whose result can be kept."""
 _KEY = "\0"
 """Between the parts of the key of a row."""
