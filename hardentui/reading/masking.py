@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, TypeGuard
 
+from hardentui.options.argv import read_flags
 from hardentui.reading.secret_shapes import without_shapes
 from hardentui.reading.secret_words import (
     ends_command,
@@ -50,7 +51,10 @@ _OF_PODMAN_SECRET = re.compile(
     r"(?:,(?:source|target|type|mode|uid|gid)=[^\s,;&\"']*)+(?![^\s;&\"'])"
 )
 """What follows the name in `--secret=NAME,type=mount`."""
-_RUNS_CONTAINER = re.compile(r"\b(?:podman|docker)\b.*\s(?:run|create)\s")
+_ENGINES = ("podman", "docker")
+_VERBS = ("run", "create")
+_NEAR = 1_000  # characters, or words, before `--secret` in which its command begins
+_BETWEEN_WORDS = "\\ \t\r\n"
 _COMMANDS = (
     ("Entrypoint", "Cmd"),
     ("Path", "Args"),
@@ -129,18 +133,26 @@ def _are_words(value: Any) -> TypeGuard[list[str]]:
 def _mask_words(words: list[str]) -> list[str]:
     """A list of words, which may be a command line with passwords in its flags."""
     return [
-        WITHHELD if _announces(before) else _mask_word(program, before, word) or mask_text(word)
-        for program, before, word in steps_of(words)
+        WITHHELD
+        if _announces(before)
+        else _mask_word(words, at, program, before) or mask_text(word)
+        for at, (program, before, word) in enumerate(steps_of(words))
     ]
 
 
 def _mask_word(
+    words: list[str],
+    at: int,
     program: str,
     before: str,
-    word: str,
 ) -> str:
-    """The word masked, if the program or the word before it makes it a password; else empty."""
-    if word and before != _PODMAN_SECRET_FLAG and is_password_after(program, before, word):
+    """A word masked, if the program or the word before it makes it a password; else empty."""
+    word = words[at]
+    if before == _PODMAN_SECRET_FLAG:
+        return "" if _is_podmans(words, at - 1) else WITHHELD
+    if word.startswith(f"{_PODMAN_SECRET_FLAG}="):
+        return "" if _is_podmans(words, at) else f"{_PODMAN_SECRET_FLAG}={WITHHELD}"
+    if word and is_password_after(program, before, word):
         login, mark, _ = word.partition(":")
         return f"{login}:{WITHHELD}" if mark else WITHHELD
     glued = glued_password(program, word)
@@ -194,7 +206,7 @@ def _mask_flags(script: str) -> str:
     for at, (program, before, word) in enumerate(steps_of(words)):
         if at and word == ";" and not separators[at] and ends_command(separators[at - 1]):
             continue  # stands for the end of the command, and is no part of the text
-        masked.append((_mask_word(program, before, word) or word) + separators[at])
+        masked.append((_mask_word(words, at, program, before) or word) + separators[at])
     return "".join(masked)
 
 
@@ -215,14 +227,31 @@ def _masked(value: str, name: str = "") -> str:
 
 def _names_podmans(secret: re.Match[str]) -> bool:
     """Whether `--secret=NAME` in a text is Podman's option, and no password of another program."""
-    text, name = secret.string, secret[2]
-    if text[max(0, secret.start() - 2) : secret.start()] != "--":
+    text = secret.string
+    before = text[max(0, secret.start() - _NEAR) : secret.start()]
+    if not before.endswith("--"):
         return False
-    return (
-        secret_name(name)
-        or _OF_PODMAN_SECRET.match(text, secret.end()) is not None
-        or _RUNS_CONTAINER.search(text, 0, secret.start()) is not None
+    return _OF_PODMAN_SECRET.match(text, secret.end()) is not None or _begins_with_run(
+        before.removesuffix("--").replace("\\\n", " ").split()
     )
+
+
+def _is_podmans(words: list[str], at: int) -> bool:
+    """Whether `--secret` at this place names a secret of the engine's: in a list of options, too, that
+    no program stands before."""
+    first = next((word for word in words if word.strip(_BETWEEN_WORDS)), "")
+    before = [word for word in words[max(0, at - _NEAR) : at] if word.strip(_BETWEEN_WORDS)]
+    return first.startswith("-") or _begins_with_run(before)
+
+
+def _begins_with_run(words: list[str]) -> bool:
+    """Whether these words are `podman run` and options of it. What stands behind the image belongs to
+    its program."""
+    programs = [at for at, word in enumerate(words) if word.rpartition("/")[2] in _ENGINES]
+    verbs = (
+        [at for at in range(programs[-1], len(words)) if words[at] in _VERBS] if programs else []
+    )
+    return bool(verbs) and read_flags(words, verbs[0] + 1)[1] >= len(words)
 
 
 def _mask_inside(match: re.Match[str]) -> str:

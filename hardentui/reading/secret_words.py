@@ -106,6 +106,7 @@ _OPENS_COMMAND = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*=)?['\"]?(?:\$?\(|`)+")
 """What is glued to the front of a command: `$(curl …)`, `X=$(curl …)`, a subshell, backquotes."""
 
 
+_CONTINUED = re.compile(r"\\\r?\n")
 _SEPARATORS = r"((?:\\\n|\s)+|(?:(?<!;);++|&&|\|\|?)(?=[A-Za-z_./-]+\s))"
 """Space, or an operator glued between two commands: `sleep 5;curl …`."""
 
@@ -201,7 +202,7 @@ def split_script(script: str) -> Iterator[tuple[str, str]]:
 def ends_command(separator: str) -> bool:
     """Whether what follows a word ends the command: an operator, or a line's end (continued lines
     aside)."""
-    return "\n" in separator or separator[:1] in (";", "&", "|")
+    return "\n" in _CONTINUED.sub("", separator) or separator[:1] in (";", "&", "|")
 
 
 def _unquoted(script: str) -> list[str]:

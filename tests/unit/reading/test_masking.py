@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hardentui.reading import masking
 from hardentui.reading.masking import WITHHELD, mask_argument, mask_document, mask_text
 from hardentui.reading.secrets import secret_pair, secret_value
 from hardentui.visible import MASK
@@ -135,3 +136,41 @@ def test_a_password_is_masked_where_the_program_stands_in_another_field(
 ) -> None:
     document = program | {arguments: ["-u", "root", "-pcorrect-horse"]}
     assert mask_document(document) == program | {arguments: ["-u", "root", f"-p{WITHHELD}"]}
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (
+            "podman run -d --name web --secret=certs img",
+            "podman run -d --name web --secret=certs img",
+        ),
+        ("podman run \\\n  --secret certs \\\n  img", "podman run \\\n  --secret certs \\\n  img"),
+        ("  --secret certs \\", "  --secret certs \\"),
+        ("podman run img --secret=hunter2", f"podman run img --secret={WITHHELD}"),
+        ("podman run img --secret hunter2", f"podman run img --secret {WITHHELD}"),
+        ("app --secret=hunter2", f"app --secret={WITHHELD}"),
+        ("podman run img; app --secret hunter2", f"podman run img; app --secret {WITHHELD}"),
+        ("mysql \\\n  -phunter2 db", f"mysql \\\n  -p{WITHHELD} db"),
+    ],
+)
+def test_podman_names_secrets_and_other_programs_take_them(command: str, shown: str) -> None:
+    assert mask_text(command) == shown
+    words = command.replace("\\\n", "").split()
+    assert mask_document({"Cmd": words})["Cmd"] == shown.replace("\\\n", "").split()
+
+
+def test_a_text_of_many_commands_costs_as_much_as_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+    begins = masking._begins_with_run
+
+    def counting(words: list[str]) -> bool:
+        looked_at.append(len(words))
+        return begins(words)
+
+    monkeypatch.setattr(masking, "_begins_with_run", counting)
+    for count in (2_000, 4_000):
+        looked_at.clear()
+        mask_text("podman run --secret=x img " * count)
+        assert looked_at
+        assert max(looked_at) <= 1_000

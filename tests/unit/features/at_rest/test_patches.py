@@ -152,7 +152,6 @@ def test_no_form_of_a_credential_is_context(lines: str) -> None:
         "  - name: PORT\n",
         "  --secret=shop,type=env,target=DB_PASSWORD \\\n",
         "  --secret=shop,mode=0400 \\\n",
-        "  --secret=db_password \\\n",
         "podman run -d --secret=shop docker.io/library/web:1\n",
     ],
 )
