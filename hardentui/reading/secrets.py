@@ -10,8 +10,6 @@ from math import log2
 
 from hardentui.reading.secret_shapes import shape_of
 
-# fmt: on
-
 
 _SECRET_WORDS = frozenset(
     "PASSWORD PASSWD PASSWORDS PASSPHRASE MNEMONIC SECRET SECRETS TOKEN APIKEY CREDENTIAL CREDENTIALS CREDS "

@@ -21,27 +21,74 @@ from hardentui.reading.networks import (
     spelled_out,
 )
 
-_PORTS = tuple(
-    word
-    for word in (
-        "FTP 21 | "
-        "ssh 22 | telnet 23 | rpcbind 111 | SNMP 161 | LDAP 389 | rexec and rlogin 512 513 | "
-        "IPMI 623 | rsync 873 | Java RMI and JMX 1099 | IBM MQ 1414 | Microsoft SQL Server 1433 1434 | "
-        "Oracle 1521 | NFS 2049 | ZooKeeper 2181 2888 3888 | engine API 2375 2376 4243 | Swarm 2377 | etcd "
-        "2379 2380 | OrientDB 2424 2480 | iSCSI 3260 | MySQL and MariaDB 3306 33060 | RDP 3389 | NATS 4222 "
-        "8222 | Erlang's port mapper 4369 | Nomad 4646 | GlassFish 4848 | PostgreSQL 5432 5433 | Kibana "
-        "5601 | RabbitMQ 5671 5672 15672 25672 | VNC 5800 5900 5901 5902 | CouchDB 5984 | WinRM 5985 5986 | "
-        "X11 6000 | ProxySQL 6032 | Qdrant 6333 6334 | Redis and Valkey 6379 | PgBouncer 6432 | Kubernetes "
-        "6443 10250 10255 10257 10259 | Spark 7077 | Cassandra's JMX 7199 | Temporal 7233 | Neo4j 7473 7474 "
-        "7687 | ttyd (a shell in the browser) 7681 | Couchbase 11210 | ActiveMQ 8161 61613 61616 | Ray 8265 "
-        "| Consul 8500 | ArangoDB 8529 | Jolokia 8778 | Solr 8983 | Cassandra 9042 9160 | Kafka 9092 | "
-        "APISIX's admin API 9180 | Elasticsearch and OpenSearch 9200 9300 | Node.js inspector 9229 | "
-        "Envoy's admin interface 9901 | memcached 11211 | Ollama 11434 | Milvus 19530 | Netdata 19999 | "
-        "CockroachDB 26257 | Redis Sentinel 26379 | MongoDB 27017 27018 27019 | RethinkDB 28015"
-    ).split()
-    if word.isdecimal()
-)
-"""Ports of services that administer something or hold data, each after its services."""
+_SERVICES = {
+    "FTP": "21",
+    "ssh": "22",
+    "telnet": "23",
+    "rpcbind": "111",
+    "SNMP": "161",
+    "LDAP": "389",
+    "rexec and rlogin": "512 513",
+    "IPMI": "623",
+    "rsync": "873",
+    "Java RMI and JMX": "1099",
+    "IBM MQ": "1414",
+    "Microsoft SQL Server": "1433 1434",
+    "Oracle": "1521",
+    "NFS": "2049",
+    "ZooKeeper": "2181 2888 3888",
+    "engine API": "2375 2376 4243",
+    "Swarm": "2377",
+    "etcd": "2379 2380",
+    "OrientDB": "2424 2480",
+    "iSCSI": "3260",
+    "MySQL and MariaDB": "3306 33060",
+    "RDP": "3389",
+    "NATS": "4222 8222",
+    "Erlang's port mapper": "4369",
+    "Nomad": "4646",
+    "GlassFish": "4848",
+    "PostgreSQL": "5432 5433",
+    "Kibana": "5601",
+    "RabbitMQ": "5671 5672 15672 25672",
+    "VNC": "5800 5900 5901 5902",
+    "CouchDB": "5984",
+    "WinRM": "5985 5986",
+    "X11": "6000",
+    "ProxySQL": "6032",
+    "Qdrant": "6333 6334",
+    "Redis and Valkey": "6379",
+    "PgBouncer": "6432",
+    "Kubernetes": "6443 10250 10255 10257 10259",
+    "Spark": "7077",
+    "Cassandra's JMX": "7199",
+    "Temporal": "7233",
+    "Neo4j": "7473 7474 7687",
+    "ttyd (a shell in the browser)": "7681",
+    "Couchbase": "11210",
+    "ActiveMQ": "8161 61613 61616",
+    "Ray": "8265",
+    "Consul": "8500",
+    "ArangoDB": "8529",
+    "Jolokia": "8778",
+    "Solr": "8983",
+    "Cassandra": "9042 9160",
+    "Kafka": "9092",
+    "APISIX's admin API": "9180",
+    "Elasticsearch and OpenSearch": "9200 9300",
+    "Node.js inspector": "9229",
+    "Envoy's admin interface": "9901",
+    "memcached": "11211",
+    "Ollama": "11434",
+    "Milvus": "19530",
+    "Netdata": "19999",
+    "CockroachDB": "26257",
+    "Redis Sentinel": "26379",
+    "MongoDB": "27017 27018 27019",
+    "RethinkDB": "28015",
+}
+"""Services that administer something or hold data -> their ports."""
+_PORTS = tuple(port for ports in _SERVICES.values() for port in ports.split())
 _INSIDE = (
     "1880",  # Node-RED, which runs JavaScript for whoever opens its editor
     "1883",  # MQTT
