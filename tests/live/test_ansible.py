@@ -74,7 +74,7 @@ def engine() -> Path:
     if not os.access(SSHD, os.X_OK):
         cannot_run("a program is missing; run: apt-get install openssh-server sudo")
     try:
-        return installed("ansible-core", "ansible-playbook")
+        return installed("ansible-core")
     except EngineMissing as error:
         cannot_run(str(error))
 

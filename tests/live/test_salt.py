@@ -134,7 +134,7 @@ def host() -> Iterator[SshHost]:
 @pytest.fixture
 def master(host: SshHost, tmp_path: Path) -> Master:
     try:
-        programs = installed("salt", "salt-ssh")
+        programs = installed("salt")
     except EngineMissing as error:
         cannot_run(str(error))
     return Master(programs, tmp_path, host)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -23,24 +24,31 @@ class EngineMissing(Exception):
     """ansible-core or salt cannot be installed here; says why."""
 
 
-def installed(package: str, program: str) -> Path:
+def installed(package: str) -> Path:
     """The folder with the programs of a package, in an environment of its own.
+
+    Several processes of the tests may ask at once: one installs, the others wait.
 
     Raises:
         EngineMissing: it is not here, and cannot be installed.
     """
     place = ENVIRONMENTS / package
-    if not (place / "bin" / program).exists():
-        venv.create(place, with_pip=True, clear=True)
-        done = subprocess.run(
-            [place / "bin" / "pip", "install", "-q", package],
-            capture_output=True,
-            text=True,
-            timeout=1200,
-            check=False,
-        )
-        if done.returncode:
-            raise EngineMissing(f"{package} cannot be installed: {done.stderr.strip()[-200:]}")
+    complete = place / "complete"
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    with (ENVIRONMENTS / f"{package}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not complete.exists():
+            venv.create(place, with_pip=True, clear=True)
+            done = subprocess.run(
+                [place / "bin" / "pip", "install", "-q", package],
+                capture_output=True,
+                text=True,
+                timeout=1200,
+                check=False,
+            )
+            if done.returncode:
+                raise EngineMissing(f"{package} cannot be installed: {done.stderr.strip()[-200:]}")
+            complete.touch()
     return place / "bin"
 
 

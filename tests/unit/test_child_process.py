@@ -130,8 +130,8 @@ def test_a_child_with_grace_may_tidy_up(tmp_path: Path) -> None:
     assert (tmp_path / "tidied").exists()
 
 
-def test_the_exit_status_is_told() -> None:
+def test_the_exit_status_is_told(tmp_path: Path) -> None:
     assert _python("import sys; sys.exit(3)").code == 3
     assert _python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)").code == -9
     with pytest.raises(FileNotFoundError):
-        run_child(("/nonexistent",), seconds=1, environment={})
+        run_child((str(tmp_path / "absent"),), seconds=1, environment={})
