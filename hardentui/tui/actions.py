@@ -110,7 +110,7 @@ HOME = (
            "Containers", True),
     Action("home.mark", "space", "Mark", "Mark or unmark this container.", "Marks", True),
     Action("home.mark_range", "", "Mark up to here", "Mark all rows from the last mark to here.", "Marks"),
-    Action("home.mark_all", "", "Mark all", "Mark all containers shown; again: none.", "Marks"),
+    Action("home.mark_all", "asterisk", "Mark all", "Mark all containers shown; again: none.", "Marks"),
     Action("home.sort", "o", "Sort", "Sort by the next column.", "Order", True),
     Action("home.reverse", "", "Reverse", "Reverse the order.", "Order"),
     Action("home.meaning", "e", "Explain", "Explain its score and its marks.", "Containers", True),

@@ -73,7 +73,7 @@ async def test_two_containers_are_hardened_and_taken_back_on_one_page(host: Benc
         assert [_is_read_only(host, name) for name in NAMES].count(True) == 1
         await pilot.press("u", shows="Undo 2 containers?")
         await pilot.press("y")
-        await until(pilot, lambda: "Rolled back. Undone by" in screen_text(app), 300)
+        await until(pilot, lambda: "Everything is as before. Undone by" in screen_text(app), 300)
     assert _inspected(host) == before
 
 

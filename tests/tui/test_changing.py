@@ -201,7 +201,7 @@ async def test_four_keys_from_the_list_to_kept(size: tuple[int, int]) -> None:
 async def _at_stack(app: HardenApp, pilot: Driver) -> None:
     """The two of one stack, marked, and what hardens them."""
     await until(pilot, lambda: app.session.host is not None)
-    await pilot.press("slash", *"shop !web", "enter", "home.mark_all", "h")
+    await pilot.press("slash", *"shop !web", "enter", "asterisk", "h")
 
 
 async def test_marked_containers_of_a_stack_are_one_and_the_walk_has_the_same_key() -> None:

@@ -214,7 +214,7 @@ async def test_marked_containers_of_several_stacks_are_tried_unattended(
     monkeypatch.setattr(RunFiles, "start", start)
     app = make_app()
     async with running(app, (120, 36)) as pilot:
-        await pilot.press("home.mark_all", "h", opens=EverythingScreen)
+        await pilot.press("asterisk", "h", opens=EverythingScreen)
         await shows(pilot, "4 containers tried")
         marked = {app.session.rows[key].id for key in app.session.marks}
         infra = {row.id for row in app.session.rows.values() if row.name.endswith("infra")}

@@ -285,7 +285,7 @@ async def test_what_was_applied_is_kept_with_k_and_undone_with_u(
         await pilot.press("u", shows="Undo 2 containers?")
         await pilot.press("y", shows="undoing it…")
         goes_on.set()
-        await shows(pilot, "Rolled back. Undone by anna.")
+        await shows(pilot, "Everything is as before. Undone by anna.")
         assert undone == [ENTRY.id]
 
 

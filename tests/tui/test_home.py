@@ -549,7 +549,7 @@ async def test_another_engine_can_be_looked_at_and_the_first_one_again(
     )
     async with at_home(first, size, choices=lambda: choices) as (app, pilot):
         await pilot.press(
-            "home.mark_all",
+            "asterisk",
             "app.connection",
             shows="i switches to another",
         )
@@ -587,7 +587,7 @@ async def test_a_key_that_does_nothing_says_why() -> None:
         for key, why in (
             ("enter", "There is no container to walk through."),
             ("space", "There is no container to mark."),
-            ("home.mark_all", "There is no container to mark."),
+            ("asterisk", "There is no container to mark."),
             ("e", "There is no row to explain."),
             ("m", "There is no container to monitor."),
             ("r", "There is no container to check."),

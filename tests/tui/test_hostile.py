@@ -137,7 +137,7 @@ async def test_no_screen_lets_hostile_text_through(
             ("slash", "x", "escape"),
             ("slash", *"esc:x [/x] score<[", "enter", "escape"),
             ("question_mark", "escape"),
-            ("space", "home.mark_all", "escape"),
+            ("space", "asterisk", "escape"),
             ("app.connection", "escape"),
             ("H", "escape"),
             ("app.waivers", "end", "escape"),

@@ -50,6 +50,6 @@ async def test_a_kept_original_comes_last_and_does_not_count(size: tuple[int, in
             ]
             assert isinstance(app.screen, HomeScreen)
             assert not app.session.marks
-        await pilot.press("home.mark_all", "h", opens=EverythingScreen)
+        await pilot.press("asterisk", "h", opens=EverythingScreen)
         assert host.key(_NAME) not in app.session.marks
         assert len(app.session.marks) == 3

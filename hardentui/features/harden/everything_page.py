@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 
 from msgspec import Struct
@@ -142,7 +143,7 @@ def figure_lines(
 
 
 def progress(run: HostRun) -> str:
-    """`Hardening 15 · 9 ready · 2 to decide · 4 running · about 6 min`."""
+    """`Hardening 15 · 9 ready · 2 to decide · 4 running · 3 min, about 6 min left`."""
     counts = (
         (Standing.READY, "ready"),
         (Standing.DECIDE, "to decide"),
@@ -155,8 +156,10 @@ def progress(run: HostRun) -> str:
         for standing, word in counts
         if (members := run.with_standing(standing))
     ]
-    if (left := run.seconds_left) is not None and not run.ended:
-        parts.append(f"about {minutes(left)}")
+    if not run.ended:
+        left = run.seconds_left
+        rest = f", about {minutes(left)} left" if left is not None else ""
+        parts.append(f"{minutes(time.time() - run.begun)}{rest}")
     return " · ".join(parts)
 
 

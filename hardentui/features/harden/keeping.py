@@ -212,6 +212,10 @@ def keep_all(
     cut_off = History().cut_off_together(address)
     if cut_off is not None:
         told(f"{cut_off.id} was interrupted; what was under way is as before, and it goes on.")
+        done = hardened_before(bench, chosen, cut_off)
+        with suppress(OSError):  # the journal knows it
+            files.keep_standings(done)
+        chosen = tuple(struck for struck in chosen if struck.member.key not in done)
     tasks: dict[str, Hardening] = {}
     members: dict[str, Member] = {}
     for struck in chosen:
@@ -283,6 +287,24 @@ def keep_all(
         )
 
 
+def hardened_before(
+    bench: Workbench,
+    chosen: Iterable[Struck],
+    cut_off: JournalEntry,
+) -> dict[str, Member]:
+    """Those that are in force already: a machine that stops may forget where the run stood, but not
+    its journal."""
+    parts = [History().find(part) for part in cut_off.parts]
+    members = [struck.member for struck in chosen]
+    return {
+        member.key: replace(member, standing=Standing.KEPT, entry=part.id)
+        for part in parts
+        for member in members
+        if member.name in part.containers
+        and part.engine == address_of(bench.opened, bench.opened.engine(member.engine).facts)
+    }
+
+
 def _after(
     member: Member,
     outcome: Outcome,
@@ -325,10 +347,7 @@ def picked_up(
     outset = task.outset()
     kept = task.tried_before()
     if kept is None:
-        raise CannotFix(
-            "Its trial is older than a day, or no longer fits.",
-            "Try it again.",
-        )
+        raise _to_be_tried_again(task)
     card = task.picked_up(
         outset,
         kept,
@@ -338,3 +357,10 @@ def picked_up(
     if struck.checks:
         task.leave_out(struck.checks)
     return task
+
+
+def _to_be_tried_again(task: Hardening) -> CannotFix:
+    again = "Try it again."
+    if task.refused:
+        return CannotFix(f"It was rolled back: {visible(task.refused[0].reason, 300)}", again)
+    return CannotFix("Its trial is older than a day, or no longer fits.", again)

@@ -147,7 +147,7 @@ class Hardening:
         return self.bench.opened.simulated
 
     @property
-    def _refused(self) -> tuple[JournalEntry, ...]:
+    def refused(self) -> tuple[JournalEntry, ...]:
         """Its changes that did not hold, as long as image and configuration are the same."""
         if self.simulated:
             return ()
@@ -155,7 +155,7 @@ class Hardening:
         return refused_changes(History().recorded().entries, self._facts, address)
 
     def _planned(self) -> Plan:
-        refused = refused_checks(self._refused, self._facts.name)
+        refused = refused_checks(self.refused, self._facts.name)
         return planned(self.bench.planner, self.report, self.wishes, refused)
 
     def try_out(
@@ -249,7 +249,7 @@ class Hardening:
     def tried_before(self) -> KeptTrial | None:
         """A trial of this container, with the same wishes, that worked within the last day."""
         kept = None if self.simulated else self._kept_trials.latest()
-        if kept is None or any(kept.at < refused_at(entry) for entry in self._refused):
+        if kept is None or any(kept.at < refused_at(entry) for entry in self.refused):
             return None
         return kept
 
@@ -296,7 +296,7 @@ class Hardening:
                 refused=joined(f"{error.title} ", error.advice),
                 next=(write,),
             )
-        if why := applied_before(self._refused, prepared.entry):
+        if why := applied_before(self.refused, prepared.entry):
             return replace(card, obstacle=why, refused=why, next=(write,))
         expected = prepared.expected
         rows = tuple(row for row in prepared.entry.ledger if row.container == card.container)

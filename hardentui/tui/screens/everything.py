@@ -202,7 +202,7 @@ class EverythingScreen(ResultsScreen):
             )
         return Content.assemble(
             (
-                f"Rolled back. {visible(entry.reason, 120)}",
+                f"Everything is as before. {visible(entry.reason, 120)}",
                 "bold $warning",
             ),
         )

@@ -320,6 +320,7 @@ class CommandsScreen(JobScreen):
 _KEYS = {
     "escape": "esc",
     "slash": "/",
+    "asterisk": "*",
     "question_mark": "?",
     "at": "@",
     "colon": ":",

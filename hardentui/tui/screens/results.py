@@ -32,7 +32,7 @@ class ResultsScreen(BrowseScreen):
         Column("Container", 0),
         Column("Score", 11),
         Column("", 23, 100, accent=True),
-        Column("Standing", 28),
+        Column("Standing", 0),
         Column("Down", 8, 90),
     )
 
