@@ -96,23 +96,16 @@ class LabOutcome(Struct, frozen=True):
                 seen = "" if goal.reached else goal.observed
                 word = "gone" if goal.reached else goal.status.value
                 yield goal.reached, word, f"{goal.title} [{goal.name}]", seen
-        if self.simulated:  # nobody attacked, and nobody asked the service
-            if self.service.output:
-                broken = self.service.works is False
-                word, well = ("broken", False) if broken else ("unknown", None)
-                yield well, word, "The service", self.service.output
-            return
-        works = self.attack.works
-        word = "unknown" if works is None else "works" if works else "blocked"
-        safe = None if works is None else not works
-        yield safe, word, f"Attack: {self.lab.attack.title}", self.attack.output
-        if self.service.works is not None:
-            yield (
-                self.service.works,
-                "answers" if self.service.works else "broken",
-                "The service",
-                "",
-            )
+        if not self.simulated:  # there nobody attacked
+            works = self.attack.works
+            word = "unknown" if works is None else "works" if works else "blocked"
+            safe = None if works is None else not works
+            yield safe, word, f"Attack: {self.lab.attack.title}", self.attack.output
+        if not self.service.output and self.service.works is None:
+            return  # there is none, or nobody could ask it
+        serves = self.service.works
+        word = "unknown" if serves is None else "answers" if serves else "broken"
+        yield serves, word, "The service", "" if serves else self.service.output
 
 
 SIMULATED = (
@@ -258,8 +251,13 @@ def remarks_on(outcome: LabOutcome) -> tuple[str, ...]:
     said = [goal.remark for goal in outcome.goals if goal.remark and not goal.reached]
     if outcome.service.works is False:
         said.append(outcome.lab.service_remark)
-    elif outcome.simulated and outcome.service.output:
-        said.append(f"Whether the shop still works is not known: {outcome.service.output}.")
+    elif outcome.service.works is None and outcome.service.output:
+        again = "" if outcome.simulated else " Check again."
+        why = outcome.service.output.rstrip(".")
+        said.append(f"Whether the shop still works is not known: {why}.{again}")
+    if not outcome.simulated and outcome.attack.works is None:
+        why = outcome.attack.output.rstrip(".")
+        said.append(f"Whether the attack still works is not known: {why}. Check again.")
     open_checks = [goal for goal in outcome.goals if not goal.remark and not goal.reached]
     return tuple(said or [f"{goal.title.rstrip('.')}: {goal.observed}." for goal in open_checks])
 

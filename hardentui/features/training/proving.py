@@ -33,7 +33,7 @@ def check_lab(
     ]
     if not training.simulated and before.attack.works is not True:
         faults.append(f"its attack does not work at the start: {before.attack.output}")
-    if before.service.works is False:
+    if not _serves(before):
         faults.append(f"its service does not work at the start: {before.service.output}")
     after = solve(lab, training)
     faults += [
@@ -43,13 +43,19 @@ def check_lab(
     ]
     if not training.simulated and after.attack.works is not False:
         faults.append(f"its attack is not blocked by the solution: {after.attack.output}")
-    if after.service.works is False:
+    if not _serves(after):
         faults.append(f"its service does not work with the solution: {after.service.output}")
     if not after.solved:
         faults.append("it is not solved by its solution")
     if before.done >= after.done:
         faults.append("what is done does not become more")
     return tuple(faults)
+
+
+def _serves(outcome: LabOutcome) -> bool:
+    if outcome.simulated or outcome.lab.policy:
+        return outcome.service.works is not False
+    return outcome.service.works is True
 
 
 def solve(

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from msgspec import Struct
@@ -24,6 +24,7 @@ from hardentui.features.training.lab_images import MOVING, RECIPES, image_of, pr
 _SERVICE_SECONDS = 15
 _SKOPEO_LIMIT = 30.0  # seconds
 _COULD_NOT_RUN = range(125, 128)
+_NO_LOG = ("none", "passthrough", "passthrough-tty")
 MARK = "hardentui-lab-intruder"
 """The output of an attack whose trace in the log is searched for."""
 
@@ -103,12 +104,6 @@ class PodmanStage:
             if lab.attack.moves_tag:
                 return self._move_tag(lab)
             return self._run_attack(lab)
-        except ChangeTimedOut:
-            # it may have been near: what did not end says nothing
-            return StageAnswer(
-                None,
-                f"it did not end within {lab.attack.seconds} seconds, so nobody knows",
-            )
         except EngineError as error:
             return StageAnswer(None, error.title)
 
@@ -118,28 +113,47 @@ class PodmanStage:
     ) -> StageAnswer:
         attack = lab.attack
         source = lab.neighbour(attack.neighbour) if attack.neighbour else lab.container
-        self._check_label(source)
-        code, printed = self._engine.containers.run_inside(
-            source, attack.run, user=attack.user, seconds=attack.seconds
+        ended = self._run_inside(
+            source,
+            attack.run,
+            user=attack.user,
+            seconds=attack.seconds,
         )
-        if code in _COULD_NOT_RUN:
-            return StageAnswer(
-                None,
-                _last_line(printed) or f"it could not be run ({code})",
-            )
-        if attack.unseen and code == 0:
+        if attack.unseen and ended.works:
             return self._look_for_trace(lab)
-        return StageAnswer(code == 0, _last_line(printed))
+        return ended
+
+    def _run_inside(
+        self,
+        container: str,
+        words: Sequence[str],
+        *,
+        user: str = "",
+        seconds: float,
+    ) -> StageAnswer:
+        """Whether a command in a container of the lab succeeds; None if nobody knows: it may have
+        been near its end, or it never began.
+        """
+        self._check_label(container)
+        try:
+            code, printed = self._engine.containers.run_inside(
+                container, words, user=user, seconds=seconds
+            )
+        except ChangeTimedOut:
+            return StageAnswer(None, f"it did not end within {seconds:g} seconds")
+        said = _last_line(printed)
+        if code in _COULD_NOT_RUN:
+            return StageAnswer(None, said or f"it could not be run ({code})")
+        return StageAnswer(code == 0, said)
 
     def _look_for_trace(
         self,
         lab: Lab,
     ) -> StageAnswer:
-        try:
-            log = self._engine.containers.logs(lab.container)
-        except EngineError:
+        config = self._engine.containers.inspect(lab.container).get("HostConfig") or {}
+        if (config.get("LogConfig") or {}).get("Type") in _NO_LOG:
             return StageAnswer(True, "there is no log to search")
-        seen = MARK in log
+        seen = MARK in self._engine.containers.logs(lab.container)
         return StageAnswer(
             not seen, "the log mentions it" if seen else "the log does not mention it"
         )
@@ -169,19 +183,22 @@ class PodmanStage:
         self,
         lab: Lab,
     ) -> StageAnswer:
+        """Whether the service works: its command says so, or its container has ended."""
         try:
-            self._check_label(lab.container)
-            code, printed = self._engine.containers.run_inside(
-                lab.container, lab.service, seconds=_SERVICE_SECONDS
+            asked = self._run_inside(
+                lab.container,
+                lab.service,
+                seconds=_SERVICE_SECONDS,
             )
-        except ChangeTimedOut:
-            return StageAnswer(
-                False,
-                f"it does not answer within {_SERVICE_SECONDS} seconds",
-            )
+            if asked.works is None and not self._runs(lab.container):
+                return StageAnswer(False, "its container has ended")
         except EngineError as error:
-            return StageAnswer(False, error.title)
-        return StageAnswer(code == 0, _last_line(printed))
+            return StageAnswer(None, error.title)
+        return asked
+
+    def _runs(self, container: str) -> bool:
+        state = self._engine.containers.inspect(container).get("State") or {}
+        return state.get("Running") is True
 
     def remove(
         self,
