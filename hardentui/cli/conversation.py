@@ -318,8 +318,6 @@ class Conversation:
         )
         self._terminal.write_json(JournalDocument(entries=(told,)))
 
-    # --- the decisions ----------------------------------------------------------------------------
-
     def _start(
         self,
         begun: Sequence[Begun],
@@ -463,8 +461,6 @@ class Conversation:
                 elif entries[at].state is EntryState.WAITING:
                     kept[at] = History().confirm(entries[at].id)
         return kept
-
-    # --- what is told -----------------------------------------------------------------------------
 
     def _lines(
         self,

@@ -210,8 +210,6 @@ class Dialogue:
         )
         yield TextCommand("quit", "", "leave", self._quit)
 
-    # --- the dialogue -----------------------------------------------------------------------------
-
     def run(self) -> int:
         opened = self._bench.opened
         self._say(
@@ -289,8 +287,6 @@ class Dialogue:
         else:
             self._left = True
 
-    # --- containers -------------------------------------------------------------------------------
-
     def _list(self, wanted: str) -> None:
         self._report = None
         selection = parse_filter(wanted).select(self._rows)
@@ -342,8 +338,6 @@ class Dialogue:
             )
             for finding in failing:
                 self._say(f"{finding.severity.word}: {finding_line(finding)}")
-
-    # --- findings ---------------------------------------------------------------------------------
 
     def _fails(self, _: str) -> None:
         self._findings = tuple(
@@ -401,8 +395,6 @@ class Dialogue:
                 *(f"  {line}" for line in state if line),
             ]
         self._say(*lines)
-
-    # --- fixes ------------------------------------------------------------------------------------
 
     def _choose_by(self, caution: Caution) -> Callable[[str], None]:
         def choose(_: str) -> None:

@@ -370,8 +370,6 @@ class HardenApp(App[None]):
             "\n".join(lines), title=f"Copied {what}", timeout=_READING if len(lines) > 1 else None
         )
 
-    # --- navigation -------------------------------------------------------------------------------
-
     def open_tab(
         self,
         name: str,

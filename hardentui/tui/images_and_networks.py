@@ -91,8 +91,6 @@ class Around:
             return
         post(say.SharedJudged(what, reports))
 
-    # --- image inspection -------------------------------------------------------------------------
-
     def look_into(
         self,
         engine: str,

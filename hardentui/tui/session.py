@@ -140,8 +140,6 @@ class Session:
             if set(choices) != set(self.written.get(key, ()))
         }
 
-    # --- requested by screens ---------------------------------------------------------------------
-
     def open(
         self,
         first_look: Callable[[], FirstLook] | None = None,
@@ -256,8 +254,6 @@ class Session:
         if self.opened is not None:
             self.opened.close()
 
-    # --- workers ----------------------------------------------------------------------------------
-
     def run(
         self,
         work: Callable[[], object],
@@ -284,8 +280,6 @@ class Session:
         self._workers = Workers(
             post, self._inbox, lambda fault: self._app.call_later(_raise, fault)
         )
-
-    # --- their messages arrive here, on the app's thread ------------------------------------------
 
     def handle(self, message: say.FromWorker) -> None:
         """Apply the result of a worker."""

@@ -340,8 +340,6 @@ class Training:
         self._count_try(lab)
         self._write(lab, "policy.json", text)
 
-    # --- inside -----------------------------------------------------------------------------------
-
     def _open(self) -> tuple[Lab, Current]:
         lab, current = self.current, self.progress.current
         if lab is None or current is None:

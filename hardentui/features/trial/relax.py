@@ -102,8 +102,6 @@ class Relaxer:
             left_out=left,
         )
 
-    # --- evidence ---------------------------------------------------------------------------------
-
     def _by_evidence(self, tried: Tried) -> Tried:
         """Relax what the evidence names, and try again, as long as there is something to relax."""
         while True:
@@ -190,8 +188,6 @@ class Relaxer:
         ]
         factor = before[0].factor * 2 if before else wanted.factor
         return Raised(wanted.option, factor) if factor <= _MOST_RAISED else None
-
-    # --- bisection --------------------------------------------------------------------------------
 
     def _parted(
         self,
@@ -280,8 +276,6 @@ class Relaxer:
     def _limits(self, choice: Choice) -> Iterable[str]:
         changes = self._planner.plan((choice,)).changes
         return [change.option for change in changes if change.option in _RAISABLE]
-
-    # --- tightening -------------------------------------------------------------------------------
 
     def _needed(
         self,

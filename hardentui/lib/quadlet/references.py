@@ -77,8 +77,6 @@ class Units(msgspec.Struct, frozen=True):
     rootless: bool
     devices: frozenset[str] | None = None  # device nodes of the host; None = not known
 
-    # --- paths ------------------------------------------------------------------------------------
-
     def path(self, text: str) -> str:
         """A path that may be relative to the unit; one that begins with a specifier is unchanged."""
         specifier = text.startswith("%") and not text.startswith("%%")
@@ -103,8 +101,6 @@ class Units(msgspec.Struct, frozen=True):
             if not device.startswith("-") or path in (self.devices or ()):
                 there.append(device.removeprefix("-"))
         return there
-
-    # --- units that are named ---------------------------------------------------------------------
 
     def image(self, unit: QuadletUnit, name: str) -> str:
         kinds = [(".image", _IMAGE_UNITS), (".build", _BUILD_UNITS)]

@@ -140,8 +140,6 @@ class _QuadletEditor:
             self._add(item)
         return decision.notes
 
-    # --- replacing and removing -------------------------------------------------------------------
-
     def _replace(
         self,
         entry: UnitEntry,
@@ -218,8 +216,6 @@ class _QuadletEditor:
             self._set(place.file, without_assignment(unit, assignment))
         else:
             self._set(place.file, without_span(unit, place.start, place.end))
-
-    # --- adding -----------------------------------------------------------------------------------
 
     def _add(self, item: Item) -> None:
         lines = self._lines(item)

@@ -252,8 +252,6 @@ class _ServiceEditor:
         extra = line.assignment.value.find(EXTRA)
         return all(piece.variable == "" and piece.start < extra for piece in pieces)
 
-    # --- words that are there ---------------------------------------------------------------------
-
     def _image(self, new: tuple[New, ...]) -> None:
         line = self.files.run_line()
         at = line.command.image_at
@@ -313,8 +311,6 @@ class _ServiceEditor:
         parts = (spelled[:first].strip(), text, spelled[last:].strip())
         self._set_extra(" ".join(part for part in parts if part))
 
-    # --- words that are new -----------------------------------------------------------------------
-
     def _add(
         self,
         change: ItemChange,
@@ -366,8 +362,6 @@ class _ServiceEditor:
         places = [_physical(line, piece) for piece in line.pieces[: index + 1]]
         between = [self.text[end:start] for (_, end), (start, _) in pairwise(places)]
         return [gap for gap in between if _CONTINUED.fullmatch(gap)]
-
-    # --- our file ---------------------------------------------------------------------------------
 
     def _take_over(self) -> None:
         """Put the command into our file, with its spelling, in place of the previous one."""

@@ -223,8 +223,6 @@ class ContainerLines:
         name, _, policy = label.partition("=")
         return name == _UPDATES and policy in ("registry", "local") and self.version >= _AUTO_UPDATE
 
-    # --- one option ----------------------------------------------------------------------------
-
     def _plain(
         self,
         option: Option[Any],
@@ -293,8 +291,6 @@ class ContainerLines:
             self.lines.append(("Notify", "healthy"))
         elif mode != "conmon":  # conmon is what Quadlet does by itself
             self._podman_args([f"--sdnotify={mode}"])
-
-    # --- references to other units -------------------------------------------------------------
 
     def _pod(self, name: str) -> None:
         if self.beside.pod and self.version >= _POD_KEY:

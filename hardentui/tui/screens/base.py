@@ -149,8 +149,6 @@ class HardenScreen(Screen[None]):
     def _resized(self) -> None:
         self._show_title()
 
-    # --- work that ends in a sentence -------------------------------------------------------------
-
     def carry_out(
         self,
         title: str,
@@ -183,8 +181,6 @@ class HardenScreen(Screen[None]):
 
     def was_refused(self) -> None:
         """It failed: nothing is different."""
-
-    # --- what can be done now ---------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         """Why an action of this screen cannot be carried out now, as a sentence; empty when it can.

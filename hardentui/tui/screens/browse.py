@@ -72,8 +72,6 @@ class BrowseScreen(HardenScreen):
         with VerticalScroll(id="page"):
             yield Static(id="text")
 
-    # --- for subclasses ---------------------------------------------------------------------------
-
     def lines(self) -> Sequence[BrowseRow] | None:
         """The rows in default order; None while unknown."""
         raise NotImplementedError
@@ -92,8 +90,6 @@ class BrowseScreen(HardenScreen):
     def nothing(self) -> str:
         """The text to show when there are no rows."""
         raise NotImplementedError
-
-    # --- drawing ----------------------------------------------------------------------------------
 
     @property
     def table(self) -> DataTable[object]:
@@ -224,8 +220,6 @@ class BrowseScreen(HardenScreen):
         at = self._columns[message.column_index]
         self._by = (at, self._by == (at, False))
         self._draw()
-
-    # --- the page ---------------------------------------------------------------------------------
 
     @on(DataTable.RowSelected)
     def _row_selected(self) -> None:

@@ -334,8 +334,6 @@ class LogView(ScrollView, can_focus=True):
                 x=self.scroll_x, y=self.max_scroll_y, animate=False, immediate=True, force=True
             )
 
-    # --- drawing ----------------------------------------------------------------------------------
-
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         left, top = self.scroll_offset
@@ -436,8 +434,6 @@ class LogsScreen(ContainerScreen, StoppableScreen):
         )
         crumb = with_tabs(left, "log", self.app.size.width - 2)
         self.query_one("#crumb", Static).update(crumb)
-
-    # --- actions ----------------------------------------------------------------------------------
 
     def action_follow(self) -> None:
         self._log.follow = not self._log.follow

@@ -131,8 +131,6 @@ class EverythingScreen(ResultsScreen):
         elif waits or self._busy:
             self._draw()
 
-    # --- the rows ---------------------------------------------------------------------------------
-
     def sections(self) -> Iterator[tuple[str, Sequence[Group]]]:
         if self._run is not None:
             for heading, part in in_sections(self._run):
@@ -156,8 +154,6 @@ class EverythingScreen(ResultsScreen):
         """Whether something else is asked of it than what was tried."""
         asked = self._asked.get(member.key, Asked())
         return asked != replace(member.asked, everything=asked.everything)
-
-    # --- what is told -----------------------------------------------------------------------------
 
     def crumb(self) -> Content:
         if self._busy:
@@ -283,8 +279,6 @@ class EverythingScreen(ResultsScreen):
         if not struck:
             return ""
         return f"{', '.join(struck)}: score {member.after} → about {self.score_of(member)}"
-
-    # --- actions ----------------------------------------------------------------------------------
 
     def why_not(self, action: str) -> str:
         running = self._run is not None and not self._run.ended

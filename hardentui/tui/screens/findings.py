@@ -71,8 +71,6 @@ class FindingsScreen(HardenScreen):
         if what in self.WANTED:
             await self.draw()
 
-    # --- for subclasses ---------------------------------------------------------------------------
-
     def heading(self) -> Content:
         return Content.styled(self.signs.of(visible(self._title, 100)), "bold")
 
@@ -82,8 +80,6 @@ class FindingsScreen(HardenScreen):
 
     def remedy(self, finding: Finding) -> Remediation | None:
         return None
-
-    # ----------------------------------------------------------------------------------------------
 
     async def draw(self) -> None:
         if self.is_attached:

@@ -50,8 +50,6 @@ class FormScreen(HardenScreen):
         super().__init__()
         self._fault = ""
 
-    # --- for subclasses ---------------------------------------------------------------------------
-
     def heading(self) -> str:
         """`Trust › sign`; foreign text in it is made visible here."""
         raise NotImplementedError
@@ -76,8 +74,6 @@ class FormScreen(HardenScreen):
     def job(self, values: dict[str, str]) -> tuple[Task, str]:
         """The work, and its first progress message."""
         raise NotImplementedError
-
-    # --- the form ---------------------------------------------------------------------------------
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")

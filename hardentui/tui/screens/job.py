@@ -108,8 +108,6 @@ class JobScreen(StoppablePage):
     def on_mount(self) -> None:
         self.start()
 
-    # --- the work ---------------------------------------------------------------------------------
-
     def why_not(self, action: str) -> str:
         if action == "again" and self.stop is not None:
             return "It is still running. esc stops it."
@@ -211,8 +209,6 @@ class JobScreen(StoppablePage):
 
     def was_refused(self) -> None:
         self._carried_out = False
-
-    # --- drawing ----------------------------------------------------------------------------------
 
     def heading(self) -> Content:
         doing = self._now if self.stop is not None else ""

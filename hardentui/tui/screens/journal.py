@@ -134,8 +134,6 @@ class JournalScreen(BrowseScreen):
     def screen_report(self) -> ScreenReport:
         return ScreenReport("journal", entries=self._entries)
 
-    # --- actions ----------------------------------------------------------------------------------
-
     def why_not(self, action: str) -> str:
         if action not in ("undo", "keep", "forget"):
             return ""

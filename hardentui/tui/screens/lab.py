@@ -81,8 +81,6 @@ class LabScreen(HardenScreen):
             self._start()
         self._draw()
 
-    # --- the learner's actions --------------------------------------------------------------------
-
     def why_not(self, action: str) -> str:
         if action == "save" and not self._lab.policy:
             return "This lab has no policy to save: i takes options of podman run."
@@ -181,8 +179,6 @@ class LabScreen(HardenScreen):
             self._replied = False
         self._do("Setting up the lab", lambda: self._training.start(self._lab))
 
-    # --- background work --------------------------------------------------------------------------
-
     def _do(
         self,
         what: str,
@@ -224,8 +220,6 @@ class LabScreen(HardenScreen):
             self._outcome = None  # what was seen before is no longer so
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_home(animate=False)
-
-    # --- drawing ----------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         if not self.is_attached:

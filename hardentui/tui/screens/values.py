@@ -145,8 +145,6 @@ class ValuesScreen(HardenScreen):
     def on_resize(self) -> None:
         self._draw()
 
-    # --- input ------------------------------------------------------------------------------------
-
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
         field = next(field for field in self.query(ValueField) if field.input is message.input)
@@ -208,8 +206,6 @@ class ValuesScreen(HardenScreen):
             )
             return
         super().action_back()
-
-    # --- drawing ----------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         choosing, width = self._choosing, self.app.size.width - 2

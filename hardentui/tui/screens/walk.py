@@ -169,8 +169,6 @@ class WalkScreen(ContainerScreen):
         if place is not None and place.check:
             self.query_one(FindingList).go_to(place.check)
 
-    # --- data -------------------------------------------------------------------------------------
-
     def _take(self, row: Row | None) -> None:
         """Newer facts of the container, or the news that it is gone: then the last facts stay."""
         self._gone = row is None
@@ -264,8 +262,6 @@ class WalkScreen(ContainerScreen):
             )
         except HardenError:
             return None
-
-    # --- drawing ----------------------------------------------------------------------------------
 
     async def _show_step(self) -> None:
         if not self._steps:
@@ -376,8 +372,6 @@ class WalkScreen(ContainerScreen):
         if self._steps:
             self._show_crumb(self._steps[self._at])
 
-    # --- steps and findings -----------------------------------------------------------------------
-
     async def action_open_step(self, number: int) -> None:
         at = next(
             (at for at, step in enumerate(self._steps) if step.number == number),
@@ -457,8 +451,6 @@ class WalkScreen(ContainerScreen):
 
     def action_recheck(self) -> None:
         self.session.recheck(self._key)
-
-    # --- fixes ------------------------------------------------------------------------------------
 
     async def action_choose(self) -> None:
         finding, choosing = self.query_one(FindingList).current, self._choosing

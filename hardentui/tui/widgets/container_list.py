@@ -351,8 +351,6 @@ class ContainerList(ScrollView, can_focus=True):
         self._drawn = False
         self._styles: dict[str, Style] = {}
 
-    # --- data -------------------------------------------------------------------------------------
-
     @property
     def current(self) -> Row | None:
         """The row under the cursor."""
@@ -412,8 +410,6 @@ class ContainerList(ScrollView, can_focus=True):
         """Return the cursor to the top when the next lines are shown: they are a different list."""
         self._touched = False
 
-    # --- keys and mouse ---------------------------------------------------------------------------
-
     def validate_cursor(self, cursor: int) -> int:
         return max(0, min(cursor, len(self._lines) - 1))
 
@@ -463,8 +459,6 @@ class ContainerList(ScrollView, can_focus=True):
         self._go_to(at)
         if again and self.current is not None:
             self.post_message(self.Chosen(self.current))
-
-    # --- drawing ----------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
         self._columns = None

@@ -123,8 +123,6 @@ class KeyBar(Widget):
             ]
         return Content.assemble(*parts[:-1])
 
-    # --- the mouse --------------------------------------------------------------------------------
-
     def on_mouse_move(self, event: events.MouseMove) -> None:
         self._point_at(self._key_at(event))
 

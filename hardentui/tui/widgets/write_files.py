@@ -142,8 +142,6 @@ class WriteFiles(Vertical):
                 self.query_one("#quadlet", Checkbox).value = False
         self._made()
 
-    # --- the files to write -----------------------------------------------------------------------
-
     def _ticked(self, tick: str) -> bool:
         return self.query_one(f"#{tick}", Checkbox).value
 
@@ -249,8 +247,6 @@ class WriteFiles(Vertical):
         self._draw()
         if self._write_when_made and not self._incomplete:
             self.save()
-
-    # --- drawing ----------------------------------------------------------------------------------
 
     def _draw(self) -> None:
         self.query_one("#write", Button).disabled = not (self._to_directory() or self._in_place())
@@ -412,8 +408,6 @@ class WriteFiles(Vertical):
             "$primary",
             indent=2,
         )
-
-    # --- writing ----------------------------------------------------------------------------------
 
     def _directory(self) -> Path:
         return (
