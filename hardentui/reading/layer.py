@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 
 from msgspec import Struct
 
@@ -18,6 +18,8 @@ from hardentui.reading.mounts import at_or_above, parents
 
 VOLATILE = ("/run", "/tmp", "/var/tmp", "/var/run", "/var/lock", "/var/cache", "/dev")  # noqa: S108 - compared
 """Directories whose content may go at each stop."""
+WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
+"""Where Podman mounts a tmpfs with a read-only root."""
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 LOGS = ("/var/log",)
 _LOG_NAMES = frozenset({"log", "logs"})
@@ -44,6 +46,15 @@ NO_VOLUME = (
     "/var",
 )
 """A volume there would hide files of this image, and those of the next one."""
+OF_EVERY_IMAGE = frozenset(
+    (
+        *NO_VOLUME,
+        *"/home /media /mnt /opt /root /srv /usr/local /var/lib /var/spool".split(),
+        *VOLATILE,
+        *LOGS,
+    )
+)
+"""Directories that no application has for itself."""
 _MOST_SIBLINGS = 8
 
 
@@ -54,6 +65,8 @@ class LayerData(Struct, frozen=True):
     logs: tuple[str, ...] = ()
     # directories that hold all of `data`, one volume each; empty if no volume can hold it
     directories: tuple[str, ...] = ()
+    # those that the container made around its data: they hold nothing of the image, and no mount
+    made: frozenset[str] = frozenset()
 
     def has(self, directory: str) -> bool:
         """Whether any of the data or logs is in this directory."""
@@ -64,7 +77,7 @@ class LayerData(Struct, frozen=True):
         gone = frozenset(directories)
         data = tuple(path for path in self.data if not is_below(path, gone))
         logs = tuple(path for path in self.logs if not is_below(path, gone))
-        return LayerData(data, logs, _mountable(data))
+        return LayerData(data, logs, _mountable(data, self.made), self.made)
 
 
 def layer_data(
@@ -77,7 +90,9 @@ def layer_data(
     mounted = frozenset(place.rstrip("/") or "/" for place in mounted)
     written = [change for change in changes if change.kind != "deleted"]
     above = {directory for change in written for directory in parents(change.path)}
-    above |= {directory for place in mounted for directory in (*parents(place), place)}
+    made = _made(written)
+    around = {directory for place in mounted for directory in (*parents(place), place)}
+    above |= around
     files = sorted(
         change.path
         for change in written
@@ -94,7 +109,17 @@ def layer_data(
     )
     logs = tuple(path for path in files if is_below(path, LOGS))
     data = tuple(path for path in files if not is_below(path, LOGS))
-    return LayerData(data, logs, _mountable(data))
+    own = frozenset(parent for path in data for parent in parents(path)) & made - around
+    return LayerData(data, logs, _mountable(data, own), own)
+
+
+def _made(changes: Iterable[FileChange]) -> frozenset[str]:
+    """The directories that the container created: Podman tells only that something was added."""
+    added = [change for change in changes if change.kind == "added"]
+    above = {parent for change in changes for parent in parents(normal_path(change.path))}
+    return frozenset(
+        change.path for change in added if change.directory or normal_path(change.path) in above
+    )
 
 
 def is_bytecode(path: str) -> bool:
@@ -108,9 +133,12 @@ def holds_logs(directory: str) -> bool:
     return name in _LOG_NAMES or any(at_or_above(place, directory) for place in LOGS)
 
 
-def _mountable(files: Iterable[str]) -> tuple[str, ...]:
+def _mountable(
+    files: Iterable[str],
+    made: frozenset[str],
+) -> tuple[str, ...]:
     """The fewest directories that hold all of these, none inside another, and one for many in one
-    directory; none if a volume cannot be there."""
+    directory, or for all in one that the container made; none if a volume cannot be there."""
     directories = _outermost({posixpath.dirname(path) for path in files})
     while crowded := {
         parent
@@ -118,7 +146,25 @@ def _mountable(files: Iterable[str]) -> tuple[str, ...]:
         if count > _MOST_SIBLINGS and parent not in NO_VOLUME
     }:
         directories = _outermost({*directories, *crowded})
-    return () if any(directory in NO_VOLUME for directory in directories) else tuple(directories)
+    if any(directory in NO_VOLUME for directory in directories):
+        return ()
+    return joined(directories, made.__contains__)
+
+
+def shared_parents(directories: Iterable[str]) -> frozenset[str]:
+    """What is above several of these and belongs to one application."""
+    counts = Counter(parent for directory in directories for parent in parents(directory))
+    return frozenset(parent for parent, count in counts.items() if count > 1) - OF_EVERY_IMAGE
+
+
+def joined(
+    directories: Collection[str],
+    is_free: Callable[[str], bool],
+) -> tuple[str, ...]:
+    """One directory in place of several below it: each mount is a file system, and neither rename
+    nor hard link leads from one to another. `is_free`: whether a mount there hides nothing."""
+    wider = filter(is_free, shared_parents(directories))
+    return tuple(_outermost({*directories, *wider}))
 
 
 def _outermost(directories: Set[str]) -> list[str]:
@@ -210,7 +256,7 @@ def written_by(facts: ContainerFacts) -> LayerWrites:
         frozenset(
             change.path for change in changed if change.directory and change.kind == "modified"
         ),
-        frozenset(change.path for change in changed if change.directory and change.kind == "added"),
+        _made(changed),
         tuple(sorted(unclear)),
     )
 
@@ -233,6 +279,13 @@ def written_directories(facts: ContainerFacts) -> tuple[str, ...]:
             )
         )
     )
+
+
+def surroundings(facts: ContainerFacts) -> tuple[str, ...]:
+    """The directories above what it writes where one mount could stand for several."""
+    directories = written_directories(facts)
+    above = {posixpath.dirname(directory) for directory in written_by(facts).made}
+    return tuple(sorted((shared_parents(directories) | above) - OF_EVERY_IMAGE))
 
 
 def working_directories(facts: ContainerFacts) -> tuple[str, ...]:

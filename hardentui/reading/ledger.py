@@ -12,11 +12,9 @@ from hardentui.model.known import Unread, known
 from hardentui.model.ledger import Holds, Home, LedgerRow, Lost
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
-from hardentui.reading.layer import LOGS, LayerData, holds_logs, is_below
+from hardentui.reading.layer import LOGS, WITH_READ_ONLY, LayerData, holds_logs, is_below
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.scratch import holds_files_of_image, is_scratch, tmpfs_limit
-
-_OF_READ_ONLY = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 
 
 class _Place(Struct, frozen=True):
@@ -64,7 +62,7 @@ def ledger(
 def _places(spec: Spec) -> dict[str, _Place]:
     places: dict[str, _Place] = {}
     if spec[READ_ONLY] and spec[READ_ONLY_TMPFS]:
-        places |= {path: _Place(Home.TMPFS) for path in _OF_READ_ONLY}
+        places |= {path: _Place(Home.TMPFS) for path in WITH_READ_ONLY}
     for entry in spec[TMPFS]:
         places[_path(entry.partition(":")[0])] = _Place(Home.TMPFS, limit=tmpfs_limit(entry))
     homes = {

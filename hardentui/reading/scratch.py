@@ -25,12 +25,15 @@ from hardentui.reading.behaviour import (
 )
 from hardentui.reading.containers import ask_or, declared_user, is_root, listed
 from hardentui.reading.layer import (
-    LOGS,
     NO_VOLUME,
+    OF_EVERY_IMAGE,
     VOLATILE,
+    WITH_READ_ONLY,
     LayerWrites,
     directories_of,
     holds_logs,
+    joined,
+    mount_points,
     written_by,
     written_directories,
 )
@@ -38,7 +41,6 @@ from hardentui.reading.mounts import at_or_above
 from hardentui.reading.user_namespaces import options_of_new_volume
 from hardentui.visible import visible
 
-_WITH_READ_ONLY = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 _MOST = 512 << 20
 """The maximum size of a tmpfs, because it uses memory."""
 _USUAL_MODE, _EVERYBODY = 0o755, 0o1777
@@ -46,14 +48,6 @@ _WORTH_TELLING = 16 << 20
 _MIB = 1 << 20
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
 
-_OF_EVERY_IMAGE = frozenset(
-    (
-        "/",
-        *"/etc /home /media /mnt /opt /root /srv /var /var/lib /var/spool".split(),
-        *VOLATILE,
-        *LOGS,
-    )
-)
 _SCRATCH_NAMES = frozenset({"cache", "caches", "tmp", "temp", "run", "lock"})
 
 
@@ -90,7 +84,7 @@ def needs(
         seen = LayerWrites(context.observations["written_paths"])
     covered = [mount.destination.rstrip("/") for mount in spec[MOUNTS] if not mount.read_only]
     covered += [mount.partition(":")[0].rstrip("/") for mount in spec[TMPFS]]
-    covered += _WITH_READ_ONLY if by_podman else ("/dev",)
+    covered += ("/dev", *WITH_READ_ONLY) if by_podman else ("/dev",)
     directories = [
         directory
         for directory in (
@@ -99,13 +93,38 @@ def needs(
         )
         if not any(at_or_above(path, directory) for path in covered if path)
     ]
-    programs = [(directory, _program(directory, context)) for directory in directories]
+    programs = [
+        (directory, _program(directory, context))
+        for directory in _joined(directories, seen.made, spec, context)
+    ]
     return ScratchNeeds(
         tuple(directory for directory, program in programs if not program),
         tuple((directory, program) for directory, program in programs if program),
         seen.unclear,
         seen.paths is not None,
     )
+
+
+def _joined(
+    directories: list[str],
+    made: frozenset[str],
+    spec: Spec,
+    context: FixContext,
+) -> tuple[str, ...]:
+    """One directory for several of one application, if its image has nothing there and not all of
+    them are scratch."""
+    points = [*mount_points(context.facts), *(mount.destination for mount in spec[MOUNTS])]
+    points += [entry.partition(":")[0] for entry in spec[TMPFS]]
+    kept = [directory for directory in directories if not is_scratch(directory)]
+
+    def is_free(parent: str) -> bool:
+        known = _known(parent, context.facts)
+        empty = parent in made or (known is not None and known.image_bytes == 0)
+        data = is_scratch(parent) or any(at_or_above(parent, directory) for directory in kept)
+        over = any(at_or_above(parent, point) for point in points)
+        return empty and data and not over and not _program(parent, context)
+
+    return joined(directories, is_free)
 
 
 def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
@@ -179,6 +198,7 @@ def _narrowed(
     for directory in _where_it_makes_more(
         directories_of(paths, spec, seen.directories),
         seen.made,
+        context,
     ):
         below = [path for path in narrow if path != directory and at_or_above(directory, path)]
         narrowed += (
@@ -192,10 +212,11 @@ def _narrowed(
 def _where_it_makes_more(
     directories: tuple[str, ...],
     made: frozenset[str],
+    context: FixContext,
 ) -> tuple[str, ...]:
     """Instead of a directory that the container made, the one in which it made it: next month it
-    makes another one there. Not the directories that every image has."""
-    wider = dict.fromkeys(_kept_wide(directory, made) for directory in directories)
+    makes another one there. Not the directories that every image has, nor one with a program."""
+    wider = dict.fromkeys(_kept_wide(directory, made, context) for directory in directories)
     return tuple(
         directory
         for directory in wider
@@ -203,8 +224,16 @@ def _where_it_makes_more(
     )
 
 
-def _kept_wide(directory: str, made: frozenset[str]) -> str:
-    while directory in made and (above := posixpath.dirname(directory)) not in _OF_EVERY_IMAGE:
+def _kept_wide(
+    directory: str,
+    made: frozenset[str],
+    context: FixContext,
+) -> str:
+    while directory in made:
+        above = posixpath.dirname(directory)
+        read = above in made or _known(above, context.facts) is not None
+        if above in OF_EVERY_IMAGE or not read or _program(above, context):
+            break
         directory = above
     return directory
 

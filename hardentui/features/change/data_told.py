@@ -3,9 +3,10 @@ undo."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from hardentui.model.ledger import Home, LedgerRow, Lost, NewerData
+from hardentui.reading.layer import WITH_READ_ONLY
 from hardentui.visible import visible
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -13,7 +14,8 @@ _SHOWN = 6
 
 
 def told_rows(rows: Iterable[LedgerRow]) -> tuple[str, ...]:
-    """A sentence for each move; paths that move alike share one."""
+    """A sentence for each move; paths that move alike share one. Then what no longer works between
+    them."""
     rows = tuple(rows)
     several = len({row.container for row in rows}) > 1
     groups: dict[str, list[str]] = {}
@@ -25,7 +27,27 @@ def told_rows(rows: Iterable[LedgerRow]) -> tuple[str, ...]:
         of, _, becomes = key.partition("|")
         more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
         sentences.append(f"{of}{', '.join(paths[:_SHOWN])}{more} {becomes}")
+    for container in dict.fromkeys(row.container for row in rows):
+        of = f"{visible(container, 40)}: " if several else ""
+        moved = [row for row in rows if row.container == container and row.after is not Home.LAYER]
+        sentences += [f"{of}{sentence}" for sentence in _split_apart(moved)]
     return tuple(sentences)
+
+
+def _split_apart(moved: Sequence[LedgerRow]) -> Iterator[str]:
+    """What was one file system and becomes several: rename(2) and link(2) answer EXDEV there."""
+    own = [row for row in moved if row.before is Home.LAYER]
+    paths = [visible(row.path, 80) for row in own if row.path not in WITH_READ_ONLY]
+    if not paths:
+        return
+    shared = [row.path for row in own if row.path in WITH_READ_ONLY]
+    several = [*paths[:_SHOWN], *(["others"] if len(paths) > _SHOWN else []), *shared]
+    between = (
+        f"between {', '.join(several[:-1])} and {several[-1]}"
+        if len(several) > 1
+        else f"into or out of {several[0]}"
+    )
+    yield f"a rename or a hard link {between} fails from now on: they become separate file systems"
 
 
 def _path(row: LedgerRow) -> str:

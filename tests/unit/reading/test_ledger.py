@@ -70,7 +70,17 @@ def test_what_moves_alike_is_told_in_one_sentence() -> None:
         "/srv/notes (1000 bytes) → volume web-srv-notes-data, copied, no limit but its disk",
         "/var/cache/app (10 bytes) → tmpfs of at most 64 MiB, where more fails; lost at each stop",
         "/var/log/app (5 MiB) → volume web-var-log-app-data, copied, no limit but its disk",
+        "a rename or a hard link between /srv/notes, /var/cache/app, /var/log/app, /run, /tmp and "
+        "/var/tmp fails from now on: they become separate file systems",
     )
+
+
+def test_what_becomes_a_file_system_of_its_own_is_told() -> None:
+    spec, kept = written().spec, {"/srv/notes": "v"}
+    rows = ledger(written(), spec, spec, LayerData(("/srv/notes/one",)), kept)
+    assert told_rows(rows)[-1].startswith("a rename or a hard link into or out of /srv/notes fails")
+    only_scratch = [row for row in rows_of(written()).values() if row.path == "/tmp"]
+    assert len(told_rows(only_scratch)) == 1
 
 
 def test_the_way_back_names_each_volume_that_keeps_newer_data() -> None:

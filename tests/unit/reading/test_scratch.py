@@ -97,6 +97,100 @@ def test_what_it_fills_and_its_log_become_volumes_and_its_cache_a_tmpfs() -> Non
     assert "emptied at each stop" in scratch
 
 
+MADE = (
+    FileChange("/srv", "modified"),
+    FileChange("/srv/app", "added"),
+    FileChange("/srv/app/in", "added"),
+    FileChange("/srv/app/in/x", "added", False),
+    FileChange("/srv/app/done", "added"),
+    FileChange("/srv/app/done/y", "added", False),
+)
+OF_IMAGE = added("/srv/app/in/x /srv/app/done/y")
+
+
+@pytest.mark.parametrize(
+    ("changes", "parent", "options", "places"),
+    [
+        pytest.param(MADE, None, "", ["/srv/app"], id="made by the container"),
+        pytest.param(OF_IMAGE, WrittenDirectory(0), "", ["/srv/app"], id="empty in the image"),
+        pytest.param(
+            OF_IMAGE,
+            WrittenDirectory(9),
+            "",
+            ["/srv/app/done", "/srv/app/in"],
+            id="files of the image beside them",
+        ),
+        pytest.param(
+            OF_IMAGE, None, "", ["/srv/app/done", "/srv/app/in"], id="not known what is there"
+        ),
+        pytest.param(
+            MADE,
+            None,
+            "-v settings:/srv/app/settings:ro",
+            ["/srv/app/done", "/srv/app/in", "/srv/app/settings"],
+            id="a mount beside them",
+        ),
+        pytest.param(
+            added("/srv/app/tmp/x /srv/app/done/y"),
+            WrittenDirectory(0),
+            "",
+            ["/srv/app"],
+            id="scratch that becomes data",
+        ),
+        pytest.param(
+            added("/srv/app/x/1 /srv/web/y/2"),
+            None,
+            "",
+            ["/srv/app/x", "/srv/web/y"],
+            id="two applications",
+        ),
+    ],
+)
+def test_directories_of_one_application_stay_on_one_file_system(
+    changes: tuple[FileChange, ...],
+    parent: WrittenDirectory | None,
+    options: str,
+    places: list[str],
+) -> None:
+    """Neither rename nor hard link leads from one mount to another."""
+    known = {} if parent is None else {"/srv/app": parent}
+    facts = container(options, changes=changes, written_directories=known)
+    assert sorted(volumes(planned(facts))) == places
+
+
+def test_scratch_of_one_application_is_still_emptied_at_each_stop() -> None:
+    facts = container(
+        changes=added("/srv/app/tmp/x /srv/app/cache/y"),
+        written_directories={"/srv/app": WrittenDirectory(0)},
+    )
+    plan = planned(facts)
+    assert (volumes(plan), tmpfs(plan)) == ({}, ["/srv/app/cache", "/srv/app/tmp"])
+
+
+def test_data_that_is_kept_stays_on_one_file_system() -> None:
+    assert layer_data(MADE, ()).directories == ("/srv/app",)
+    assert layer_data(OF_IMAGE, ()).directories == ("/srv/app/done", "/srv/app/in")
+    beside = layer_data(MADE, ["/srv/app/settings"])
+    assert beside.directories == ("/srv/app/done", "/srv/app/in")
+    assert layer_data(MADE, ()).without(["/srv/app/in"]).directories == ("/srv/app/done",)
+
+
+def test_a_month_further_down_needs_no_volume_of_its_own() -> None:
+    """Podman says that something was added, not that it is a directory."""
+    plan = planned(
+        container(
+            changes=(
+                FileChange("/opt/app", "modified"),
+                FileChange("/opt/app/photos", "added"),
+                FileChange("/opt/app/photos/2026", "added"),
+                FileChange("/opt/app/photos/2026/1.jpg", "added", False),
+            ),
+            written_directories={"/opt/app": WrittenDirectory(9, code="/opt/app/main.py")},
+        )
+    )
+    assert list(volumes(plan)) == ["/opt/app/photos"]
+
+
 def test_a_log_whose_directory_the_command_names_is_no_program() -> None:
     facts = container((COMMAND, ("/usr/bin/app", "/var/log/app/app.log")), changes=())
     facts = facts.replace(changes=added("/var/log/app/app.log"))
@@ -215,7 +309,8 @@ def test_a_directory_made_today_is_not_the_only_one_it_will_make() -> None:
             FileChange("/srv/node", "modified", True),
             FileChange("/srv/node/2026-11", "added", True),
             FileChange("/srv/node/2026-11/photo", "added", False),
-        )
+        ),
+        written_directories={"/srv/node": WrittenDirectory(0)},
     )
     assert volumes(planned(facts)) == {"/srv/node": "web-srv-node-data"}
 

@@ -112,6 +112,7 @@ def written_directories(
         (
             *layer.written_directories(facts),
             *layer.working_directories(facts),
+            *layer.surroundings(facts),
         )
     ):
         seen = directory_of_image(files, facts.inspect, path)
