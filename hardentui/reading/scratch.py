@@ -113,18 +113,26 @@ def _joined(
 ) -> tuple[str, ...]:
     """One directory for several of one application, if its image has nothing there and not all of
     them are scratch."""
-    points = [*mount_points(context.facts), *(mount.destination for mount in spec[MOUNTS])]
-    points += [entry.partition(":")[0] for entry in spec[TMPFS]]
     kept = [directory for directory in directories if not is_scratch(directory)]
 
     def is_free(parent: str) -> bool:
         known = _known(parent, context.facts)
         empty = parent in made or (known is not None and known.image_bytes == 0)
         data = is_scratch(parent) or any(at_or_above(parent, directory) for directory in kept)
-        over = any(at_or_above(parent, point) for point in points)
+        over = _is_above_a_mount(parent, spec, context.facts)
         return empty and data and not over and not _program(parent, context)
 
     return joined(directories, is_free)
+
+
+def _is_above_a_mount(
+    directory: str,
+    spec: Spec,
+    facts: ContainerFacts,
+) -> bool:
+    points = [*mount_points(facts), *(mount.destination for mount in spec[MOUNTS])]
+    points += [entry.partition(":")[0] for entry in spec[TMPFS]]
+    return any(at_or_above(directory, point) for point in points)
 
 
 def meant_for_writing(facts: ContainerFacts) -> dict[str, str]:
@@ -198,6 +206,7 @@ def _narrowed(
     for directory in _where_it_makes_more(
         directories_of(paths, spec, seen.directories),
         seen.made,
+        spec,
         context,
     ):
         below = [path for path in narrow if path != directory and at_or_above(directory, path)]
@@ -212,11 +221,13 @@ def _narrowed(
 def _where_it_makes_more(
     directories: tuple[str, ...],
     made: frozenset[str],
+    spec: Spec,
     context: FixContext,
 ) -> tuple[str, ...]:
     """Instead of a directory that the container made, the one in which it made it: next month it
-    makes another one there. Not the directories that every image has, nor one with a program."""
-    wider = dict.fromkeys(_kept_wide(directory, made, context) for directory in directories)
+    makes another one there. Not the directories that every image has, nor one with a program or
+    a mount."""
+    wider = dict.fromkeys(_kept_wide(directory, made, spec, context) for directory in directories)
     return tuple(
         directory
         for directory in wider
@@ -227,12 +238,14 @@ def _where_it_makes_more(
 def _kept_wide(
     directory: str,
     made: frozenset[str],
+    spec: Spec,
     context: FixContext,
 ) -> str:
     while directory in made:
         above = posixpath.dirname(directory)
         read = above in made or _known(above, context.facts) is not None
-        if above in OF_EVERY_IMAGE or not read or _program(above, context):
+        taken = _program(above, context) or _is_above_a_mount(above, spec, context.facts)
+        if above in OF_EVERY_IMAGE or not read or taken:
             break
         directory = above
     return directory
