@@ -41,7 +41,7 @@ SCREENS = {
     "everywhere": ("app.", "screen."),
 }
 """The rows of the table of keys, and what the actions of each begin with."""
-NAMES = {"/": "slash", "?": "question_mark", "@": "at", ":": "colon"}
+NAMES = {"/": "slash", "?": "question_mark", "@": "at", ":": "colon", "*": "asterisk"}
 
 
 def declared(screen: str) -> set[str]:
