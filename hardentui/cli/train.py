@@ -236,7 +236,7 @@ def _start(
         _say(terminal, "Next move", lab.guided)
     if not lab.policy:
         if training.stops_at:
-            terminal.note(f"It stops by itself at {training.stops_at}.")
+            terminal.note(f"The container stops by itself at {training.stops_at}.")
         again = _command(options, "run", "OPTIONS")
         hint = _for_a_hint(training, options)
         terminal.note(f"Recreate it with the options that you write, and no others: {again}{hint}")

@@ -421,7 +421,8 @@ class ContainerControl:
         """Run a command in a container of our own (a lab's), never in an audited one.
 
         Returns:
-            Its exit code (125 to 127: it could not be run), and its output; not yet safe to show.
+            Its exit code (125 to 127: it could not be run), and its output, with its errors if it
+            failed; not yet safe to show.
 
         Raises:
             ChangeTimedOut: it did not finish.
@@ -431,7 +432,7 @@ class ContainerControl:
         code, printed, errors = exit_of_podman(
             self._session, ("exec", *who, container, *words), what, seconds
         )
-        return code, printed + errors
+        return code, printed if code == 0 else printed + errors
 
     def logs(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from msgspec import Struct
 
@@ -81,7 +82,7 @@ def answer(
     line = parse_create_command(("podman", "create", *rest, image))
     for flag in line.flags if line is not None else ():
         if flag not in _FLAGS:
-            raise UsageError(f"podman run has no option {visible(flag, 40)}.")
+            raise UsageError(f"podman run has no option {visible(flag, 40)}.", _nearest(flag))
     if line is None or line.image != image or line.rest:
         raise UsageError(
             "Only options of podman run are allowed here.",
@@ -106,6 +107,11 @@ def answer(
         image,
     )
     return Answer(tuple(options), words)
+
+
+def _nearest(flag: str) -> str:
+    near = get_close_matches(flag, sorted(_FLAGS), n=1)
+    return f"Did you mean {near[0]}?" if near else ""
 
 
 def _variant(
@@ -168,6 +174,12 @@ def _inside(
             raise UsageError(
                 f"--log-opt={visible(value, 40)} cannot be used here: the log lies where Podman puts it.",
                 f"There are: {', '.join(sorted(_LOG_OPTIONS))}",
+            )
+    for value in line.all("--env"):
+        if "=" not in value:
+            raise UsageError(
+                f"--env={visible(value, 40)} leads out of the lab: it takes what this process has.",
+                "Give it a value: --env=NAME=VALUE",
             )
     for value in line.all("--label"):
         if value.startswith(_OUR_LABELS):

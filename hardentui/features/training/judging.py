@@ -255,7 +255,8 @@ def remarks_on(outcome: LabOutcome) -> tuple[str, ...]:
         again = "" if outcome.simulated else " Check again."
         why = outcome.service.output.rstrip(".")
         said.append(f"Whether the shop still works is not known: {why}.{again}")
-    if not outcome.simulated and outcome.attack.works is None:
+    tried = outcome.simulated or outcome.service.works is False  # nobody attacks what does not run
+    if not tried and outcome.attack.works is None:
         why = outcome.attack.output.rstrip(".")
         said.append(f"Whether the attack still works is not known: {why}. Check again.")
     open_checks = [goal for goal in outcome.goals if not goal.remark and not goal.reached]

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from msgspec import Struct
 
@@ -88,10 +89,17 @@ class PodmanStage:
         lab: Lab,
         answer: Answer,
     ) -> None:
-        """Recreate the lab's container and start it."""
+        """Recreate the lab's container and start it. One that does not start with these options is
+        an answer too: its service does not work."""
         self._remove_container(lab.container)
         identity = self._engine.containers.create_by_command(answer.words)
-        self._engine.containers.start(identity)
+        try:
+            self._engine.containers.start(identity)
+        except ChangeTimedOut:
+            raise
+        except ChangeFailed:
+            if self._runs(lab.container):
+                raise
 
     def attack(
         self,
@@ -119,6 +127,8 @@ class PodmanStage:
             user=attack.user,
             seconds=attack.seconds,
         )
+        if ended.works is None and not self._runs(source):
+            return StageAnswer(None, "nobody can try it: the container does not run")
         if attack.unseen and ended.works:
             return self._look_for_trace(lab)
         return ended
@@ -191,14 +201,22 @@ class PodmanStage:
                 seconds=_SERVICE_SECONDS,
             )
             if asked.works is None and not self._runs(lab.container):
-                return StageAnswer(False, "its container has ended")
+                return StageAnswer(False, self._why_not(lab.container))
         except EngineError as error:
             return StageAnswer(None, error.title)
         return asked
 
     def _runs(self, container: str) -> bool:
-        state = self._engine.containers.inspect(container).get("State") or {}
-        return state.get("Running") is True
+        return self._state(container).get("Running") is True
+
+    def _why_not(self, container: str) -> str:
+        """Why a container does not run, with what Podman says of it."""
+        said = _last_line(str(self._state(container).get("Error") or ""))
+        return f"its container does not run: {said}" if said else "its container does not run"
+
+    def _state(self, container: str) -> Mapping[str, Any]:
+        state: Mapping[str, Any] = self._engine.containers.inspect(container).get("State") or {}
+        return state
 
     def remove(
         self,

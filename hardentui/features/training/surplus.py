@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hardentui.features.training.lab_images import ACCOUNTS, MOVING
 from hardentui.harden.protection import weakenings
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Mount, Spec
 from hardentui.model.trust import Policy
 from hardentui.options import GROUP_ADD, IMAGE, MEMORY, MEMORY_SWAP, MOUNTS, USER
 from hardentui.reading.images import reference
@@ -23,6 +23,9 @@ NAMES = frozenset((SURPLUS, UNSIGNED))
 _WHY_LENGTH = 80
 """Characters of a reason: privileged mode adds more capabilities than anybody reads."""
 _HARMLESS = frozenset({"rw", "z", "Z"})
+_READING = frozenset(
+    {"ro", "readonly", "noexec", "nosuid", "nodev", "bind", "rbind", "private", "rprivate"}
+)
 _LOCAL = frozenset({"containers-storage", "docker-daemon"})
 """Transports of what is on this host already."""
 
@@ -90,13 +93,19 @@ def _without_harmless(
         )
         for mount in asked[MOUNTS]
     ]
-    kept = [mount for mount in mounts if mount.destination in needed or not mount.read_only]
+    kept = [mount for mount in mounts if mount.destination in needed or not _only_reads(mount)]
     user, _, group = asked[USER].partition(":")
     own = group or user
     groups = tuple(
         group for group in asked[GROUP_ADD] if ACCOUNTS.get(group, group) != ACCOUNTS.get(own, own)
     )
     return asked.with_(MOUNTS, tuple(kept)).with_(GROUP_ADD, groups)
+
+
+def _only_reads(mount: Mount) -> bool:
+    """Whether it changes nothing on the host: U gives the files below it another owner, and a shared
+    mount brings those of the container there."""
+    return mount.read_only and _READING.issuperset(mount.options)
 
 
 def accepts_unsigned(policy: Policy) -> str:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from hardentui.checks import all_checks
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, EngineUnreachable
+from hardentui.features.training.answers import answer
 from hardentui.features.training.judging import LabOutcome, remarks_on
 from hardentui.features.training.lab import Lab
 from hardentui.features.training.lab_files import load_labs
@@ -35,14 +36,27 @@ class Containers:
         running: bool = True,
         log_driver: str = "k8s-file",
         log: str | EngineError = "",
+        started: EngineError | None = None,
     ) -> None:
+        self.started = started
         self.ended, self.running = ended, running
         self.log_driver, self.log = log_driver, log
+
+    def remove(self, name: str, **_: object) -> None:
+        self.running = False
+
+    def create_by_command(self, words: Sequence[str]) -> str:
+        return "1" * 64
+
+    def start(self, identity: str) -> None:
+        if isinstance(self.started, EngineError):
+            raise self.started
+        self.running = True
 
     def inspect(self, name: str) -> Mapping[str, Any]:
         return {
             "Config": {"Labels": {"io.hardentui.lab": "of-a-lab"}},
-            "State": {"Running": self.running},
+            "State": {"Running": self.running, "Error": "crun: no such program"},
             "HostConfig": {"LogConfig": {"Type": self.log_driver}},
         }
 
@@ -83,7 +97,22 @@ def test_what_did_not_end_or_could_not_run_is_unknown(
 
 def test_a_service_whose_container_has_ended_is_broken() -> None:
     service = stage_of(Containers((125, "it is not running"), running=False)).ask_service(LAB)
-    assert service == StageAnswer(False, "its container has ended")
+    assert service == StageAnswer(False, "its container does not run: crun: no such program")
+
+
+def test_an_answer_with_which_the_container_does_not_start_is_judged() -> None:
+    refused = (125, "container state improper")
+    containers = Containers(refused, running=False, started=ChangeFailed("crun: no such program"))
+    stage = stage_of(containers)
+    stage.make(LAB, answer(LAB, ["--entrypoint=nothing"], "/nowhere"))
+    assert stage.ask_service(LAB).works is False
+    assert stage.attack(LAB, "/nowhere").output == "nobody can try it: the container does not run"
+
+
+def test_a_container_that_does_not_start_in_time_is_no_answer() -> None:
+    stage = stage_of(Containers((125, ""), running=False, started=LATE))
+    with pytest.raises(ChangeTimedOut):
+        stage.make(LAB, answer(LAB, [], "/nowhere"))
 
 
 def test_what_its_command_says_of_a_service_is_known() -> None:
