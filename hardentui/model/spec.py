@@ -342,6 +342,7 @@ class Codec(Struct, Generic[C], frozen=True, kw_only=True):
     # a list may have several entries with the same key (a port on two addresses)
     several_alike: bool = False
     comma_list: bool = False  # Podman splits an argument at commas, as a CSV record
+    begins: str = ""  # of a row that shares its flag: what each of its arguments begins with
     is_switch: bool = False  # the flag takes a value only after `=`
 
 

@@ -226,6 +226,12 @@ SWITCH_OFF: Codec[bool] = Codec(
     is_switch=True,
 )
 """A flag that is on by default: only `--flag=false` is ever written."""
+NO_HEALTHCHECK: Codec[str] = Codec(
+    write=TEXT.write,
+    parse=lambda _: "none",
+    split=lambda argument: (argument,) if is_true(argument) else (),
+)
+"""`--no-healthcheck`, which is `--health-cmd=none`; switched off, it says nothing."""
 TEXTS: Codec[tuple[str, ...]] = entries(str)
 NAMED: Codec[tuple[str, ...]] = entries(str, identity=before_equals)
 """`NAME=value`."""
@@ -265,6 +271,7 @@ def security_text(prefix: str) -> Codec[str]:
         split=lambda argument: (argument,) if _with_equals(argument).startswith(prefix) else (),
         text=lambda value: prefix + value,
         values=lambda value: (value,),
+        begins=prefix,
     )
 
 
@@ -277,6 +284,7 @@ def security_word(word: str) -> Codec[bool]:
         text=lambda _: word,
         canonical=repr,
         values=lambda value: ("true",) if value else (),
+        begins=word,
     )
 
 
@@ -298,6 +306,7 @@ def security_paths(name: str, separators: str) -> Codec[tuple[str, ...]]:
         text=lambda path: prefix + path,
         identity=str,
         values=lambda paths: paths,
+        begins=prefix,
     )
 
 
@@ -310,6 +319,7 @@ NO_NEW_PRIVILEGES_WORD: Codec[bool] = Codec(
     text=lambda _: _NO_NEW_PRIVILEGES,
     canonical=repr,
     values=lambda value: ("true",) if value else (),
+    begins=_NO_NEW_PRIVILEGES,
 )
 MASKED_PATHS = security_paths("mask", ":")
 UNMASKED_PATHS = security_paths("unmask", ":,")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
 
-from hardentui.model.open_value import OpenText, is_open
+from hardentui.model.open_value import UNKNOWN, OpenText, is_open
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.spec import Codec, OpenArgument, Option, Setting, Source, Spec
 from hardentui.options import COMMAND, FLAGS_WITHOUT_ROW, TABLE
@@ -53,6 +54,7 @@ class Item(Struct, frozen=True):
     value: Any  # the element of the list, the value of the scalar, or UNPARSED
     raw: str  # the argument as written; empty for a bare switch
     flag: str  # the flag as written; `--mount` and `--volume` differ
+    certain: bool = True  # no: what is open of it may make it an argument of another row
 
     @property
     def is_list(self) -> bool:
@@ -132,7 +134,23 @@ def parse_argument(
         texts = split_csv(argument) if once_split else codec.split(argument)
         if texts:
             return tuple(_item(option, codec, text, flag) for text in texts)
-    return ()
+    return _of_any_row(flag, argument) if is_open(argument) else ()
+
+
+def _of_any_row(flag: str, argument: str) -> tuple[Item, ...]:
+    """An argument that may become one of several rows: `--security-opt=${X}`."""
+    literal = re.sub("[=:]", "=", argument.partition(UNKNOWN)[0], count=1)
+    return tuple(
+        Item(
+            option,
+            UNPARSED,
+            argument,
+            flag,
+            certain=False,
+        )
+        for option, codec in _BY_FLAG.get(flag, ())
+        if codec.begins.startswith(literal) or literal.startswith(codec.begins)
+    )
 
 
 def _item(
@@ -157,7 +175,7 @@ def spec_of(items: Iterable[Item]) -> Spec:
     """The spec of these items, in command line order: for a scalar, the last one counts.
 
     Options with an argument that could not be parsed, or has open parts, are `unknowable`; of a
-    list, the other entries are kept.
+    list, the other entries are kept, and so is a value that an argument may leave as it is.
     """
     lists: dict[Option[Any], dict[str, Any]] = {}
     scalars: dict[Option[Any], Any] = {}
@@ -165,13 +183,14 @@ def spec_of(items: Iterable[Item]) -> Spec:
     opened: list[OpenArgument] = []
     for item in items:
         argument = item.open
-        if not item.is_list:
+        if not item.is_list and item.certain:
             opened = [each for each in opened if each.option is not item.option]
         if argument is not None:
             opened.append(argument)
         if argument is not None or not item.known:
             unknowable.add(item.option)
-            scalars.pop(item.option, None)
+            if item.certain:
+                scalars.pop(item.option, None)
         elif item.is_list:
             place = item.canonical if item.option.codec.several_alike else item.identity
             lists.setdefault(item.option, {})[place] = item.value

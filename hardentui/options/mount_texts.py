@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hardentui.model.open_value import is_open
 from hardentui.model.spec import Codec, Mount
 from hardentui.options.codecs import as_csv_field, entries, split_csv
 
@@ -146,8 +147,10 @@ def _tmpfs_of_mount(argument: str) -> str:
 
 
 def _if_type(argument: str, *, tmpfs: bool) -> tuple[str, ...]:
-    """The argument of `--mount` if it belongs to this one of its two rows."""
-    return (argument,) if (parse_mount(argument).type == "tmpfs") is tmpfs else ()
+    """The argument of `--mount` if it belongs to this one of its two rows: neither, if its type is
+    open."""
+    kind = parse_mount(argument).type
+    return (argument,) if (kind == "tmpfs") is tmpfs and not is_open(kind) else ()
 
 
 MOUNTS_OF_VOLUME: Codec[tuple[Mount, ...]] = entries(

@@ -23,6 +23,7 @@ from hardentui.options.codecs import (
     ENTRYPOINT_WORDS,
     MASKED_PATHS,
     NAMED,
+    NO_HEALTHCHECK,
     NO_NEW_PRIVILEGES_WORD,
     NUMBER,
     SECRET_REFERENCES,
@@ -545,7 +546,8 @@ RDT_CLASS = Option("--rdt-class", "resources", TEXT, "", None, host("IntelRdtClo
     ALWAYS, SHARE, WITHHELD, "Intel RDT class of service.")
 
 HEALTH_CMD = Option("--health-cmd", "health", TEXT, "", key("HealthCmd", "4.5"), read_health_cmd,
-    LOSSY, JUDGED, AS_IS, "Health check command; none disables it.", aliases=("--healthcheck-command",))
+    LOSSY, JUDGED, AS_IS, "Health check command; none disables it.", aliases=("--healthcheck-command",),
+    also=(("--no-healthcheck", NO_HEALTHCHECK),))
 HEALTH_INTERVAL = Option("--health-interval", "health", DURATION, "", key("HealthInterval", "4.5"),
     read_health_interval, ALWAYS, TIMING, AS_IS, "Time between checks; disable turns the timer off.",
     aliases=("--healthcheck-interval",))

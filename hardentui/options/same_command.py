@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from hardentui.model.open_value import is_open
 from hardentui.options import TABLE
 from hardentui.options.argv import SWITCHES, parse_create_command
 from hardentui.options.mount_texts import parse_mount
@@ -113,7 +114,7 @@ def _normal(flags: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
             continue
         if flag == "--pod-id-file":
             flag, values = "--pod", [_pod_of(values[-1])]
-        if flag in SWITCHES:
+        if flag in SWITCHES and not is_open(values[-1]):
             values = ["true" if values[-1] in ("true", "1") else "false"]
             if _DEFAULT_SWITCHES.get(flag) == values[-1]:
                 continue

@@ -15,6 +15,8 @@ from hardentui.options import TABLE
 _BEHIND = re.compile(r"(?:^|[ \t])[#;]+[ \t]*(?P<text>[^\n]*\S)")
 _MARKS = ("#", ";")
 _OWN_COMMENT = "hardentui:"
+_INTERPRETER = "#!"
+"""Begins the first line of a script, which says nothing of what follows."""
 _CONTINUED = "\\"
 _ITEM = "- "
 
@@ -41,6 +43,8 @@ def _block_above(lines: Sequence[str], number: int) -> list[str]:
     first = number
     while first > 0 and _is_comment(lines[first - 1]):
         first -= 1
+    if first == 0 and lines[0].startswith(_INTERPRETER):
+        first = min(1, number)
     return [line.strip().lstrip("#; \t") for line in lines[first:number]]
 
 

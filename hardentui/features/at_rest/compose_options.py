@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from hardentui.features.at_rest.sources import SourceFile
 from hardentui.features.at_rest.trees import Tree
 from hardentui.model.open_value import UNKNOWN, is_open, marked
+from hardentui.options.codecs import as_csv_field
 
 _HOME = "/home/user"
 
@@ -112,7 +113,7 @@ def arguments(
             flag = SCALARS[key]
             text = value.text
             if flag in _SWITCHES:
-                text = "true" if text.lower() in TRUE else "false"
+                text = _switched(text)
             elif key in _NAMESPACES:
                 text = stack.namespace(text)
             yield flag, text, value
@@ -134,6 +135,13 @@ def arguments(
         elif key in _SPECIAL:
             yield from _SPECIAL[key](stack, value)
     yield from _networking(stack, tree)
+
+
+def _switched(text: str) -> str:
+    """A switch as Podman writes it; an open one stays open."""
+    if is_open(text):
+        return text
+    return "true" if text.lower() in TRUE else "false"
 
 
 def shared_with(tree: Tree) -> Iterator[str]:
@@ -244,6 +252,10 @@ def _long_volume(stack: Stack, item: Tree) -> Iterator[Argument]:
         options = [f"{name}={value}" for name, value in sizes.items() if value]
         yield "--tmpfs", ":".join(part for part in (target, ",".join(options)) if part), item
         return
+    read_only = item.word("read_only")
+    if is_open(kind) or is_open(read_only):
+        yield "--mount", _open_mount(stack, item, kind, read_only), item
+        return
     source = item.word("source")
     if kind == "bind":
         source = _path(stack, item.file, source)
@@ -267,6 +279,33 @@ def _long_volume(stack: Stack, item: Tree) -> Iterator[Argument]:
         )
 
 
+def _open_mount(
+    stack: Stack,
+    item: Tree,
+    kind: str,
+    read_only: str,
+) -> str:
+    """A mount whose kind, or whether it may be written to, is open: only `--mount` has names for
+    them."""
+    source = item.word("source")
+    if kind == "bind" or source.startswith(("/", ".", "~")):
+        source = _path(stack, item.file, source)
+    elif source and (kind == "volume" or stack.tree.get("volumes", source) is not None):
+        source = stack.volume(source)
+    words = {
+        "type": kind,
+        "source": source,
+        "destination": item.word("target"),
+        "readonly": _switched(read_only) if read_only else "",
+        "bind-propagation": item.word("bind", "propagation"),
+        "relabel": _RELABEL.get(item.word("bind", "selinux"), ""),
+    }
+    return ",".join(as_csv_field(f"{name}={word}") for name, word in words.items() if word)
+
+
+_RELABEL = {"z": "shared", "Z": "private"}
+
+
 def _ulimits(stack: Stack, value: Tree) -> Iterator[Argument]:
     for name, limit in value.entries.items():
         both = (limit.word("soft"), limit.word("hard")) if limit.is_mapping else (limit.text or "",)
@@ -276,7 +315,8 @@ def _ulimits(stack: Stack, value: Tree) -> Iterator[Argument]:
 def _health(stack: Stack, value: Tree) -> Iterator[Argument]:
     test = value.get("test")
     words = [text for text, _ in test.words()] if test is not None else []
-    if value.word("disable").lower() in TRUE or words == ["NONE"]:
+    disabled = _switched(value.word("disable"))
+    if disabled == "true" or words == ["NONE"]:
         yield "--no-healthcheck", "true", value
         return
     if test is not None and words:
@@ -288,6 +328,8 @@ def _health(stack: Stack, value: Tree) -> Iterator[Argument]:
     for key, flag in HEALTH.items():
         if text := value.word(key):
             yield flag, text, value.entries[key]
+    if is_open(disabled):
+        yield "--no-healthcheck", disabled, value.entries["disable"]
 
 
 def _logging(stack: Stack, value: Tree) -> Iterator[Argument]:
@@ -334,7 +376,8 @@ def _configs(stack: Stack, value: Tree) -> Iterator[Argument]:
 
 def _entrypoint(stack: Stack, value: Tree) -> Iterator[Argument]:
     if value.is_list:
-        yield "--entrypoint", json.dumps([text for text, _ in value.words()]), value
+        words = json.dumps([text for text, _ in value.words()])
+        yield "--entrypoint", words.replace(json.dumps(UNKNOWN)[1:-1], UNKNOWN), value
     else:
         yield "--entrypoint", value.text or "", value
 
@@ -344,7 +387,9 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?(?:(\d+)ms)?")
 
 def _grace(stack: Stack, value: Tree) -> Iterator[Argument]:
     match = _DURATION.fullmatch(value.text or "")
-    if match is not None and match[0]:
+    if is_open(value.text or ""):
+        yield "--stop-timeout", value.text or "", value
+    elif match is not None and match[0]:
         hours, minutes, seconds, parts = (int(text or 0) for text in match.groups())
         whole = 3600 * hours + 60 * minutes + seconds + (1 if parts else 0)
         yield "--stop-timeout", str(whole), value

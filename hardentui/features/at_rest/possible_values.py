@@ -22,20 +22,24 @@ from hardentui.model.known import later
 from hardentui.model.open_value import OpenPart, OpenText
 from hardentui.model.spec import OpenArgument, Option, Source, Spec
 from hardentui.options import (
+    ANNOTATIONS,
     CAP_ADD,
     CAP_DROP,
     COMMAND,
     DEVICES,
     ENV,
     IMAGE,
+    LABELS,
     MOUNTS,
     NAME,
     NETWORK,
     PUBLISH,
+    RESTART,
     ROOTFS,
     USER,
 )
 from hardentui.options.items import Item, image_item, parse_argument, spec_of
+from hardentui.options.mount_texts import mount_text, parse_mount
 
 Verdicts: TypeAlias = "Callable[[Check, Parameters], Verdict]"
 """What a file decides of a service with these facts."""
@@ -67,23 +71,6 @@ _PLACES = (
     "/var/run/docker.sock:/var/run/docker.sock",
 )
 SOME_SECRET = "correct-horse-battery"  # noqa: S105 - stands for any password while judging
-_OF_OPTION: dict[Option[Any], tuple[str, ...]] = {
-    MOUNTS: _PLACES,
-    PUBLISH: ("8080", "80", "127.0.0.1:80", "0.0.0.0:22", "127.0.0.1", "0.0.0.0"),  # noqa: S104
-    USER: ("0", "root", "1000", "app", "1000:1000"),
-    IMAGE: (
-        "latest",
-        "1.2.3",
-        f"1@sha256:{'0' * 64}",
-        "nginx",
-        "docker.io/library/nginx:1.2.3",
-    ),
-    DEVICES: ("/dev/mem", "/dev/fuse", "/dev/sda", "/dev/kvm", "/dev/dri"),
-    CAP_ADD: ("SYS_ADMIN", "NET_RAW", "CHOWN", "ALL"),
-    CAP_DROP: ("ALL", "CHOWN", "NET_RAW"),
-    NETWORK: ("host", "none", "bridge", "net", "container:web"),
-    COMMAND: ("x", f"--password={SOME_SECRET}", "--privileged", "/"),
-}
 _ANY = (
     "1",
     "0",
@@ -98,6 +85,62 @@ _ANY = (
     "-1",
     SOME_SECRET,
 )
+_OF_LABELS = (
+    *_ANY,
+    f"PASSWORD={SOME_SECRET}",
+    "io.containers.autoupdate=registry",
+)
+_OF_OPTION: dict[Option[Any], tuple[str, ...]] = {
+    MOUNTS: _PLACES,
+    PUBLISH: (
+        "8080",
+        "80",
+        "22",
+        "22:22",
+        "8080:80",
+        "127.0.0.1:8080:80",
+        "127.0.0.1:80",
+        "0.0.0.0:22",
+        "127.0.0.1",
+        "0.0.0.0",  # noqa: S104
+    ),
+    USER: ("0", "root", "1000", "app", "1000:1000"),
+    IMAGE: (
+        "latest",
+        "1.2.3",
+        f"1@sha256:{'0' * 64}",
+        "nginx",
+        "docker.io/library/nginx:1.2.3",
+    ),
+    DEVICES: ("/dev/mem", "/dev/fuse", "/dev/sda", "/dev/kvm", "/dev/dri"),
+    CAP_ADD: ("SYS_ADMIN", "NET_RAW", "CHOWN", "ALL"),
+    CAP_DROP: ("ALL", "CHOWN", "NET_RAW"),
+    NETWORK: ("host", "none", "bridge", "net", "container:web"),
+    RESTART: (
+        "always",
+        "unless-stopped",
+        "on-failure",
+        "on-failure:3",
+        "no",
+    ),
+    **dict.fromkeys((LABELS, ANNOTATIONS), _OF_LABELS),
+    COMMAND: ("x", f"--password={SOME_SECRET}", "--privileged", "/"),
+}
+_OF_SECURITY = (
+    "seccomp=unconfined",
+    "apparmor=unconfined",
+    "label=disable",
+    "disable",
+    "type:spc_t",
+    "no-new-privileges",
+    "unmask=ALL",
+    "mask=/proc/kcore",
+    "seccomp=/etc/profile.json",
+    "x",
+)
+"""Of `--security-opt=${X}` and `--security-opt=label=${X}`, which may be any of its options."""
+_FIRST_KINDS = ("volume", "tmpfs")
+"""Of a mount whose kind is open: each of its possible sources is also bound."""
 _OF_EVERY = (IMAGE, ROOTFS, COMMAND, NAME)
 """What no container is without."""
 _FINE = (Status.PASS, Status.NOT_APPLICABLE)
@@ -188,13 +231,33 @@ class PossibleValues:
         yield filled(service, _as_written, only_names=True)
         if not service.whole.open:
             return
-        longest = max(len(_values(argument.option)) for argument in service.whole.open)
-        for number in range(longest):  # each of its values once
-            yield filled(service, _nth(number))
+        seen: list[SpecAtRest] = []
+        for number in range(max(map(_count, service.whole.open))):  # each of its values once
+            spec = filled(service, _nth(number))
+            if spec not in seen:
+                seen.append(spec)
+                yield spec
 
 
-def _values(option: Option[Any]) -> tuple[str, ...]:
-    return _OF_OPTION.get(option, _ANY)
+def _values(argument: OpenArgument) -> tuple[str, ...]:
+    whole = (*_OF_SECURITY, *_ANY) if argument.flag == "--security-opt" else _ANY
+    return _OF_OPTION.get(argument.option, whole)
+
+
+def _count(argument: OpenArgument) -> int:
+    """How many values an argument is tried with: both of a switch beside each of the others."""
+    has_switch = any(_before(argument, part).endswith(_SWITCH) for part in argument.text.open)
+    return len(_values(argument)) * (2 if has_switch else 1)
+
+
+_KIND, _SWITCH = "type=", "readonly="
+
+
+def _before(argument: OpenArgument, part: OpenPart) -> str:
+    """The literal text before a part of an argument of `--mount`; empty in others."""
+    at = argument.text.parts.index(part) if argument.flag == "--mount" else 0
+    before = argument.text.parts[at - 1] if at else ""
+    return before if isinstance(before, str) else ""
 
 
 def _as_written(argument: OpenArgument, part: OpenPart) -> str:
@@ -219,7 +282,12 @@ def _nth(number: int) -> Fill:
     def value(argument: OpenArgument, part: OpenPart) -> str:
         if argument.option is ENV:
             return _of_environment(argument)
+        before = _before(argument, part)
+        if before.endswith(_KIND):
+            return _FIRST_KINDS[number] if number < len(_FIRST_KINDS) else "bind"
         possible = _that_parse(argument)
+        if before.endswith(_SWITCH):
+            return "true" if number // len(_values(argument)) % 2 else "false"
         return possible[number % len(possible)]
 
     return value
@@ -228,7 +296,7 @@ def _nth(number: int) -> Fill:
 @lru_cache(maxsize=1024)
 def _that_parse(argument: OpenArgument) -> tuple[str, ...]:
     """The values that make an argument which Podman takes."""
-    values = _values(argument.option)
+    values = _values(argument)
     if argument.option in (COMMAND, IMAGE, ROOTFS):
         return values
     return tuple(value for value in values if _parses(argument, value)) or values
@@ -285,7 +353,15 @@ def _filled_item(
     text = _text(argument.text, argument, fill)
     if item.option in (IMAGE, ROOTFS):
         return (image_item(item.option, text),)
-    return parse_argument(item.flag, text)
+    return parse_argument(item.flag, _bound(text) if item.flag == "--mount" else text)
+
+
+def _bound(text: str) -> str:
+    """A mount with a path, unless it is one of a volume."""
+    mount = parse_mount(text)
+    if mount.type != "bind" or not mount.source or "/" in mount.source:
+        return text
+    return mount_text(replace(mount, source=f"/srv/{mount.source}"))
 
 
 def _text(

@@ -28,10 +28,10 @@ from hardentui.host.podman.generator import refusal
 from hardentui.lib.quadlet import translate
 from hardentui.model.draft import TextFile
 from hardentui.model.file_names import safe_file_name
-from hardentui.model.open_value import UNKNOWN, OpenText, is_open, names_of
+from hardentui.model.open_value import UNKNOWN, OpenPart, OpenText, is_open, names_of
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import OpenArgument, Spec
-from hardentui.options import ENV, HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY
+from hardentui.options import ENV, HEALTH_CMD, IMAGE, NETWORK, SDNOTIFY, STOP_TIMEOUT
 from hardentui.options.engine_defaults import left_to_podman
 from hardentui.options.same_command import compare_arguments
 from hardentui.quadlet.write.bundle import Bundle, bundle
@@ -83,7 +83,10 @@ def convert(
         inputs += about
         spec, left = with_podman_defaults(spec, service)
         spec, kept = _with_data_volumes(spec, service)
-        notes += [f"{service.name}: {note}" for note in (*left, *of_service(service), *told(kept))]
+        notes += [
+            f"{service.name}: {note}"
+            for note in (*left, *_left_out(service), *of_service(service), *told(kept))
+        ]
         build = _build_unit(service, spec[IMAGE], version)
         if build is not None:
             files[build.name] = build
@@ -185,8 +188,7 @@ def about_inputs(project: str, variables: Sequence[str]) -> str:
 
 
 def about_left_out(opened: OpenUnit) -> Iterator[str]:
-    for argument in opened.left_out:
-        yield f"{argument} is left out: systemd cannot put its value in"
+    yield from opened.left_out
 
 
 def example_of(
@@ -198,13 +200,27 @@ def example_of(
     lines = [f"# Copy this file to {project}.env beside the units, and give each value."]
     for name in variables:
         users = dict.fromkeys(
-            f"{argument.flag.lower()} of {service.name}"
+            f"{argument.flag.lower()} of {service.name}{_form(argument, name)}"
             for service in services
             for argument in service.spec.open
             if any(part.name == name for word in argument.words for part in word.open)
         )
         lines += [*comment_lines([", ".join(users)]), f"{name}="]
     return TextFile(f"{project}.env.example", "\n".join(lines) + "\n")
+
+
+def _form(argument: OpenArgument, name: str) -> str:
+    """What Podman takes for a switch, where compose takes more words."""
+    parts = argument.text.parts
+    named = [
+        before
+        for before, part in zip(("", *parts), parts, strict=False)
+        if isinstance(part, OpenPart) and part.name == name
+    ]
+    is_switch = argument.option.codec.is_switch or argument.flag == "--no-healthcheck"
+    if is_switch or any(isinstance(text, str) and text.endswith("readonly=") for text in named):
+        return ": true or false"
+    return ""
 
 
 def _objects_left_open(service: Service) -> Iterator[str]:
@@ -255,8 +271,9 @@ def _spec_of(
         service.spec.settings,
         frozenset() if service.spec.more else service.spec.unknowable - opened,
         open=tuple(
-            with_registry(registry, _aliased(argument, service.name))
+            with_registry(registry, _aliased(argument, service))
             for argument in service.spec.open
+            if _why_left_out(argument, service) is None
         ),
     )
     spec = spec.with_(IMAGE, full_name(registry, spec[IMAGE]))
@@ -326,13 +343,37 @@ def with_registry(registry: str, argument: OpenArgument) -> OpenArgument:
     )
 
 
-def _aliased(argument: OpenArgument, name: str) -> OpenArgument:
-    """A network whose name is open, with the name of the service on it."""
-    if argument.option is not NETWORK or ":" in argument.text.written:
+def _why_left_out(argument: OpenArgument, service: Service) -> str | None:
+    """What is said of an open value that compose and Podman do not read alike; None of others."""
+    written = argument.text.written
+    if argument.option is STOP_TIMEOUT:
+        return (
+            f"stop_grace_period {written} is left out: Podman takes seconds, without a unit: write "
+            "StopTimeout= in [Container]"
+        )
+    tree = service.source.tree
+    if argument.flag == "--no-healthcheck" and tree.get("healthcheck", "test") is not None:
+        return (
+            f"healthcheck.disable {written} is left out: Podman takes a test or none, so the test "
+            "is carried over"
+        )
+    return None
+
+
+def _left_out(service: Service) -> Iterator[str]:
+    for argument in service.spec.open:
+        if (why := _why_left_out(argument, service)) is not None:
+            yield why
+
+
+def _aliased(argument: OpenArgument, service: Service) -> OpenArgument:
+    """A network whose name is open, with the name of the service on it. A mode has no names."""
+    is_mode = service.source.tree.get("network_mode") is not None
+    if argument.option is not NETWORK or is_mode or ":" in argument.text.written:
         return argument
     return replace(
         argument,
-        words=(OpenText((*argument.text.parts, f":alias={name}")),),
+        words=(OpenText((*argument.text.parts, f":alias={service.name}")),),
     )
 
 

@@ -11,11 +11,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
+from hardentui.model.open_value import OpenKind, OpenText
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.spec import KeyKind, Option, Spec
-from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE
+from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE, TMPFS
 from hardentui.options.argv import GLOBAL_SHORT, GLOBAL_SWITCHES, items_of_token, read_flags
-from hardentui.options.items import Item, image_item, parse_argument, spec_of
+from hardentui.options.items import UNPARSED, Item, image_item, parse_argument, spec_of
 from hardentui.options.mount_texts import mount_text, parse_mount
 from hardentui.quadlet.read.entries import (
     UnitEntry,
@@ -314,16 +315,22 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         if option is None:
             return ()
         if _kind(option) is KeyKind.BOOLEAN:
-            item = Item(
-                option,
-                value.lower() in _TRUE,
-                "",
-                option.flag,
-            )
-            return (item,)
+            return (self._switch(option, value),)
         if option.own_name:  # the flag says more than one thing, the key only this one
             value = option.to_arguments((value,) if option.is_list else value)[0]
         return parse_argument(option.flag, value, self.version)
+
+    def _switch(self, option: Option[Any], value: str) -> Item:
+        """For the generator, what is no word for yes is no, `${X}` too; what a template puts in is
+        open."""
+        if _is_put_in(value):
+            return Item(option, UNPARSED, value, option.flag)
+        return Item(
+            option,
+            value.lower() in _TRUE,
+            "",
+            option.flag,
+        )
 
     def _special(
         self,
@@ -352,14 +359,16 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             return parse_argument("--mount", self._mount(value))
         if key == "Notify":
             mode = (
-                "healthy"
-                if value == "healthy"
+                value
+                if value == "healthy" or _is_put_in(value)
                 else "container"
                 if value.lower() in _TRUE
                 else "conmon"
             )
             return parse_argument("--sdnotify", mode)
         if key == "VolatileTmp":
+            if _is_put_in(value):
+                return (Item(TMPFS, UNPARSED, value, TMPFS.flag),)
             return (
                 parse_argument("--tmpfs", _TMP)
                 if value.lower() in _TRUE and not self._is_on("ReadOnly")
@@ -409,6 +418,11 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         """The options that the file sets, without those that Quadlet adds."""
         items = [item for entry in self.entries() for item in entry.items]
         return spec_of(items)
+
+
+def _is_put_in(value: str) -> bool:
+    """Whether a program puts a part of it in before the generator reads it."""
+    return any(part.kind is OpenKind.TEMPLATE for part in OpenText.read(value).open)
 
 
 def _kind(option: Option[Any]) -> KeyKind | None:

@@ -16,7 +16,7 @@ from hardentui.errors import CannotExpress
 from hardentui.model.open_value import OpenKind, OpenPart, OpenText, marked
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import KeyKind, OpenArgument, Option
-from hardentui.options import COMMAND, ENV, IMAGE, MOUNTS, NETWORK, ROOTFS
+from hardentui.options import COMMAND, ENV, IMAGE, MOUNTS, NETWORK, RESTART, ROOTFS
 from hardentui.options.codecs import TEXT
 from hardentui.quadlet.read.container import CONTAINER
 from hardentui.systemd.command_line import (
@@ -30,6 +30,11 @@ from hardentui.systemd.unit_text import UnitText, with_lines
 _KEYED = frozenset({ENV, MOUNTS, NETWORK})
 """Lists whose key holds one argument as it stands; so do the keys of plain texts."""
 
+_NEVER: dict[Option[Any], str] = {
+    RESTART: "a unit is started again by systemd: write Restart= in [Service]",
+}
+"""What no variable gives, and why."""
+
 
 class OpenUnit(Struct, frozen=True):
     """A unit with its open values."""
@@ -37,7 +42,7 @@ class OpenUnit(Struct, frozen=True):
     text: str
     argv: tuple[str, ...]  # what the generator must produce; open parts are marked
     variables: tuple[str, ...]  # that the input file must give
-    left_out: tuple[str, ...]  # arguments that no unit can hold, as they are written
+    left_out: tuple[str, ...]  # arguments that no unit can hold, and why, a sentence each
 
 
 def with_open_values(
@@ -59,11 +64,12 @@ def with_open_values(
     words = list(argv)
     names: dict[str, None] = {}
     left_out: list[str] = []
-    for argument in arguments:
+    for argument in _each_once(arguments):
         try:
             key, line = _line(argument, version)
         except CannotExpress:
-            left_out.append(_written(argument))
+            why = _NEVER.get(argument.option, "systemd cannot put its value in")
+            left_out.append(f"{_written(argument)} is left out: {why}")
             continue
         if key == "PodmanArgs":
             loose.append(f"PodmanArgs={line}")
@@ -95,6 +101,11 @@ def with_open_values(
     )
 
 
+def _each_once(arguments: Iterable[OpenArgument]) -> Iterable[OpenArgument]:
+    """`--security-opt=${X}` stands once in a command, whatever of its options it may become."""
+    return {(argument.flag, argument.words): argument for argument in arguments}.values()
+
+
 def _input_file(project: str) -> str:
     """Beside the units of either service manager, where they are installed: `%E` is /etc or
     ~/.config."""
@@ -106,6 +117,8 @@ def _line(argument: OpenArgument, version: Version) -> tuple[str, str]:
     if argument.option is COMMAND:
         words = (open_value(word, KeyKind.WORDS_ESCAPED) for word in argument.words)
         return "Exec", " ".join(words)
+    if argument.option in _NEVER:
+        raise CannotExpress(_NEVER[argument.option])
     text, key = argument.text, argument.option.quadlet
     if key is not None and _holds(argument, version):
         return key.name, open_value(text, key.kind)

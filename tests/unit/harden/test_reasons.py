@@ -253,6 +253,20 @@ def test_a_comment_above_a_key_is_about_each_value_of_its_list(value: str, said:
     assert comment_about(COMPOSE, start, start + len(value)) == said
 
 
+@pytest.mark.parametrize(
+    ("above", "said"),
+    [
+        ("#!/bin/sh\n", ""),
+        ("#!/bin/sh\n# raw disks\n", "raw disks"),
+        ("# raw disks\n", "raw disks"),
+    ],
+)
+def test_the_interpreter_of_a_script_is_no_reason(above: str, said: str) -> None:
+    script = f"{above}podman run --privileged web\n"
+    start = script.index("--privileged")
+    assert comment_about(script, start, start + len("--privileged")) == said
+
+
 def test_no_trial_takes_a_right_whose_compose_file_says_why() -> None:
     said = tuple(comments_of_compose(COMPOSE, "web"))
     facts = container("--privileged", compose_comments=said)

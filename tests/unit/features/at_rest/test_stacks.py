@@ -328,3 +328,21 @@ def test_data_in_a_volume_without_a_name_gets_one(run: Run, tmp_path: Path) -> N
     names = {path.name for path in out.glob("*.volume")}
     assert names == {"s_db-data.volume", "s_shop-srv.volume", "s_kept.volume"}
     assert "what it keeps in /srv is in the volume s_shop-srv" in text
+
+
+def test_a_health_check_that_is_switched_off_stays_off(run: Run, tmp_path: Path) -> None:
+    """The image may bring one."""
+    text = "services: {a: {image: x/y:1, healthcheck: {disable: true}}}\n"
+    script = "#!/bin/sh\npodman run --name b --no-healthcheck x.example/y:1\n"
+    asked = ("-o", "out", "--podman-version", "5.8", "--to", "quadlet")
+    run({"d/compose.yaml": text}, "fix", "./d", *asked)
+    run({"b.sh": script}, "fix", "./b.sh", "--as-is", *asked)
+    for name in "ab":
+        assert "HealthCmd=none\n" in (tmp_path / f"out/{name}.container").read_text()
+
+
+def test_a_network_mode_that_is_open_gets_no_name_on_it(run: Run, tmp_path: Path) -> None:
+    """`host` takes none."""
+    text = "services: {a: {image: x/y:1, network_mode: '${MODE}'}}\n"
+    run({"d/compose.yaml": text}, "fix", "./d", "-o", "out", "--to", "quadlet")
+    assert "Network=${MODE}\n" in (tmp_path / "out/a.container").read_text()
