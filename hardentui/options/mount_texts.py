@@ -150,7 +150,9 @@ def _if_type(argument: str, *, tmpfs: bool) -> tuple[str, ...]:
     """The argument of `--mount` if it belongs to this one of its two rows: neither, if its type is
     open."""
     kind = parse_mount(argument).type
-    return (argument,) if (kind == "tmpfs") is tmpfs and not is_open(kind) else ()
+    if is_open(kind) or any(is_open(word[:1]) for word in split_csv(argument)):
+        return ()
+    return (argument,) if (kind == "tmpfs") is tmpfs else ()
 
 
 MOUNTS_OF_VOLUME: Codec[tuple[Mount, ...]] = entries(

@@ -272,3 +272,124 @@ def _told(finding: Finding) -> str:
     return " ".join(
         map(str, (verdict.reason, verdict.declared, verdict.effective, verdict.evidence))
     )
+
+
+TEMPLATE = "{{ .Value }}"
+NGINX = "docker.io/library/nginx:1"
+_FREE = frozenset(
+    "Annotation Entrypoint Environment Exec HealthCmd HealthStartupCmd Label LogOpt PodmanArgs".split()
+)
+"""Keys in whose values braces may be what the service is to get: another line says it is a template."""
+_WITHOUT_ROW: Mapping[str, tuple[str, ...]] = {
+    "PodmanArgs": ("--privileged", "--read-only", "--memory=64m"),
+    "Mount": (f"type=bind,source={SOCKET},destination=/x", "type=tmpfs,destination=/y"),
+    "AutoUpdate": ("registry", "local"),
+    "VolatileTmp": ("true", "false"),
+    "Group": ("0", "1000"),
+    "Exec": ("serve", "serve --password=tr0ub4dor"),
+    "RemapUsers": ("auto", "keep-id"),
+    "Rootfs": ("/srv/root", "/"),
+}
+"""Keys that are no option of their own."""
+_PARTS = (
+    ("PodmanArgs", "--privileged={}", ("true", "false")),
+    ("PodmanArgs", "--read-only={} --memory=64m", ("true", "false")),
+    ("PodmanArgs", "--security-opt={}", ("seccomp=unconfined", "label=disable")),
+    ("PodmanArgs", "--security-opt=label={}", ("disable", "type:spc_t")),
+    ("PodmanArgs", "{} --privileged", ("--read-only", "--memory=64m")),
+    ("Volume", "/etc:/x:{}", ("ro", "rw")),
+    ("Volume", "{}:/x", ("/etc", "data", SOCKET)),
+    ("Mount", "type={},source=/etc,destination=/x", ("bind", "tmpfs")),
+    ("Mount", "type=bind,source=/etc,destination=/x,readonly={}", ("true", "false")),
+    ("AddDevice", "-{}", ("/dev/mem", "/dev/fuse")),
+    ("User", "{}:0", ("0", "1000")),
+    ("Environment", "A={} B=c", ("x", "tr0ub4dor")),
+    ("Secret", "{},type=env,target=A", ("key", "other")),
+)
+"""Values that are open in part."""
+
+
+class KeyCase(Struct, frozen=True):
+    """A line of [Container] whose value is open at `{}`, and what may stand there."""
+
+    key: str
+    text: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.text}"
+
+
+def _key_values(option: Option[Any]) -> tuple[str, ...]:
+    items = [
+        item
+        for flag in (option.flag, *dict(option.also))
+        for argument in EXAMPLES.get(flag, ())
+        for item in parse_argument(flag, argument)
+        if item.option is option and item.known and item.flag == option.flag
+    ]
+    given = [sample(option), *((i.value,) if option.is_list else i.value for i in items)]
+    if isinstance(option.default, bool):
+        return ("true", "false")
+    return tuple(value for each in given for value in option.to_values(each) if value)
+
+
+def key_cases() -> Iterator[KeyCase]:
+    for option in TABLE:
+        if option.quadlet is not None:
+            yield KeyCase(option.quadlet.name, "{}", _key_values(option))
+    for key, values in _WITHOUT_ROW.items():
+        yield KeyCase(key, "{}", values)
+    for key, text, values in _PARTS:
+        yield KeyCase(key, text, values)
+
+
+KEYS = tuple(key_cases())
+
+
+def of_unit(
+    folder: Path,
+    case: KeyCase,
+    value: str,
+    service: str = "",
+    image: str = NGINX,
+) -> dict[str, bool]:
+    line = f"{case.key}={case.text.replace('{}', value)}"
+    lines = ["[Container]", f"Image={image}", line, "[Service]", service]
+    file = folder / "web.container"
+    file.write_text("\n".join(lines) + "\n")
+    return decided(look(AtRest((str(file),)), TODAY))
+
+
+def assert_none_is_turned(
+    left_open: Mapping[str, bool],
+    value: str,
+    known: Mapping[str, bool],
+) -> None:
+    if known["refused-unit"]:
+        return  # Podman starts nothing
+    turned = [check for check, fails in left_open.items() if known.get(check, fails) is not fails]
+    assert not turned, (value, {check: left_open[check] for check in turned})
+
+
+@pytest.mark.parametrize("case", KEYS, ids=str)
+def test_no_verdict_of_a_template_holds_that_its_open_value_could_turn(
+    case: KeyCase,
+    tmp_path: Path,
+) -> None:
+    image = "docker.io/library/nginx:{{ .Tag }}" if case.key in _FREE else NGINX
+    left_open = of_unit(tmp_path, case, TEMPLATE, image=image)
+    for value in case.values:
+        known = of_unit(tmp_path, case, value, image=image)
+        assert_none_is_turned(left_open, value, known)
+
+
+@pytest.mark.parametrize("case", KEYS, ids=str)
+def test_no_verdict_of_a_quadlet_holds_that_the_environment_of_its_service_could_turn(
+    case: KeyCase,
+    tmp_path: Path,
+) -> None:
+    left_open = of_unit(tmp_path, case, OPEN)
+    for value in case.values:
+        known = of_unit(tmp_path, case, OPEN, f'Environment="{NAME}={value}"')
+        assert_none_is_turned(left_open, value, known)

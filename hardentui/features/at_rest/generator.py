@@ -13,7 +13,7 @@ from hardentui.features.at_rest.sources import UNITS, SourceFile
 from hardentui.features.at_rest.unit_files import header_of
 from hardentui.lib.quadlet import translate
 from hardentui.model.podman_version import Version
-from hardentui.quadlet.read.templates import as_unit
+from hardentui.quadlet.read.templates import as_unit, is_template
 from hardentui.systemd.unit_text import QUADLET, UnitText
 from hardentui.visible import visible
 
@@ -60,7 +60,10 @@ def refusal_of(
     if error is None:
         return None
     sentence = visible(error.why or error.title, 300)
-    return Refusal(sentence, _place(files, error.why))
+    place = _place(files, error.why)
+    if "{{" in place.file.text[place.start : place.end] and is_template(first.text):
+        return None  # of what is put in there the generator may say another thing
+    return Refusal(sentence, place)
 
 
 def _referred_to(

@@ -37,6 +37,7 @@ from hardentui.options import (
     RESTART,
     ROOTFS,
     USER,
+    USERNS,
 )
 from hardentui.options.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.mount_texts import mount_text, parse_mount
@@ -89,6 +90,7 @@ _OF_LABELS = (
     *_ANY,
     f"PASSWORD={SOME_SECRET}",
     "io.containers.autoupdate=registry",
+    "registry",
 )
 _OF_OPTION: dict[Option[Any], tuple[str, ...]] = {
     MOUNTS: _PLACES,
@@ -104,6 +106,14 @@ _OF_OPTION: dict[Option[Any], tuple[str, ...]] = {
         "127.0.0.1",
         "0.0.0.0",  # noqa: S104
     ),
+    USERNS: (
+        "host",
+        "auto",
+        "keep-id",
+        "nomap",
+        "private",
+    ),
+    ROOTFS: ("/", "/srv/root"),
     USER: ("0", "root", "1000", "app", "1000:1000"),
     IMAGE: (
         "latest",
@@ -136,9 +146,16 @@ _OF_SECURITY = (
     "unmask=ALL",
     "mask=/proc/kcore",
     "seccomp=/etc/profile.json",
+    "ALL",
     "x",
 )
 """Of `--security-opt=${X}` and `--security-opt=label=${X}`, which may be any of its options."""
+_WHOLE_MOUNTS = (
+    *(f"type=bind,source={place},destination=/mnt" for place in _PLACES if ":" not in place),
+    "type=volume,source=data,destination=/mnt",
+    "type=tmpfs,destination=/mnt",
+)
+"""Of a mount of which not even the kind is written."""
 _FIRST_KINDS = ("volume", "tmpfs")
 """Of a mount whose kind is open: each of its possible sources is also bound."""
 _OF_EVERY = (IMAGE, ROOTFS, COMMAND, NAME)
@@ -240,6 +257,8 @@ class PossibleValues:
 
 
 def _values(argument: OpenArgument) -> tuple[str, ...]:
+    if argument.flag == "--mount" and isinstance(argument.text.parts[0], OpenPart):
+        return _WHOLE_MOUNTS
     whole = (*_OF_SECURITY, *_ANY) if argument.flag == "--security-opt" else _ANY
     return _OF_OPTION.get(argument.option, whole)
 

@@ -25,6 +25,7 @@ from hardentui.features.at_rest.services import (
     Span,
     SpecAtRest,
     waivers_in,
+    with_more,
 )
 from hardentui.features.at_rest.sources import UNITS, SourceFile, Sources
 from hardentui.features.at_rest.unit_files import drop_ins, header_of, lines_of, rootless_of
@@ -302,6 +303,7 @@ def _service(
         )
     pods = [line.value for each in files for line in lines_of(each, CONTAINER, "Pod")]
     given = beside.given.get(pods[-1], ()) if pods else ()
+    unknowable = with_more(spec) if quadlet.more else spec.unknowable
     source = UnitFiles(
         files,
         quadlet,
@@ -314,8 +316,9 @@ def _service(
         header=header_of(files, CONTAINER),
         spec=SpecAtRest(
             spec.settings,
-            spec.unknowable,
+            unknowable,
             open=spec.open,
+            more=quadlet.more,
         ),
         sets=sets,
         group=directory,

@@ -11,13 +11,21 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
-from hardentui.model.open_value import OpenKind, OpenText
+from hardentui.model.open_value import OpenKind, OpenText, is_open
 from hardentui.model.podman_version import NEWEST_KNOWN, Version
 from hardentui.model.spec import KeyKind, Option, Spec
-from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE, TMPFS
-from hardentui.options.argv import GLOBAL_SHORT, GLOBAL_SWITCHES, items_of_token, read_flags
+from hardentui.options import COMMAND, IMAGE, READ_ONLY_TMPFS, ROOTFS, TABLE, TMPFS
+from hardentui.options.argv import (
+    GLOBAL_SHORT,
+    GLOBAL_SWITCHES,
+    SHORT,
+    SWITCHES,
+    items_of_token,
+    read_flags,
+)
 from hardentui.options.items import UNPARSED, Item, image_item, parse_argument, spec_of
 from hardentui.options.mount_texts import mount_text, parse_mount
+from hardentui.options.run_command import Token
 from hardentui.quadlet.read.entries import (
     UnitEntry,
     UnitPlace,
@@ -26,7 +34,7 @@ from hardentui.quadlet.read.entries import (
     whole_place,
     word_places,
 )
-from hardentui.quadlet.read.templates import with_open_parts
+from hardentui.quadlet.read.templates import sealed, unsealed, with_open_parts
 from hardentui.quadlet.read.values import (
     absolute,
     empty_entrypoint,
@@ -67,6 +75,16 @@ _ONE_VALUE = frozenset({"Exec"})
 _TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what VolatileTmp= means
 
 
+class _Flags(Struct, frozen=True):
+    """Words as they are written, with their places, and the flags in them. `more`: those that may be
+    further flags."""
+
+    texts: list[str]
+    places: list[UnitPlace]
+    tokens: tuple[Token, ...]
+    more: tuple[str, ...]
+
+
 class QuadletFiles(Struct, frozen=True, dict=True):
     """A `.container` file with its drop-ins, in the order in which Quadlet reads them."""
 
@@ -86,17 +104,24 @@ class QuadletFiles(Struct, frozen=True, dict=True):
 
     @cached_property
     def units(self) -> tuple[UnitText, ...]:
-        return tuple(UnitText(text, QUADLET) for text in self.texts)
+        texts = map(sealed, self.texts) if self.is_template else self.texts
+        return tuple(UnitText(text, QUADLET) for text in texts)
 
     def expanded(self, text: str) -> str:
-        known = expand(text, dict(self.specifiers), self.variables)
-        return with_open_parts(known) if self.is_template else known
+        return self.put_in(expand(text, dict(self.specifiers), self.variables))
+
+    def put_in(self, text: str) -> str:
+        """What the generator reads, with what a template puts in marked as open."""
+        return with_open_parts(text) if self.is_template else text
 
     @cached_property
     def variables(self) -> dict[str, str]:
         """The service's own variables, which represent empty words and semicolons."""
         spelled = set_variables(self.units)
-        return {name: expand(value, dict(self.specifiers)) for name, value in spelled.items()}
+        return {
+            name: self.put_in(expand(value, dict(self.specifiers)))
+            for name, value in spelled.items()
+        }
 
     def _is_on(self, key: str) -> bool:
         lines = self.effective().get(key, [])
@@ -135,7 +160,19 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         every += self._remapped(lines)
         for key in _WORDS_OF_FLAGS:
             every += self._of_flags(key, lines.get(key, []))
+        if self.is_template:
+            every = [replace(entry, spelled=unsealed(entry.spelled)) for entry in every]
         return tuple(every)
+
+    @cached_property
+    def more(self) -> tuple[str, ...]:
+        """What may hold further options, as it is written."""
+        lines = self.effective()
+        return tuple(
+            OpenText.read(word).written
+            for key in _WORDS_OF_FLAGS
+            for word in self._flags(key, lines.get(key, [])).more
+        )
 
     def _holds_one(self, key: str) -> bool:
         """Whether only the last line of a key counts."""
@@ -159,7 +196,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             if key in _LAST_COUNTS or (option is not None and _kind(option) in _SINGLE_KINDS):
                 spelled = unquoted(spelled, self.version)
             ignored = not spelled and key != "Entrypoint"
-            items = () if ignored else self._items(key, self.expanded(self._placed(key, spelled)))
+            items = () if ignored else self._items(key, self._read_value(key, spelled))
             entries.append(
                 UnitEntry(
                     items,
@@ -169,6 +206,12 @@ class QuadletFiles(Struct, frozen=True, dict=True):
                 )
             )
         return entries
+
+    def _read_value(self, key: str, spelled: str) -> str:
+        """What Podman gets of a value, or of a switch the generator, which puts nothing in."""
+        if key in _KEYS and _kind(_KEYS[key]) is KeyKind.BOOLEAN:
+            return self.put_in(spelled)
+        return self.expanded(self._placed(key, spelled))
 
     def _placed(self, key: str, value: str) -> str:
         """A value whose relative path, if it has one, is resolved against the unit's directory."""
@@ -211,7 +254,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             return []
         words = {
             key: [
-                word.text
+                self.put_in(word.text)
                 for _, assignment in lines.get(key, [])
                 for word in kept_words(assignment.value, escapes=False)
             ]
@@ -219,7 +262,10 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         }
         places = tuple(whole_place(*line) for _, line in own)
         items = remapped_items(
-            modes[-1][1].value, words["RemapUid"], words["RemapGid"], words["RemapUidSize"]
+            self.put_in(modes[-1][1].value),
+            words["RemapUid"],
+            words["RemapGid"],
+            words["RemapUidSize"],
         )
         return [UnitEntry(items, places, "RemapUsers")]
 
@@ -264,12 +310,13 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             "Exec",
         )
 
-    def _of_flags(
+    def _flags(
         self,
         key: str,
         lines: list[tuple[int, Assignment]],
-    ) -> list[UnitEntry]:
-        """Flags from the words of all lines together: an argument may be on the next line."""
+    ) -> _Flags:
+        """The words of all lines together, and the flags in them: an argument may be on the next
+        line."""
         texts: list[str] = []
         places: list[UnitPlace] = []
         for number, assignment in lines:
@@ -280,14 +327,30 @@ class QuadletFiles(Struct, frozen=True, dict=True):
                 assignment,
                 [(word.start, word.end) for word in words],
             )
-        if key == "GlobalArgs":
-            tokens, _ = read_flags(
-                [self.expanded(text) for text in texts], 0, GLOBAL_SHORT, GLOBAL_SWITCHES
-            )
-        else:
-            tokens, _ = read_flags([self.expanded(text) for text in texts])
+        known = (GLOBAL_SHORT, GLOBAL_SWITCHES) if key == "GlobalArgs" else (SHORT, SWITCHES)
+        expanded = [self.expanded(text) for text in texts]
+        tokens, at = read_flags(expanded, 0, *known)
+        more: list[str] = []
+        while at < len(expanded) and is_open(expanded[at][:1]):
+            more.append(expanded[at])
+            further, at = read_flags(expanded, at + 1, *known)
+            tokens += further
+        return _Flags(
+            texts,
+            places,
+            tokens,
+            tuple(more),
+        )
+
+    def _of_flags(
+        self,
+        key: str,
+        lines: list[tuple[int, Assignment]],
+    ) -> list[UnitEntry]:
         entries = []
-        for token in tokens:
+        flags = self._flags(key, lines)
+        texts, places = flags.texts, flags.places
+        for token in flags.tokens:
             spelled = texts[token.end - 1]
             spelled = spelled if token.end - token.start == 2 else spelled.partition("=")[2]
             items = items_of_token(token, self.version)
@@ -382,6 +445,9 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             return parse_argument("--user", user_text(value, self.version))
         if key == "Group":
             return parse_argument("--user", f":{user_text(value, self.version)}")
+        if key == "ReadOnly" and takes_tmpfs(self.version) and _is_put_in(value):
+            both = (_KEYS["ReadOnly"], READ_ONLY_TMPFS)
+            return tuple(Item(option, UNPARSED, value, option.flag) for option in both)
         if key == "ReadOnly" and takes_tmpfs(self.version) and value.lower() in _TRUE:
             without = (
                 () if self._is_on("VolatileTmp") else parse_argument("--read-only-tmpfs", "false")

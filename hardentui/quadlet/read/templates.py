@@ -6,16 +6,26 @@ from __future__ import annotations
 import re
 
 from hardentui.model.open_value import UNKNOWN, marked
+from hardentui.options import TABLE
 
 _PART = re.compile(r"\{\{[^{}\n]*\}\}")
 _LINE = re.compile(r"^[ \t]*\{[{%#].*[}%#]\}[ \t]*$", re.MULTILINE)
-_IN_IMAGE = re.compile(r"^Image=.*\{\{", re.MULTILINE)
+_FREE = frozenset(
+    "Annotation Entrypoint Environment Exec HealthCmd HealthStartupCmd Label LogOpt".split()
+)
+"""Keys in whose values braces may be what the service is to get."""
+_KEYS = frozenset(option.quadlet.name for option in TABLE if option.quadlet is not None) - _FREE
+_OTHER_KEYS = ("AutoUpdate", "Group", "Mount", "Notify", "RemapUsers", "VolatileTmp")
+_IN_VALUE = re.compile(rf"^(?:{'|'.join((*_KEYS, *_OTHER_KEYS))})=.*\{{\{{", re.MULTILINE)
+_SEALED = {ord(character): 0xE000 + ord(character) for character in " \t\"'\\%$"}
+"""What would end a word, or mean something to systemd, for a character that does not."""
+_UNSEALED = {sealed: character for character, sealed in _SEALED.items()}
 
 
 def is_template(text: str) -> bool:
-    """Whether a unit is one: a line of it says so, or its image, where braces can be nothing else. In
-    a label or a command they may be what the service is to get."""
-    return has_branches(text) or bool(_IN_IMAGE.search(text))
+    """Whether a unit is one: a line of it says so, or the value of a key in which braces can be
+    nothing else."""
+    return has_branches(text) or bool(_IN_VALUE.search(text))
 
 
 def has_branches(text: str) -> bool:
@@ -23,9 +33,19 @@ def has_branches(text: str) -> bool:
     return bool(_LINE.search(text))
 
 
+def sealed(text: str) -> str:
+    """A template, of the same length, in which each part is within one word."""
+    return _PART.sub(lambda match: match[0].translate(_SEALED), text)
+
+
+def unsealed(text: str) -> str:
+    """What stood in the template."""
+    return _PART.sub(lambda match: match[0].translate(_UNSEALED), text)
+
+
 def with_open_parts(text: str) -> str:
     """A value of a template in which its parts are marked as open."""
-    return _PART.sub(lambda match: marked(match[0].replace(UNKNOWN, "")), text)
+    return _PART.sub(lambda match: marked(match[0].translate(_UNSEALED).replace(UNKNOWN, "")), text)
 
 
 def as_unit(text: str) -> str:

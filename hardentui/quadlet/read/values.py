@@ -6,6 +6,7 @@ import posixpath
 import re
 
 from hardentui.errors import InputError
+from hardentui.model.open_value import is_open
 from hardentui.model.podman_version import Version
 from hardentui.systemd.unit_text import (
     Word,
@@ -106,7 +107,8 @@ def takes_tmpfs(version: Version) -> bool:
 
 def user_text(value: str, version: Version) -> str:
     """How User= or Group= is read: before 4.8 as a number, and any other text as 0, which is root."""
-    return value if version >= _NAMED_USERS or value.isdecimal() else "0"
+    as_it_stands = version >= _NAMED_USERS or value.isdecimal() or is_open(value)
+    return value if as_it_stands else "0"
 
 
 def absolute(path: str, directory: str) -> str:
