@@ -3,8 +3,7 @@ the value of, no verdict holds that it could turn, and no conversion loses it un
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,18 @@ import yaml
 from msgspec import Struct
 
 from hardentui.checks import all_checks
+from hardentui.checks.prelude import facts_of
 from hardentui.errors import HardenError
 from hardentui.features.at_rest.checking import AtRest, Looked, look
 from hardentui.features.at_rest.compose_options import HEALTH, LISTS, PAIRS, READ, SCALARS
 from hardentui.features.at_rest.stacks import convert
+from hardentui.features.at_rest.units_of_commands import units_of
+from hardentui.model.draft import TextFile
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Status
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Option
-from hardentui.options import TABLE
-from hardentui.options.argv import read_flags
+from hardentui.options import ROOTFS, TABLE
 from hardentui.options.items import parse_argument
 from hardentui.visible import visible
 from tests.support.option_samples import sample
@@ -155,11 +157,12 @@ def _in_examples() -> dict[str, dict[str, None]]:
     """Flag -> the arguments with which the examples of the checks turn a verdict."""
     known: dict[str, dict[str, None]] = {}
     for check in all_checks():
-        examples = (each for each in (check.passes, check.fails) if isinstance(each, tuple))
-        for example in (text for texts in examples for text in texts):
-            tokens, _ = read_flags(shlex.split(example))
-            for flag, argument in (part for token in tokens for part in token.parts):
-                known.setdefault(flag, {})[argument] = None
+        for facts in (*facts_of(check.passes), *facts_of(check.fails)):
+            settings = facts.spec.settings if isinstance(facts, ContainerFacts) else {}
+            for option, setting in settings.items():
+                for word in option.to_words(setting.value):
+                    flag, _, argument = word.partition("=")
+                    known.setdefault(flag, {})[argument] = None
     return known
 
 
@@ -217,6 +220,18 @@ def decided(looked: Looked) -> dict[str, bool]:
     }
 
 
+def assert_given_or_named(files: Iterable[TextFile], notes: Iterable[str]) -> None:
+    """The variable is an input of a unit that has it, or a note tells of it; nothing else is shown of
+    how readers mark it."""
+    files, notes = tuple(files), tuple(notes)
+    told = "\n".join((*(file.text for file in files), *notes))
+    assert told == told.replace("\0", "").replace(visible("\0"), "")
+    given = any(f"\n{NAME}=\n" in file.text for file in files)
+    used = any(OPEN in file.text for file in files if file.name.endswith(".container"))
+    assert given == used
+    assert given or any(NAME in note for note in notes)
+
+
 COMPOSE = tuple(compose_cases())
 
 
@@ -251,13 +266,7 @@ def test_a_conversion_has_the_open_value_of_a_compose_file_or_names_it(
 ) -> None:
     looked = looked_at(tmp_path, case.service, None)
     for version in (Version(4, 4), Version(5, 4)):
-        files, notes = convert([each.service for each in looked.services], version)
-        told = "\n".join((*(file.text for file in files), *notes))
-        assert told == told.replace("\0", "").replace(visible("\0"), "")
-        given = any(f"\n{NAME}=\n" in file.text for file in files)
-        used = any(OPEN in file.text for file in files if file.name.endswith(".container"))
-        assert (given and used) or any(NAME in note for note in notes)
-        assert given == used
+        assert_given_or_named(*convert([each.service for each in looked.services], version))
 
 
 @pytest.mark.parametrize("case", COMPOSE, ids=str)
@@ -393,3 +402,79 @@ def test_no_verdict_of_a_quadlet_holds_that_the_environment_of_its_service_could
     for value in case.values:
         known = of_unit(tmp_path, case, OPEN, f'Environment="{NAME}={value}"')
         assert_none_is_turned(left_open, value, known)
+
+
+class FlagCase(Struct, frozen=True):
+    """A word of `podman run` that is open at `{}`, and what may stand there."""
+
+    word: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.word
+
+
+def flag_cases() -> Iterator[FlagCase]:
+    flags = {flag: None for option in TABLE for flag in (option.flag, *dict(option.also))}
+    for flag in flags:
+        (first, *_) = rows_of(flag)
+        if flag.startswith("--") and not (first.before_verb or first is ROOTFS):
+            yield FlagCase(f"{flag}={{}}", values_of("", flag))
+    for label in ("label={}", "label=type:{}", "seccomp={}", "apparmor={}", "unmask={}"):
+        arguments = [text for text in EXAMPLES["--security-opt"] if text.startswith(label[:-2])]
+        values = tuple(text.removeprefix(label[:-2]) for text in arguments)
+        yield FlagCase(f"--security-opt={label}", values)
+    mount = "--mount=type={},source=/etc,destination=/x,readonly=true"
+    yield FlagCase(mount, ("bind", "tmpfs", "volume"))
+    mount = "--mount=type=bind,source=/etc,destination=/x,readonly={}"
+    yield FlagCase(mount, ("true", "false"))
+    yield FlagCase("--volume=/etc:/x:{}", ("ro", "rw"))
+    yield FlagCase("{}", ("--privileged", "--read-only", "--memory=64m"))
+
+
+COMMANDS = tuple(flag_cases())
+
+
+def of_command(folder: Path, name: str, text: str) -> Looked:
+    (folder / name).write_text(text)
+    return look(AtRest((str(folder / name),)), TODAY)
+
+
+def script(case: FlagCase, value: str | None) -> str:
+    known = "" if value is None else f"{NAME}='{value}'\n"
+    word = case.word.replace("{}", f"${NAME}" if case.word == "{}" else f'"${NAME}"')
+    return f"#!/bin/sh\n{known}podman run --name web {word} {NGINX}\n"
+
+
+def service(case: FlagCase, value: str | None) -> str:
+    known = "" if value is None else f'Environment="{NAME}={value}"\n'
+    word = case.word.replace("{}", f"${NAME}" if case.word == "{}" else OPEN)
+    return f"[Service]\n{known}ExecStart=/usr/bin/podman run --name web {word} {NGINX}\n"
+
+
+@pytest.mark.parametrize("case", COMMANDS, ids=str)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("web.sh", script), ("web.service", service)],
+    ids=["script", "service"],
+)
+def test_no_verdict_of_a_command_holds_that_its_open_value_could_turn(
+    case: FlagCase,
+    name: str,
+    text: Callable[[FlagCase, str | None], str],
+    tmp_path: Path,
+) -> None:
+    left_open = decided(of_command(tmp_path, name, text(case, None)))
+    for value in case.values:
+        known = decided(of_command(tmp_path, name, text(case, value)))
+        assert_none_is_turned(left_open, value, known)
+
+
+@pytest.mark.parametrize("case", COMMANDS, ids=str)
+def test_a_conversion_has_the_open_value_of_a_command_or_names_it(
+    case: FlagCase,
+    tmp_path: Path,
+) -> None:
+    (judged,) = of_command(tmp_path, "web.sh", script(case, None)).services
+    for version in (Version(4, 4), Version(5, 4)):
+        assert_given_or_named(*units_of(judged, None, version, "web"))

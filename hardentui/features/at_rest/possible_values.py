@@ -25,19 +25,28 @@ from hardentui.options import (
     ANNOTATIONS,
     CAP_ADD,
     CAP_DROP,
+    CGROUPNS,
+    CGROUPS,
     COMMAND,
     DEVICES,
+    ENTRYPOINT,
     ENV,
+    HEALTH_CMD,
     IMAGE,
+    IPC,
     LABELS,
+    LOG_DRIVER,
+    LOG_OPT,
     MOUNTS,
     NAME,
     NETWORK,
+    PID,
     PUBLISH,
     RESTART,
     ROOTFS,
     USER,
     USERNS,
+    UTS,
 )
 from hardentui.options.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.mount_texts import mount_text, parse_mount
@@ -92,6 +101,14 @@ _OF_LABELS = (
     "io.containers.autoupdate=registry",
     "registry",
 )
+_NAMESPACES = (
+    "host",
+    "none",
+    "private",
+    "shareable",
+    "container:web",
+    "ns:/proc/1/ns/ipc",
+)
 _OF_OPTION: dict[Option[Any], tuple[str, ...]] = {
     MOUNTS: _PLACES,
     PUBLISH: (
@@ -125,7 +142,34 @@ _OF_OPTION: dict[Option[Any], tuple[str, ...]] = {
     DEVICES: ("/dev/mem", "/dev/fuse", "/dev/sda", "/dev/kvm", "/dev/dri"),
     CAP_ADD: ("SYS_ADMIN", "NET_RAW", "CHOWN", "ALL"),
     CAP_DROP: ("ALL", "CHOWN", "NET_RAW"),
-    NETWORK: ("host", "none", "bridge", "net", "container:web"),
+    NETWORK: (
+        "host",
+        "none",
+        "bridge",
+        "net",
+        "container:web",
+        "pasta:--map-gw",
+        "slirp4netns:allow_host_loopback=true",
+    ),
+    **dict.fromkeys((IPC, PID, UTS, CGROUPNS), _NAMESPACES),
+    CGROUPS: ("enabled", "disabled", "split"),
+    LOG_DRIVER: (
+        "journald",
+        "k8s-file",
+        "none",
+        "passthrough",
+    ),
+    LOG_OPT: (*_ANY, "max-size=1m", f"tag=token={SOME_SECRET}"),
+    HEALTH_CMD: (*_ANY, f"mysqladmin ping -p{SOME_SECRET}"),
+    ENTRYPOINT: (
+        "x",
+        f"--password={SOME_SECRET}",
+        f'["x", "--password={SOME_SECRET}"]',
+    ),
+    ENV: (
+        f"PASSWORD={SOME_SECRET}",
+        f"https_proxy=http://user:{SOME_SECRET}@host:3128",
+    ),
     RESTART: (
         "always",
         "unless-stopped",
@@ -290,16 +334,13 @@ _ADDRESS = re.compile(r"(?i)url|uri|dsn|conn|proxy|endpoint")
 
 def _of_environment(argument: OpenArgument) -> str:
     """Addresses may hold a login; what another variable holds, its name tells."""
-    named = argument.text.partition("=")
-    if named is None:
-        return f"PASSWORD={SOME_SECRET}"
-    name = named[0]
+    name, _ = argument.text.partition("=") or ("", None)
     return f"https://user:{SOME_SECRET}@host/" if _ADDRESS.search(name) else SOME_SECRET
 
 
 def _nth(number: int) -> Fill:
     def value(argument: OpenArgument, part: OpenPart) -> str:
-        if argument.option is ENV:
+        if argument.option is ENV and argument.text.partition("=") is not None:
             return _of_environment(argument)
         before = _before(argument, part)
         if before.endswith(_KIND):

@@ -31,6 +31,7 @@ from hardentui.quadlet.write.bundle import bundle
 from hardentui.quadlet.write.open_values import with_open_values
 from hardentui.reading.applications import application_name
 from hardentui.reading.containers import known_application
+from hardentui.visible import visible
 from hardentui.writers.context import UnitContext
 
 _HERE = frozenset({"pwd", "PWD"})
@@ -115,6 +116,10 @@ def units_of(
     )
     files[unit.name] = replace(unit, text=opened.text)
     notes += about_left_out(opened)
+    notes += [
+        f"{visible(word, 60)} may hold further options, which are left out: write them as PodmanArgs="
+        for word in service.spec.more
+    ]
     prove_units(
         files,
         {unit.name: opened.argv},

@@ -16,7 +16,7 @@ from hardentui.errors import CannotExpress
 from hardentui.model.open_value import OpenKind, OpenPart, OpenText, marked
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import KeyKind, OpenArgument, Option
-from hardentui.options import COMMAND, ENV, IMAGE, MOUNTS, NETWORK, RESTART, ROOTFS
+from hardentui.options import COMMAND, ENV, IMAGE, MOUNTS, NETWORK, POD, RESTART, ROOTFS, SDNOTIFY
 from hardentui.options.codecs import TEXT
 from hardentui.quadlet.read.container import CONTAINER
 from hardentui.systemd.command_line import (
@@ -32,6 +32,7 @@ _KEYED = frozenset({ENV, MOUNTS, NETWORK})
 
 _NEVER: dict[Option[Any], str] = {
     RESTART: "a unit is started again by systemd: write Restart= in [Service]",
+    SDNOTIFY: "Quadlet decides when the service is ready: write Notify= in [Container]",
 }
 """What no variable gives, and why."""
 
@@ -133,6 +134,8 @@ def _holds(argument: OpenArgument, version: Version) -> bool:
         return False
     if option is MOUNTS and argument.text.written.startswith("."):
         return False  # Quadlet would resolve it
+    if option is POD:
+        return False  # Quadlet takes only a unit
     if option is ENV and argument.text.partition("=") is None:
         return False  # old generators lose what has no name
     as_it_stands = key.holds is None or key.holds(argument.text.written, version)
