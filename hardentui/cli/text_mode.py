@@ -321,8 +321,7 @@ class Dialogue:
 
     @property
     def _key(self) -> str:
-        subject = self._open_report.subject
-        return f"{subject.engine}/{subject.id}"
+        return self._open_report.subject.key
 
     @property
     def _open_report(self) -> Report:

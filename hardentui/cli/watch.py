@@ -66,7 +66,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name)
-        key = f"{report.subject.engine}/{report.subject.id}"
+        key = report.subject.key
         monitor = Monitor(bench, key, log_lines=options.log)
         return _watch(monitor, options, terminal)
 

@@ -177,6 +177,11 @@ class Subject(Struct, frozen=True):
     name: str
     engine: str = ""
 
+    @property
+    def key(self) -> str:
+        """The key of its row among all that are listed."""
+        return f"{self.engine}/{self.id}"
+
 
 class Place(Struct, frozen=True, gc=False):
     """A place in a file: lines and columns from 1, as editors count; the end is the first column

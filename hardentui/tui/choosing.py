@@ -52,7 +52,7 @@ class Choosing:
     @property
     def key(self) -> str:
         """Key of the container's row."""
-        return f"{self.report.subject.engine}/{self.report.subject.id}"
+        return self.report.subject.key
 
     @property
     def chosen(self) -> tuple[Choice, ...]:

@@ -125,6 +125,41 @@ async def test_all_files_are_hardened_on_one_page(tmp_path: Path) -> None:
     assert "privileged: true" not in (tmp_path / "compose.yaml").read_text()
 
 
+LOUD = "services:\n" + "".join(
+    f"  {name}:\n    image: docker.io/library/nginx:1.27\n    privileged: true\n"
+    for name in ("web", "api", "cron")
+)
+
+
+async def test_what_to_do_first_leads_into_files(tmp_path: Path) -> None:
+    """A line about several services marks them; one about a single service opens its walk."""
+    (tmp_path / "compose.yaml").write_text(LOUD)
+    look = FilesLook((str(tmp_path),), "")
+    app = HardenApp(
+        lambda: look,
+        now=lambda: NOON,
+        environ={},
+    )
+    async with running(app, (120, 40)) as pilot:
+        await shows(pilot, "Do these first", "3 containers")
+        await pilot.press("1", shows="3 containers are marked")
+        assert len(app.session.marks) == 3
+
+
+async def test_a_file_is_never_promised_a_trial(tmp_path: Path) -> None:
+    (tmp_path / "web.container").write_text(WEB.replace("PodmanArgs=--privileged\n", ""))
+    look = FilesLook((str(tmp_path),), "")
+    app = HardenApp(
+        lambda: look,
+        now=lambda: NOON,
+        environ={},
+    )
+    async with running(app, (120, 40)) as pilot:
+        await shows(pilot, "Do these first", "may break")
+        assert "trial" not in screen_text(app)
+        await pilot.press("1", shows="? unknown")
+
+
 async def test_files_become_a_patch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "web.container").write_text(WEB)

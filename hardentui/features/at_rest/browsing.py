@@ -85,9 +85,7 @@ class Services(Containers):
         looked = self._looked = look(self._asked, date.today())
         steps = tuple(step.number for step in looked.judge.checklist.steps)
         self._known = {
-            key: (_row(key, judged, steps), judged)
-            for judged in looked.services
-            for key in (judged.service.key,)
+            judged.service.key: (_row(judged, steps), judged) for judged in looked.services
         }
         return tuple(row for row, _ in self._known.values())
 
@@ -137,9 +135,9 @@ class Services(Containers):
 
     def judged(self, report: Report) -> tuple[Looked, Judged]:
         """What a report was made from."""
-        if self._looked is None or report.subject.id not in self._known:
+        if self._looked is None or report.subject.key not in self._known:
             raise CannotFix("The file has changed meanwhile.", "Open the list again.")
-        return self._looked, self._known[report.subject.id][1]
+        return self._looked, self._known[report.subject.key][1]
 
     def fixed(self, wanted: Wanted) -> tuple[tuple[Fixed, ...], tuple[DraftFile, ...]]:
         """Every service with the wanted fixes, and the changed files: those of `fix PATH`."""
@@ -163,7 +161,6 @@ class Services(Containers):
 
 
 def _row(
-    key: str,
     judged: Judged,
     steps: tuple[int, ...],
 ) -> Row:
@@ -172,7 +169,7 @@ def _row(
     facts = facts.replace(engine=engine)
     subject = Subject(
         Kind.CONTAINER,
-        key,
+        service.id,
         service.name,
         engine.label,
     )
@@ -188,9 +185,9 @@ def _row(
     )
     place = f"{service.file.shown}:{service.header.file.line_of(service.header.start)}"
     return Row(
-        key,
+        service.key,
         engine,
-        key,
+        service.id,
         service.name,
         facts.image_name,
         "file",

@@ -84,7 +84,7 @@ def _member(
     ]
     return Member(
         key=service.key,
-        id=service.key,
+        id=service.id,
         name=service.name,
         engine=service.format.value,
         group=service.file.shown,

@@ -436,7 +436,7 @@ def _judged(
 ) -> Judged:
     subject = Subject(
         Kind.SERVICE,
-        f"{service.file.shown}:{service.name}",
+        service.id,
         service.name,
     )
     worlds = _Worlds(facts, service.file.directory)

@@ -73,7 +73,7 @@ def _subject(judged: Judged) -> SubjectResult:
     header = service.header.file.place(service.header.start, service.header.end)
     own = [finding for finding in judged.findings if finding.scope is Kind.CONTAINER]
     return SubjectResult(
-        Subject(Kind.SERVICE, f"{service.file.shown}:{service.name}", service.name),
+        Subject(Kind.SERVICE, service.id, service.name),
         score(own),
         tuple(map(_told, judged.findings)),
         f"{service.format.value}  {service.file.shown}",

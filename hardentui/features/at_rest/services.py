@@ -194,9 +194,14 @@ class Service(Struct, frozen=True):
         return self.file.path, self.header.start
 
     @property
-    def key(self) -> str:
-        """It among those of all files."""
+    def id(self) -> str:
+        """It among those of all files, as a person names it."""
         return f"{self.file.shown}:{self.name}"
+
+    @property
+    def key(self) -> str:
+        """The key of its row, which stands for a container of an engine named like its format."""
+        return f"{self.format}/{self.id}"
 
     def with_given(self, more: tuple[Set, ...]) -> Service:
         return replace(self, given=(*self.given, *more))

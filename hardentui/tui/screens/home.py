@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
-from rich.cells import cell_len
 from textual import on
 from textual.containers import Horizontal
 from textual.content import Content
@@ -26,7 +25,7 @@ from hardentui.tui.actions import COPY, COPY_MORE, HOME
 from hardentui.tui.listing import ListView, about_kept, arrange
 from hardentui.tui.places import Place
 from hardentui.tui.screens.base import ContainerScreen
-from hardentui.tui.status import Part, both_ends, fit, plain
+from hardentui.tui.status import both_ends, fit, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.page import titled
 from hardentui.tui.widgets.plan_panel import Beside, Outlook, Prospect, prospect_of
@@ -44,6 +43,7 @@ from hardentui.tui.screens.home_texts import (
     no_containers,
     no_engine,
     nothing_matches,
+    numbered,
     promises,
     totals,
     under_way,
@@ -217,18 +217,7 @@ class HomeScreen(ContainerScreen):
         shown = self._first[: 5 if height >= 30 else 3 if height >= 22 else 0]
         boxed = self.app.size.width >= _BOXED[0] and height >= _BOXED[1]
         width = self.app.size.width - (4 if boxed else 2)
-        parts: list[Part] = []
-        for number, line in enumerate(shown, 1):
-            right = f" +{line.points:<3}" if line.points else "     "
-            right += f" {line.risk:<7}"
-            room = width - 4 - len(right)
-            names = visible(line.names, 40)
-            texts = [f"{names}: {visible(text, 200)}" for text in (line.sentence, line.text)]
-            text = next((text for text in texts if cell_len(text) <= room), texts[-1])
-            parts += [
-                (f" {number}  ", "bold $primary"),
-                f"{fit(text, room)}{right}\n",
-            ]
+        parts = list(numbered(shown, self.session.rows, width))
         if self._checklists and height >= 22:
             parts.append(
                 (
@@ -265,15 +254,16 @@ class HomeScreen(ContainerScreen):
             check.step if check else 1,
             line.checks[0],
         )
-        self.harden.open_walk(f"{subject.engine}/{subject.id}")
+        self.harden.open_walk(subject.key)
 
     def _mark_those(self, line: DoFirst) -> None:
-        keys = [f"{subject.engine}/{subject.id}" for subject in line.subjects]
+        keys = [subject.key for subject in line.subjects]
         marks = self.session.marks
         marks.clear()
         marks.update(dict.fromkeys(key for key in keys if key in self.session.rows))
         self._draw()
-        self.notify(f"{plural(len(marks), 'container')} are marked. h hardens them.")
+        are = "is" if len(marks) == 1 else "are"
+        self.notify(f"{plural(len(marks), 'container')} {are} marked. h hardens them.")
 
     def _empty(self, rows: list[Row]) -> Content | None:
         session = self.session

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from hardentui.errors import HardenError
@@ -15,7 +16,7 @@ from hardentui.model.finding import Severity
 from hardentui.model.plan import Caution
 from hardentui.tui.action_texts import hint_of
 from hardentui.tui.listing import summary
-from hardentui.tui.status import FAILING, OTHERS, Part, Signs
+from hardentui.tui.status import FAILING, OTHERS, Part, Signs, fit
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hardentui.features.looking.row_filter import RowFilter
     from hardentui.features.planner import Planner
     from hardentui.features.vendors.telling import ManagedContainers
+    from hardentui.harden.do_first import DoFirst
     from hardentui.tui.session import Session
 
 
@@ -140,6 +142,29 @@ def under_way(
             )
         )
     return Content.assemble((session.list_view.words, "$muted"))
+
+
+def numbered(
+    lines: Iterable[DoFirst],
+    rows: Mapping[str, Row],
+    width: int,
+) -> Iterator[Part]:
+    """What to do first, a line each, with the key that leads to it. `width`: cells."""
+    for number, line in enumerate(lines, 1):
+        right = f" +{line.points:<3}" if line.points else "     "
+        right += f" {_risk_of(line, rows):<9}"
+        room = width - 4 - len(right)
+        names = visible(line.names, 40)
+        texts = [f"{names}: {visible(text, 200)}" for text in (line.sentence, line.text)]
+        text = next((text for text in texts if cell_len(text) <= room), texts[-1])
+        yield (f" {number}  ", "bold $primary")
+        yield f"{fit(text, room)}{right}\n"
+
+
+def _risk_of(line: DoFirst, rows: Mapping[str, Row]) -> str:
+    """A file is not tried: nothing runs it here."""
+    row = rows.get(line.subject.key)
+    return "may break" if line.risk == "trial" and row is not None and row.is_file else line.risk
 
 
 def totals(

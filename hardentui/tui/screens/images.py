@@ -278,7 +278,7 @@ class ImagesScreen(BrowseScreen):
 
 
 def _key(report: Report) -> str:
-    return f"{report.subject.engine}/{report.subject.id}"
+    return report.subject.key
 
 
 def _rehearsal(

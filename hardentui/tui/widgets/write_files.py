@@ -543,7 +543,7 @@ class WriteFiles(Vertical):
         else:
             subject = self._choosing.report.subject
             # a trial may have changed values, or left a fix out
-            key = f"{subject.engine}/{subject.id}"
+            key = subject.key
             self.session.written[key] = tuple(self.session.choices.get(key, {}).values())
             self.query_one("#write", Button).focus()  # in the directory field y is text input
         self._show_result(Content.assemble(*parts).rstrip("\n"))
