@@ -16,6 +16,7 @@ from hardentui.harden.remedy import remediation
 from hardentui.harden.rise import Riser, raises_most
 from hardentui.harden.score import Rise, Score
 from hardentui.model.check import Check, ParameterValue
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Status
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.model.remediation import Remediation
@@ -34,6 +35,14 @@ class Planner:
         self._checklist = judge.checklist
         self.checks = judge.checks
 
+    def _facts(self, report: Report) -> ContainerFacts:
+        """What fixes see of a container.
+
+        Raises:
+            EngineError: it could not be read.
+        """
+        return known_facts(report)
+
     def remediation(
         self,
         report: Report,
@@ -44,7 +53,7 @@ class Planner:
         check = find_check(finding.check, self._checklist.own)
         return remediation(
             check,
-            report.facts,
+            None if report.facts is None else self._facts(report),
             finding.verdict,
             self._checklist,
             dict(chosen),
@@ -59,7 +68,10 @@ class Planner:
         if report.facts is None:
             return Skipped(choice.check, "it is not about a single container")
         plan = make_plan(
-            report.facts, [choice], [find_check(choice.check, self._checklist.own)], self._checklist
+            self._facts(report),
+            [choice],
+            [find_check(choice.check, self._checklist.own)],
+            self._checklist,
         )
         return plan.skipped[0] if plan.skipped else None
 
@@ -72,7 +84,10 @@ class Planner:
         if report.facts is None:
             return ()
         return settings_of(
-            find_check(choice.check, self._checklist.own), report.facts, choice, self._checklist
+            find_check(choice.check, self._checklist.own),
+            self._facts(report),
+            choice,
+            self._checklist,
         )
 
     def choices(
@@ -84,7 +99,7 @@ class Planner:
         if report.facts is None:
             return ()
         return fixable(
-            report.facts,
+            self._facts(report),
             self._not_waived(report),
             self._checklist,
             caution,
@@ -102,7 +117,7 @@ class Planner:
     ) -> Plan:
         """The plan of these choices."""
         return make_plan(
-            known_facts(report),
+            self._facts(report),
             choices,
             self.checks,
             self._checklist,
@@ -121,7 +136,7 @@ class Planner:
         choices = {choice.check: choice for choice in (*allowed, *chosen)}
         plan = self.plan(report, choices.values())
         rest = left_out(
-            known_facts(report),
+            self._facts(report),
             plan,
             self._not_waived(report),
             self._checklist,
@@ -135,7 +150,7 @@ class Planner:
     ) -> tuple[Skipped, ...]:
         """What only a person can decide, on top of a plan."""
         left = left_out(
-            known_facts(report),
+            self._facts(report),
             plan,
             self._not_waived(report),
             self._checklist,
@@ -145,7 +160,7 @@ class Planner:
     def fixes(self, report: Report) -> Folded:
         """The fixes of all that fails and that an option of this container fixes, together."""
         return fold(
-            known_facts(report),
+            self._facts(report),
             [Choice(finding.check) for finding in report.with_image if finding.failing],
             self.checks,
             self._checklist,
@@ -153,9 +168,9 @@ class Planner:
 
     def fixable(self, report: Report) -> frozenset[str]:
         """The failing checks that an option of this container fixes."""
-        facts = report.facts
-        if facts is None:
+        if report.facts is None:
             return frozenset()
+        facts = self._facts(report)
         failing = {finding.check for finding in report.with_image if finding.failing}
         checks = [check for check in self.checks if check.id in failing]
         return frozenset(check.id for check in checks if is_fixable(check, facts, self._checklist))
@@ -202,7 +217,7 @@ class Planner:
     def _riser(self, report: Report) -> Riser:
         by_id = {check.id: check for check in self.checks}
         return Riser(
-            known_facts(report),
+            self._facts(report),
             report.findings,
             by_id,
             self._checklist,

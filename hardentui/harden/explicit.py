@@ -95,8 +95,7 @@ def overridden(
 
 def _was_set(facts: ContainerFacts, option: Option[Any], value: str) -> bool:
     """Whether a value is not of an earlier fix; one that stands beside open values was set."""
-    given = known(lambda: arguments(facts.spec, option), else_=None)
-    return given is None or value in given
+    return option in facts.spec.unknowable or value in arguments(facts.spec, option)
 
 
 def _spelled_out(facts: ContainerFacts, option: Option[Any]) -> bool:

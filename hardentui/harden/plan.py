@@ -15,7 +15,7 @@ from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Status
-from hardentui.model.known import known
+from hardentui.model.known import Unread, known
 from hardentui.model.plan import Caution, Change, Choice, Note, Plan, Skipped
 from hardentui.model.remediation import FixKind, Risk
 from hardentui.model.spec import Spec
@@ -174,14 +174,16 @@ def make_plan(
     fixed = frozenset(fix.check.id for fix in kept)
     return Plan(
         container=facts.name,
-        image=facts.spec[IMAGE] or facts.image_name,
+        image=facts.spec.written(IMAGE) or facts.image_name,
         choices=tuple(fix.choice for fix in kept),
         changes=_changes(facts.spec, spec, folded.by_option),
         before=facts.spec,
         after=spec,
         skipped=tuple(folded.skipped),
         conflicts=tuple(
-            text for conflict in _CONFLICTS if fixed and (text := conflict(facts, spec))
+            text
+            for conflict in _CONFLICTS
+            if fixed and (text := known(conflict, facts, spec, else_=""))
         ),
         notes=(
             *notes,
@@ -290,7 +292,10 @@ def _fix(
     changed = spec_diff(spec, after) or _alone(check, context)
     if not changed:
         return Skipped(check.id, _ALREADY)
-    if weaker := weakenings(facts, spec, after):
+    weaker = known(weakenings, facts, spec, after)
+    if isinstance(weaker, Unread):
+        return Skipped(check.id, f"whether it weakens the container is not known: {weaker.reason}")
+    if weaker:
         whys = tuple(weakening.why for weakening in weaker)
         return Skipped(
             check.id,
@@ -479,7 +484,7 @@ def is_fixable(
         after = remedied(check, facts.spec, context)
     except CannotFix:
         return False
-    return after != facts.spec and not weakenings(facts, facts.spec, after)
+    return after != facts.spec and known(weakenings, facts, facts.spec, after) == ()
 
 
 def left_out(

@@ -203,7 +203,7 @@ def weakenings(
     if before is after:
         return ()
     rows = sorted({*before.settings, *after.settings}, key=lambda row: row.name)
-    changed = [row for row in rows if before[row] != after[row]]
+    changed = [row for row in rows if before.written(row) != after.written(row)]
     asked: dict[Order, Option[Any]] = {}
     for option in changed:
         for order in ORDERS.get(option, ()):
@@ -222,7 +222,7 @@ def _before(
 ) -> ContainerFacts:
     """The container as a spec declares it. The runtime's configuration still counts for options
     that have today's values."""
-    today = all(spec[row] == facts.spec[row] for row in changed)
+    today = all(spec.written(row) == facts.spec.written(row) for row in changed)
     return (
         facts.replace(
             spec=spec,

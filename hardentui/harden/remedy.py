@@ -50,19 +50,23 @@ def _missing(
 
 
 def arguments(spec: Spec, option: Option[Any]) -> tuple[str, ...]:
-    """The arguments of one option; empty if it is absent."""
-    return option.to_arguments(spec[option]) if option in spec else ()
+    """The written arguments of one option; empty if it is absent."""
+    return option.to_arguments(spec.written(option)) if option in spec else ()
 
 
 def _values(spec: Spec, option: Option[Any]) -> tuple[str, ...]:
-    return option.to_values(spec[option]) if option in spec else ()
+    return option.to_values(spec.written(option)) if option in spec else ()
 
 
 def spec_diff(before: Spec, after: Spec) -> tuple[OptionDiff, ...]:
     """The options that differ, in table order."""
     if before is after:
         return ()
-    changed = [o for o in {*before.settings, *after.settings} if before[o] != after[o]]
+    changed = [
+        option
+        for option in {*before.settings, *after.settings}
+        if before.written(option) != after.written(option)
+    ]
     return tuple(
         OptionDiff(
             option,

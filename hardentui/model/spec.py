@@ -239,6 +239,11 @@ class Spec(Struct, frozen=True):
     open: tuple[OpenArgument, ...] = ()
 
     def __getitem__(self, option: Option[T]) -> T:
+        return self.written(option)
+
+    def written(self, option: Option[T]) -> T:
+        """The value as far as it is written, for comparing two specs: what a file leaves open counts
+        as absent, where `[]` says that it is not known."""
         setting = self.settings.get(option)
         return option.default if setting is None else setting.value
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from hardentui.checks import all_checks
 from hardentui.checks.prelude import facts_of
 from hardentui.errors import HardenError
+from hardentui.features.at_rest.browsing import FilesLook
 from hardentui.features.at_rest.checking import AtRest, Looked, look
 from hardentui.features.at_rest.compose_options import HEALTH, LISTS, PAIRS, READ, SCALARS
 from hardentui.features.at_rest.stacks import convert
@@ -22,6 +23,7 @@ from hardentui.features.at_rest.units_of_commands import units_of
 from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Status
+from hardentui.model.plan import Caution, Choice
 from hardentui.model.podman_version import Version
 from hardentui.model.spec import Option
 from hardentui.options import ROOTFS, TABLE
@@ -478,3 +480,24 @@ def test_a_conversion_has_the_open_value_of_a_command_or_names_it(
     (judged,) = of_command(tmp_path, "web.sh", script(case, None)).services
     for version in (Version(4, 4), Version(5, 4)):
         assert_given_or_named(*units_of(judged, None, version, "web"))
+
+
+@pytest.mark.parametrize("case", COMPOSE, ids=str)
+def test_the_list_and_the_page_of_files_stand_an_open_value(case: Case, tmp_path: Path) -> None:
+    looked_at(tmp_path, case.service, None)
+    bench = FilesLook((str(tmp_path / "shop"),), "baseline").workbench()
+    (row,) = bench.containers.rows()
+    report, planner = row.report, bench.planner
+    assert report is not None
+    assert planner.rises(report).keys() == {finding.check for finding in report.failing}
+    fixable = planner.fixable(report)
+    chosen = planner.choices(report, Caution.ALL)
+    plan = planner.plan_with(report, Caution.ALL, [Choice(check) for check in sorted(fixable)])
+    assert {choice.check for choice in plan.choices} >= {choice.check for choice in chosen}
+    for finding in report.failing:
+        planner.remediation(report, finding)
+        planner.refusal(report, Choice(finding.check))
+        planner.settings(report, Choice(finding.check))
+    planner.decisions(report, plan)
+    planner.raises_most(report, 2)
+    assert planner.score_after(report, plan).unknown >= 0

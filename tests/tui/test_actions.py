@@ -82,9 +82,9 @@ def test_a_key_means_the_same_on_every_screen() -> None:
     assert several == told
 
 
-def test_the_list_has_twelve_keys_at_most() -> None:
-    keys = [action.key for action in HomeScreen.ACTIONS if action.key and not action.key.isdigit()]
-    assert len(keys) <= 12
+def test_the_list_has_twelve_keys_at_most_beside_escape() -> None:
+    keys = {action.key for action in HomeScreen.ACTIONS if action.key and not action.key.isdigit()}
+    assert len(keys - {"escape"}) <= 12
 
 
 def test_every_action_has_an_id_and_explains_itself() -> None:

@@ -14,6 +14,8 @@ from hardentui.features.at_rest.choosing import Wanted, offer
 from hardentui.features.at_rest.fixing import Fixed, changed_files, drafts_of, fix_all
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.patches import patch_of
+from hardentui.features.at_rest.remedies import as_fixes_see, open_mounts
+from hardentui.features.at_rest.services import SpecAtRest
 from hardentui.features.at_rest.sources import stamps
 from hardentui.features.at_rest.target_podman import target_podman
 from hardentui.features.at_rest.unread_host import OF_HOST
@@ -26,10 +28,11 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.command_log import CommandLog
 from hardentui.features.opening.opened import Opened
 from hardentui.features.planner import Planner
-from hardentui.features.views import CheckProgress, Connectivity, Report, Row
+from hardentui.features.views import CheckProgress, Connectivity, Report, Row, known_facts
 from hardentui.features.workbench import Workbench
 from hardentui.host.files import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.known import Unread
 from hardentui.model.plan import Caution, Choice, Plan
@@ -207,6 +210,18 @@ class FilesPlanner(Planner):
     ) -> None:
         super().__init__(judge)
         self._services = services
+
+    def _facts(self, report: Report) -> ContainerFacts:
+        """The service as the fixes of `fix PATH` see it; one that is no longer in its file, as it
+        was."""
+        try:
+            _, judged = self._services.judged(report)
+        except CannotFix:
+            facts = known_facts(report)
+        else:
+            facts = as_fixes_see(judged.facts, open_mounts(judged.service))
+        spec = facts.spec
+        return facts.replace(spec=spec.literal) if isinstance(spec, SpecAtRest) else facts
 
     def choices(
         self,
