@@ -99,10 +99,12 @@ async def test_a_class_from_the_names_to_the_report(
             await _opens(anna, "our-canteen")
             await anna.shows("not yet", "✗ works: Attack: Deface the page")
             await _answers(anna, "--entrypoint=/nothing")
-            await anna.shows("Cannot start the container")
+            await anna.shows("✗ broken: The service", "executable file `/nothing` not found")
             assert "✗ works" not in str(await anna.evaluate("document.body.innerText"))
             await _answers(anna, "--user=1000:1000")
-            await anna.shows("a mount or a tmpfs has a mode of its own")
+            await anna.shows(
+                "A read-only mount in it does not change that.", "✓ answers: The service"
+            )
             await submit(anna, "form[action='/hint']")
             await anna.shows("Hint 1")
             await _answers(anna, "--read-only")
