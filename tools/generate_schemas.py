@@ -133,6 +133,8 @@ def _described(name: str, part: dict[str, Any], document: type[Struct]) -> dict[
     The tag of a document, which is no field of its struct, is its first property.
     """
     part = {key: value for key, value in part.items() if key != "title"}
+    if "description" in part:  # from 3.13 on, Python itself takes the indent away
+        part["description"] = inspect.cleandoc(part["description"])
     if name == Severity.__name__:
         return {"enum": [severity.word for severity in Severity]}
     struct = _structs(document).get(name)

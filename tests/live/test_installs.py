@@ -130,9 +130,10 @@ def test_setting_up_says_what_it_does_and_without_network_fails_in_one_sentence(
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    making, downloading, failed = done.stderr.splitlines()
+    making, *downloading, failed = done.stderr.splitlines()
     assert making.startswith("bootstrap: making the environment ")
-    assert downloading == "bootstrap: downloading pip"
+    assert downloading[0] == "bootstrap: downloading pip"
+    assert len(downloading) <= 2  # some Pythons bring a pip that is new enough
     assert failed.startswith(
         "bootstrap: the packages cannot be downloaded, no package index answers: "
     )
