@@ -15,6 +15,7 @@ from datetime import timedelta
 from hardentui.model.check import Advice, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, SocketEndpoint
 from hardentui.model.image import parse_time
+from hardentui.model.known import known
 from hardentui.model.remediation import Risk
 from hardentui.model.spec import Spec
 from hardentui.options import *
@@ -238,10 +239,13 @@ def command_of(facts: ContainerFacts) -> list[str]:
 
 
 def hides_a_program(directory: str, facts: ContainerFacts) -> str:
-    """The program that an empty directory mounted here would hide; empty if there is none."""
+    """The program that an empty directory mounted here would hide; empty if there is none. What the
+    container made itself, it makes again."""
     inside_it = directory.rstrip("/") + "/"
+    changes = known(lambda: facts.changes, else_=())
+    made = {change.path for change in changes if change.kind == "added"}
     return next(
-        (path for path in programs(facts) if path.startswith(inside_it)),
+        (path for path in programs(facts) if path.startswith(inside_it) and path not in made),
         "",
     )
 

@@ -302,6 +302,21 @@ def test_a_directory_with_programs_stays_refused() -> None:
     assert "next to its programs, in /srv/app" in skipped.why
 
 
+def test_a_program_that_it_made_itself_is_made_again_in_the_volume() -> None:
+    """A service that unpacks its helper into its data directory and runs it from there."""
+    facts = container(
+        changes=(
+            FileChange("/srv/node", "modified", directory=True),
+            FileChange("/srv/node/helper", "added", directory=False, executable=True),
+        ),
+        kernel=running(Process(7, "helper", "/srv/node/helper", 0)),
+        written_directories={"/srv/node": WrittenDirectory(0)},
+    )
+    plan = planned(facts)
+    assert plan.skipped == ()
+    assert volumes(plan) == {"/srv/node": "web-srv-node-data"}
+
+
 def test_a_directory_made_today_is_not_the_only_one_it_will_make() -> None:
     facts = container(
         changes=(
