@@ -158,6 +158,8 @@ def main() -> int:
         copied.error = str(refused)
     except OSError as error:
         copied.error = f"{error.filename or 'its directory'}: {error.strerror}"
+    except RecursionError:
+        copied.error = "its directories are nested too deep, in more than 300 levels"
     sys.stdout.buffer.write(msgspec.json.encode(copied))
     return 1 if copied.error else 0
 
@@ -420,13 +422,16 @@ class _Tree:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             target = os.open(name, flags, 0o600, dir_fd=there)
             try:
-                size = 0
-                while piece := os.read(source, _PIECE):
-                    if piece.count(0) == len(piece):
-                        os.lseek(target, len(piece), os.SEEK_CUR)  # a hole
-                    else:
+                end = 0
+                while (begin := _next_data(source, end)) is not None:
+                    piece = os.read(source, _PIECE)
+                    if not piece:
+                        break  # cut off meanwhile
+                    if piece.count(0) != len(piece):
+                        os.lseek(target, begin, os.SEEK_SET)
                         _write(target, piece)
-                    size += len(piece)
+                    end = begin + len(piece)
+                size = max(end, status.st_size)
                 os.ftruncate(target, size)
                 self._copied.size += size
                 self._finish(target, status, source)
@@ -544,6 +549,16 @@ def inside(number: int, ranges: Ranges) -> int:
         if outside <= number < outside + count:
             return first + number - outside
     return _NOBODY if ranges else number
+
+
+def _next_data(file: int, position: int) -> int | None:
+    """Moves to the next byte that is no hole, lseek(2); None behind the last one."""
+    try:
+        return os.lseek(file, position, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return None
 
 
 def _write(target: int, piece: bytes) -> None:

@@ -83,6 +83,65 @@ def test_many_small_files_are_copied_with_as_many_calls(tmp_path: Path) -> None:
     assert all(more < 2.1 * less for less, more in zip(few, many, strict=True)), (few, many)
 
 
+def copied(here: Path, there: Path) -> Copied:
+    """What the process says that copies one directory into another, new one."""
+    there.mkdir()
+    task = Task(pid=os.getpid(), user=os.geteuid(), pairs=((str(here), str(there)),))
+    done = subprocess.run(
+        [sys.executable, "-m", "hardentui.engine.change.copy_process"],
+        input=msgspec.json.encode(task),
+        capture_output=True,
+        check=False,
+    )
+    return msgspec.json.decode(done.stdout, type=Copied)
+
+
+@pytest.mark.timeout(60)
+def test_a_large_file_of_holes_is_copied_with_its_holes(tmp_path: Path) -> None:
+    """A disk image of 4 TiB: only what is written in it is read."""
+    here, there = tmp_path / "from", tmp_path / "to"
+    here.mkdir()
+    with (here / "disk").open("wb") as disk:
+        disk.write(b"boot")
+        disk.seek(3 << 30)
+        disk.write(b"data beyond 2 GiB")
+        disk.truncate(4 << 40)
+    assert not copied(here, there).error
+    status = (there / "disk").stat()
+    assert (status.st_size, status.st_blocks * 512 < 1 << 24) == (4 << 40, True)
+    with (there / "disk").open("rb") as disk:
+        assert disk.read(4) == b"boot"
+        disk.seek(3 << 30)
+        assert disk.read(17) == b"data beyond 2 GiB"
+
+
+@pytest.mark.parametrize(("levels", "fits"), [(200, True), (2000, False)])
+def test_directories_are_copied_however_deep_or_it_says_that_they_are_too_deep(
+    levels: int,
+    fits: bool,
+    tmp_path: Path,
+) -> None:
+    here, there = tmp_path / "from", tmp_path / "to"
+    here.mkdir()
+    _nest(here, levels)
+    error = copied(here, there).error
+    assert ("nested too deep" in error) is not fits, error
+    if fits:
+        assert len(list(there.rglob("d"))) == levels
+    for top in (here, there):
+        subprocess.run(["rm", "-rf", str(top)], check=True)  # deeper than shutil can
+
+
+def _nest(top: Path, levels: int) -> None:
+    handle = os.open(top, os.O_DIRECTORY)
+    for _ in range(levels):
+        os.mkdir("d", dir_fd=handle)
+        inner = os.open("d", os.O_DIRECTORY, dir_fd=handle)
+        os.close(handle)
+        handle = inner
+    os.close(handle)
+
+
 def test_what_a_living_process_made_is_not_abandoned() -> None:
     label = owner_label().partition("=")[2]
     boot, pid, start = label.split(":")
