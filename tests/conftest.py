@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 from collections.abc import Generator, Iterator
 from typing import NoReturn
 
@@ -25,6 +26,12 @@ settings.register_profile(
     database=None,
 )
 settings.load_profile("ci" if os.environ.get("CI", "").lower() in ("1", "true") else "patient")
+
+
+def pytest_configure() -> None:
+    """A shell lets what it starts in the background ignore SIGINT, and so would every program that a
+    test interrupts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
