@@ -346,17 +346,32 @@ def with_written(
                 )
             )
             continue
-        runs = (
-            ""
-            if _made_programs(directory, facts) or hides_a_program(directory, facts)
-            else "noexec,"
+        tmpfs.append(
+            tmpfs_at(
+                directory,
+                wanted,
+                facts,
+                owned=owned,
+            )
         )
-        access = ",U" if owned else access_to_tmpfs(directory, facts)
-        tmpfs.append(f"{directory}:rw,{runs}nosuid,nodev,size={wanted}{access}")
     return spec.with_(TMPFS, (*spec[TMPFS], *tmpfs)).with_(
         MOUNTS,
         (*spec[MOUNTS], *volumes),
     )
+
+
+def tmpfs_at(
+    directory: str,
+    size: str,
+    facts: ContainerFacts,
+    *,
+    owned: bool = False,
+) -> str:
+    """A tmpfs for scratch files in a directory, noexec unless the container has programs there."""
+    programs = _made_programs(directory, facts) or hides_a_program(directory, facts)
+    runs = "" if programs else "noexec,"
+    access = ",U" if owned else _access_to_tmpfs(directory, facts)
+    return f"{directory}:rw,{runs}nosuid,nodev,size={size}{access}"
 
 
 def volume_at(
@@ -382,7 +397,7 @@ def volume_at(
     )
 
 
-def access_to_tmpfs(directory: str, facts: ContainerFacts) -> str:
+def _access_to_tmpfs(directory: str, facts: ContainerFacts) -> str:
     """Options that keep a tmpfs writable for whoever could write to the directory.
 
     Podman makes root or the container's user (U) the owner. For other owners, the tmpfs is
@@ -585,7 +600,7 @@ def _about_tmpfs(
             )
     for directory in added:
         seen = _known(directory, facts)
-        if seen is not None and access_to_tmpfs(directory, facts) == f",mode={_EVERYBODY:04o}":
+        if seen is not None and _access_to_tmpfs(directory, facts) == f",mode={_EVERYBODY:04o}":
             owner, group = _ids(seen, facts)
             if _of_somebody_else(seen, owner, group):
                 notes.append(

@@ -431,7 +431,7 @@ class _Tree:
                         os.lseek(target, begin, os.SEEK_SET)
                         _write(target, piece)
                     end = begin + len(piece)
-                size = max(end, status.st_size)
+                size = max(end, os.fstat(source).st_size)
                 os.ftruncate(target, size)
                 self._copied.size += size
                 self._finish(target, status, source)

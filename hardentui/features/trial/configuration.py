@@ -15,11 +15,10 @@ from hardentui.options.capability_sets import bounding_set, with_no_more, with_o
 from hardentui.reading.behaviour import powerless, runs_as_root
 from hardentui.reading.layer import holds_logs
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.scratch import access_to_tmpfs, hidden_code, is_scratch, volume_at
+from hardentui.reading.scratch import hidden_code, is_scratch, tmpfs_at, volume_at
 
 TMPFS_SIZE = "64m"
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
-_OPTIONS = "rw,noexec,nosuid,nodev"
 
 
 class CapabilityBack(Struct, frozen=True):
@@ -215,11 +214,7 @@ class TwinPlanner:
                 MOUNTS,
                 (*spec[MOUNTS], volume_at(directory, spec, self.facts)),
             )
-        access = access_to_tmpfs(directory, self.facts)
         return spec.with_(
             TMPFS,
-            (
-                *spec[TMPFS],
-                f"{directory}:{_OPTIONS},size={TMPFS_SIZE}{access}",
-            ),
+            (*spec[TMPFS], tmpfs_at(directory, TMPFS_SIZE, self.facts)),
         )

@@ -12,7 +12,7 @@ from hardentui.features.trial.configuration import (
     WritableDirectory,
 )
 from hardentui.harden.plan import make_plan
-from hardentui.model.facts import ContainerFacts, WrittenDirectory
+from hardentui.model.facts import ContainerFacts, FileChange, WrittenDirectory
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS
@@ -74,3 +74,10 @@ def test_a_tmpfs_of_a_trial_has_the_access_of_its_directory() -> None:
     )
     assert spec[READ_ONLY]
     assert spec[TMPFS] == ("/cache:rw,noexec,nosuid,nodev,size=64m,mode=1777",)
+
+
+def test_a_tmpfs_of_a_trial_lets_programs_run_that_the_container_put_there() -> None:
+    helper = FileChange("/cache/helper", "added", directory=False, executable=True)
+    facts = container("--read-only", engine=rootful()).replace(changes=(helper,))
+    spec = loosened(facts, WritableDirectory("/cache"))
+    assert spec[TMPFS] == ("/cache:rw,nosuid,nodev,size=64m",)
