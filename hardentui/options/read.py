@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.model.spec import UNKNOWABLE, Mount, Option, Port, Setting, Spec, Unknowable
+from hardentui.model.spec import UNKNOWABLE, Mount, Option, Port, Setting, Source, Spec, Unknowable
 from hardentui.options import FLAGS_WITHOUT_ROW, NOT_CARRIED, TABLE
 from hardentui.options.argv import CARRIED_GLOBALS, parse_create_command
 from hardentui.options.inspect import Sources, View
@@ -77,6 +77,15 @@ def _is_well_formed(value: Any) -> bool:
     )
 
 
+def _last_of_each_name(option: Option[Any], value: Any) -> Any:
+    """Of several entries with one name on a command line (`--sysctl=A=0 --sysctl=A=1`), Podman takes
+    the last."""
+    codec = option.codec
+    if codec.identity is None or codec.several_alike:
+        return value
+    return tuple({codec.identity(codec.text(entry)): entry for entry in value}.values())
+
+
 def view_of(sources: Sources) -> View:
     """The sources of one container, parsed for the readers."""
     config = sources.inspect.get("Config")
@@ -111,7 +120,10 @@ def read_spec(sources: Sources) -> Spec:
             remarks.append(f"{option.flag}: the value in inspect cannot be parsed")
         if isinstance(reading, Unknowable):
             unknowable.append(option)
-        elif reading.value != option.default or option.engine_decides:
+            continue
+        if reading.source is Source.CREATE_COMMAND:
+            reading = Setting(_last_of_each_name(option, reading.value), reading.source)
+        if reading.value != option.default or option.engine_decides:
             settings[option] = reading
     remarks = [
         *_told(view, "Remarks"),

@@ -1159,6 +1159,11 @@ ROWS = [
         "--network=host",
         known="expose",
     ),
+    row(
+        {},
+        "--sysctl=net.a=1 --sysctl=net.b=2",
+        "--sysctl=net.a=0 --sysctl=net.b=2 --sysctl=net.a=1",
+    ),
 ]
 
 
