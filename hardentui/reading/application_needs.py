@@ -11,7 +11,7 @@ from hardentui.model.spec import Mount, Spec
 from hardentui.options import ENV, MOUNTS, TMPFS, USER
 from hardentui.reading.containers import is_root, known_application
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.scratch import volume_at
+from hardentui.reading.scratch_mounts import volume_at
 
 _USUAL_MODE = "0755"
 _OF_FOREIGN_FILES = frozenset({"CAP_DAC_OVERRIDE"})

@@ -14,7 +14,8 @@ from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
 from hardentui.reading.layer import LOGS, WITH_READ_ONLY, LayerData, holds_logs, is_below
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.scratch import holds_files_of_image, is_scratch, tmpfs_limit
+from hardentui.reading.scratch import is_scratch
+from hardentui.reading.scratch_mounts import holds_files_of_image, tmpfs_limit
 
 
 class _Place(Struct, frozen=True):

@@ -6,7 +6,8 @@ from hardentui.checks.prelude import *
 from hardentui.reading.application_needs import why_not_start_as
 from hardentui.reading.behaviour import inside, owners_of_mounts, uid_lines, uids
 from hardentui.reading.low_ports import about_low_ports, with_low_ports
-from hardentui.reading.scratch import about_written, needs, with_written
+from hardentui.reading.scratch import needs
+from hardentui.reading.scratch_mounts import about_written, with_written
 from hardentui.reading.user_namespaces import own_user_namespace, uid_inside
 
 _MAIN = "the main process is root inside the container"

@@ -9,7 +9,8 @@ from hardentui.options.codecs import size_of
 from hardentui.reading.application_needs import with_entry_paths
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.mounts import normal
-from hardentui.reading.scratch import about_written, meant_for_writing, needs, with_read_only_root
+from hardentui.reading.scratch import meant_for_writing, needs
+from hardentui.reading.scratch_mounts import about_written, with_read_only_root
 
 _LOOSE = frozenset({"exec", "suid", "dev"})
 _TIGHT = ("noexec", "nosuid", "nodev")

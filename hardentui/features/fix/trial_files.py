@@ -33,7 +33,7 @@ from hardentui.model.podman_version import OLDEST_WITH_QUADLET
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import Trial
 from hardentui.options import *
-from hardentui.reading.scratch import volume_at
+from hardentui.reading.scratch_mounts import volume_at
 from hardentui.visible import visible
 from hardentui.writers.profiles import profile_text
 

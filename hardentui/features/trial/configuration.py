@@ -15,7 +15,8 @@ from hardentui.options.capability_sets import bounding_set, with_no_more, with_o
 from hardentui.reading.behaviour import powerless, runs_as_root
 from hardentui.reading.layer import holds_logs
 from hardentui.reading.mounts import at_or_above
-from hardentui.reading.scratch import hidden_code, is_scratch, tmpfs_at, volume_at
+from hardentui.reading.scratch import hidden_code, is_scratch
+from hardentui.reading.scratch_mounts import tmpfs_at, volume_at
 
 TMPFS_SIZE = "64m"
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
