@@ -295,9 +295,13 @@ def test_a_cache_beside_the_program_does_not_hide_it(bench: Bench) -> None:
 
 
 def test_what_is_written_beside_the_program_refuses_the_fix(bench: Bench) -> None:
+    image = f"localhost/{NAME}:beside"
+    of_image = "mkdir -p /opt/app; cp /bin/busybox /opt/app/busybox"
+    bench.podman("run", "--name", NAME, BUSYBOX, "sh", "-c", of_image)
+    bench.podman("commit", "-q", NAME, image)
+    bench.remove(NAME)
     program = "exec /opt/app/busybox sh -c 'echo > /opt/app/db; sleep 999'"
-    script = f"mkdir -p /opt/app; cp /bin/busybox /opt/app/busybox; {program}"
-    bench.run(NAME, BUSYBOX, "sh", "-c", script)
+    bench.run(NAME, image, "sh", "-c", program)
     assert eventually(lambda: "/opt/app/db" in bench.podman("diff", NAME))
     hardened = Hardened(bench, "writable-rootfs")
     assert not hardened.plan.changes
