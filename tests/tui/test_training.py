@@ -69,7 +69,9 @@ async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> N
             "Created with podman run --privileged",
         )
         assert app.screen.query_one("#options", Input).value == "--privileged"
-        await pilot.press("i", *"--init", "enter", shows="podman run --privileged --init")
+        await pilot.press(
+            "i", *"--init", "enter", shows="Created with podman run --privileged --init"
+        )
         await pilot.press("i", "ctrl+u", "enter", shows="Solved.")
     again = make_app()
     async with running(again, size) as pilot:
