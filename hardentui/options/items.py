@@ -83,6 +83,11 @@ class Item(Struct, frozen=True):
         return "" if identify is None else identify(self.raw)
 
     @property
+    def place(self) -> str:
+        """Of two entries of a list with the same place, the last counts."""
+        return self.canonical if self.option.codec.several_alike else self.identity
+
+    @property
     def canonical(self) -> str:
         """The canonical form, equal for two spellings of the same value; the text itself if it is
         not parsed."""
@@ -192,8 +197,7 @@ def spec_of(items: Iterable[Item]) -> Spec:
             if item.certain:
                 scalars.pop(item.option, None)
         elif item.is_list:
-            place = item.canonical if item.option.codec.several_alike else item.identity
-            lists.setdefault(item.option, {})[place] = item.value
+            lists.setdefault(item.option, {})[item.place] = item.value
         else:
             unknowable.discard(item.option)
             scalars[item.option] = item.value

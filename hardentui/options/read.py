@@ -9,6 +9,7 @@ from hardentui.model.spec import UNKNOWABLE, Mount, Option, Port, Setting, Sourc
 from hardentui.options import FLAGS_WITHOUT_ROW, NOT_CARRIED, TABLE
 from hardentui.options.argv import CARRIED_GLOBALS, parse_create_command
 from hardentui.options.inspect import Sources, View
+from hardentui.options.items import items_of
 from hardentui.options.run_command import RunCommand
 
 _CARRIED = frozenset(flag for option in TABLE for flag in (option.flag, *dict(option.also)))
@@ -77,13 +78,13 @@ def _is_well_formed(value: Any) -> bool:
     )
 
 
-def _last_of_each_name(option: Option[Any], value: Any) -> Any:
+def _last_of_each_place(option: Option[Any], given: Setting[Any]) -> Setting[Any]:
     """Of several entries with one name on a command line (`--sysctl=A=0 --sysctl=A=1`), Podman takes
     the last."""
-    codec = option.codec
-    if codec.identity is None or codec.several_alike:
-        return value
-    return tuple({codec.identity(codec.text(entry)): entry for entry in value}.values())
+    if not option.is_list:
+        return given
+    items = items_of(Spec({option: given}), option)
+    return Setting(tuple({item.place: item.value for item in items}.values()), given.source)
 
 
 def view_of(sources: Sources) -> View:
@@ -122,7 +123,7 @@ def read_spec(sources: Sources) -> Spec:
             unknowable.append(option)
             continue
         if reading.source is Source.CREATE_COMMAND:
-            reading = Setting(_last_of_each_name(option, reading.value), reading.source)
+            reading = _last_of_each_place(option, reading)
         if reading.value != option.default or option.engine_decides:
             settings[option] = reading
     remarks = [

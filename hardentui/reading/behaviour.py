@@ -240,10 +240,11 @@ def command_of(facts: ContainerFacts) -> list[str]:
 
 def hides_a_program(directory: str, facts: ContainerFacts) -> str:
     """The program that an empty directory mounted here would hide; empty if there is none. What the
-    container made itself, it makes again."""
+    container made itself, it makes again; what it starts with, somebody else put there."""
     inside_it = directory.rstrip("/") + "/"
     changes = known(lambda: facts.changes, else_=())
     made = {change.path for change in changes if change.kind == "added"}
+    made.difference_update(command_of(facts)[:1])
     return next(
         (path for path in programs(facts) if path.startswith(inside_it) and path not in made),
         "",

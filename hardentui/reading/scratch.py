@@ -261,6 +261,7 @@ def known_directory(
     directory: str,
     facts: ContainerFacts,
 ) -> WrittenDirectory | None:
+    """The directory as it is at the start; None if nobody looked at it."""
     return facts.written_directories.get(directory) or facts.empty_directories.get(directory)
 
 
@@ -268,6 +269,7 @@ def ids_inside(
     directory: WrittenDirectory,
     facts: ContainerFacts,
 ) -> tuple[int | None, int | None]:
+    """The UID and GID of its owner as the container sees them; None for those that it cannot see."""
     lines = uid_lines(facts) if isinstance(facts.kernel, Kernel) else IDS_OF_THE_HOST
     return inside(directory.uid, lines), inside(directory.gid, lines)
 

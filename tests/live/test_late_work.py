@@ -117,18 +117,11 @@ LATE = (
 DAILY = ("a reload that reads its file again and listens elsewhere", "the first client's file")
 
 
-def _wipe(bench: Bench) -> None:
-    kept = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    bench.podman("rm", "--depend", "-f", "-i", "-v", "-t", "0", NAME, *kept)
-    for volume in bench.podman("volume", "ls", "-q", "--filter", f"name={NAME}").split():
-        bench.podman("volume", "rm", "-f", volume)
-
-
 @pytest.fixture
 def bench(podman: Bench) -> Iterator[Bench]:
-    _wipe(podman)
+    podman.wipe(NAME)
     yield podman
-    _wipe(podman)
+    podman.wipe(NAME)
 
 
 def _works(bench: Bench, late: Late) -> bool:

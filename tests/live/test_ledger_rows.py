@@ -148,18 +148,11 @@ ROWS = (
 DAILY = ("copy: a queue with a link and a pipe", "tmpfs: a cache", "bind: stays where it is")
 
 
-def _wipe(bench: Bench) -> None:
-    kept = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    bench.podman("rm", "--depend", "-f", "-i", "-v", "-t", "0", NAME, *kept)
-    for volume in bench.podman("volume", "ls", "-q", "--filter", f"name={NAME}").split():
-        bench.podman("volume", "rm", "-f", volume)
-
-
 @pytest.fixture
 def bench(podman: Bench) -> Iterator[Bench]:
-    _wipe(podman)
+    podman.wipe(NAME)
     yield podman
-    _wipe(podman)
+    podman.wipe(NAME)
 
 
 @pytest.mark.parametrize(

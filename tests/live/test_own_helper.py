@@ -16,16 +16,9 @@ NAME = "own-helper"
 
 @pytest.fixture
 def bench(podman: Bench) -> Iterator[Bench]:
-    _wipe(podman)
+    podman.wipe(NAME)
     yield podman
-    _wipe(podman)
-
-
-def _wipe(bench: Bench) -> None:
-    kept = bench.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
-    bench.podman("rm", "--depend", "-f", "-i", "-v", "-t", "0", NAME, *kept)
-    for volume in bench.podman("volume", "ls", "-q", "--filter", f"name={NAME}").split():
-        bench.podman("volume", "rm", "-f", volume)
+    podman.wipe(NAME)
 
 
 @pytest.mark.parametrize("place", ["/var/lib/shop", "/var/cache/shop"])

@@ -281,6 +281,13 @@ class Bench:
             *names,
         )
 
+    def wipe(self, name: str) -> None:
+        """Remove a container, what was kept or made beside it, and their volumes."""
+        beside = self.podman("ps", "-a", "-q", "--filter", f"name=^{name}").split()
+        self.podman("rm", "--depend", "-f", "-i", "-v", "-t", "0", name, *beside)
+        for volume in self.podman("volume", "ls", "-q", "--filter", f"name={name}").split():
+            self.podman("volume", "rm", "-f", volume)
+
     def kill_service(self) -> None:
         """End the API service at once, as a crash does; containers go on. `start` brings it back."""
         pid = int((self.directory / "service.pid").read_text().split()[0])

@@ -431,7 +431,8 @@ class _Tree:
                         os.lseek(target, begin, os.SEEK_SET)
                         _write(target, piece)
                     end = begin + len(piece)
-                size = max(end, os.fstat(source).st_size)
+                # what grows meanwhile is for the next pass: no tail of zeros stands for it
+                size = max(end, min(status.st_size, os.fstat(source).st_size))
                 os.ftruncate(target, size)
                 self._copied.size += size
                 self._finish(target, status, source)

@@ -14,7 +14,6 @@ from hardentui.features.at_rest.choosing import Wanted, offer
 from hardentui.features.at_rest.fixing import Fixed, changed_files, drafts_of, fix_all
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.patches import patch_of
-from hardentui.features.at_rest.remedies import as_fixes_see, open_mounts
 from hardentui.features.at_rest.services import SpecAtRest
 from hardentui.features.at_rest.sources import stamps
 from hardentui.features.at_rest.target_podman import target_podman
@@ -28,7 +27,7 @@ from hardentui.features.looking.judging import Judge
 from hardentui.features.opening.command_log import CommandLog
 from hardentui.features.opening.opened import Opened
 from hardentui.features.planner import Planner
-from hardentui.features.views import CheckProgress, Connectivity, Report, Row, known_facts
+from hardentui.features.views import CheckProgress, Connectivity, Report, Row
 from hardentui.features.workbench import Workbench
 from hardentui.host.files import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, NextSteps, Target
@@ -215,11 +214,9 @@ class FilesPlanner(Planner):
         """The service as the fixes of `fix PATH` see it; one that is no longer in its file, as it
         was."""
         try:
-            _, judged = self._services.judged(report)
+            facts = self._services.judged(report)[1].fix_facts
         except CannotFix:
-            facts = known_facts(report)
-        else:
-            facts = as_fixes_see(judged.facts, open_mounts(judged.service))
+            facts = super()._facts(report)
         spec = facts.spec
         return facts.replace(spec=spec.literal) if isinstance(spec, SpecAtRest) else facts
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from hardentui.errors import CannotFix
 from hardentui.features.at_rest.judging import Judged
 from hardentui.features.at_rest.masked_lines import mask_line
-from hardentui.features.at_rest.remedies import as_fixes_see, open_mounts, remedied_at_rest
+from hardentui.features.at_rest.remedies import open_mounts, remedied_at_rest
 from hardentui.features.at_rest.services import Format, Service, Set
 from hardentui.harden.explicit import gives_reason, weighed
 from hardentui.harden.fix_values import From, settings_of
@@ -169,7 +169,7 @@ def offer(
     """
     service, choice = judged.service, choice or Choice(check.id)
     mounts = open_mounts(service)
-    facts = as_fixes_see(judged.facts, mounts)
+    facts = judged.fix_facts
     context = FixContext(facts, fix_parameters(check, checklist, dict(choice.parameters)))
     after = _on_own_network(
         service,

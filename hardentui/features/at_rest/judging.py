@@ -372,6 +372,7 @@ class Judged(Struct, frozen=True):
     service: Service
     facts: ContainerFacts
     findings: tuple[Finding, ...]
+    fix_facts: ContainerFacts  # what fixes see of it
     fixable: frozenset[str]  # the failing checks that an edit of its file fixes
 
 
@@ -518,6 +519,7 @@ def _judged(
         service,
         facts,
         tuple(placed),
+        fix_facts,
         frozenset(fixable),
     )
 

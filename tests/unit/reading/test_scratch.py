@@ -302,6 +302,12 @@ def test_a_directory_with_programs_stays_refused() -> None:
     assert "next to its programs, in /srv/app" in skipped.why
 
 
+def test_a_program_that_somebody_copied_there_to_start_with_stays_refused() -> None:
+    changes = added("/srv/app/run /srv/app/state")
+    (skipped,) = planned(container((COMMAND, ("/srv/app/run",)), changes=changes)).skipped
+    assert "next to its programs, in /srv/app" in skipped.why
+
+
 def test_a_program_that_it_made_itself_is_made_again_in_the_volume() -> None:
     """A service that unpacks its helper into its data directory and runs it from there."""
     facts = container(

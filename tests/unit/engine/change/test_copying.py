@@ -115,7 +115,7 @@ def test_a_large_file_of_holes_is_copied_with_its_holes(tmp_path: Path) -> None:
         assert disk.read(17) == b"data beyond 2 GiB"
 
 
-@pytest.mark.parametrize(("levels", "fits"), [(200, True), (2000, False)])
+@pytest.mark.parametrize(("levels", "fits"), [(300, True), (2000, False)])
 def test_directories_are_copied_however_deep_or_it_says_that_they_are_too_deep(
     levels: int,
     fits: bool,
