@@ -66,7 +66,12 @@ MEMBERS = (
         reason="The twin does not work unchanged.",
     ),
 )
-ENDED = HostRun(members=MEMBERS, begun=1000.0, ended=1660.0, at_once=4)
+ENDED = HostRun(
+    members=tuple(replace(member, began=1000.0) for member in MEMBERS),
+    begun=1000.0,
+    ended=1660.0,
+    at_once=4,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -104,6 +109,14 @@ async def test_stacks_their_scores_and_what_needs_a_decision_are_on_one_page(
             "Needs your decision (1)",
             "Not ready (1)",
         )
+
+
+async def test_what_an_earlier_run_tried_took_no_time_now() -> None:
+    """The page is opened again after everything was applied."""
+    app = make_app()
+    async with running(app, (80, 24)) as pilot:
+        await opened(app, pilot, replace(ENDED, begun=2000.0, ended=2000.1))
+        await shows(pilot, "4 containers tried   average score 32 → 53")
 
 
 async def test_a_struck_fix_tells_its_cost_and_is_not_applied(

@@ -351,7 +351,8 @@ async def test_marks_and_strikes_stay_while_the_run_goes_on() -> None:
         await pilot.press("enter", shows="--read-only")
         await page.go_to("--read-only")
         await pilot.press("space", shows=("[ ] --read-only", "40 → 70"))
-        page.files.write(HostRun(members=tuple(page.members), begun=1000.0, ended=1700.0))
+        tried = tuple(replace(member, began=1000.0) for member in page.members)
+        page.files.write(HostRun(members=tried, begun=1000.0, ended=1700.0))
         await shows(pilot, "in 12 min", "[ ] --read-only", "40 → 70")
         assert screen_text(page.app).count("[x]") == 2, "db stays out"
         await pilot.press("space", shows="[x] --read-only")

@@ -166,7 +166,8 @@ def progress(run: HostRun) -> str:
 def heading(run: HostRun) -> str:
     """The whole, before and after."""
     before, after = average(run.members), average(run.members, after=True)
-    took = f" in {minutes(run.ended - run.begun)}" if run.ended else ""
+    now = run.ended and any(member.began >= run.begun for member in run.members)
+    took = f" in {minutes(run.ended - run.begun)}" if now else ""  # else an earlier run tried them
     tried = plural(len(run.members), "container")
     stopped = " (stopped: not all were tried)" if run.stopped else ""
     score = f"   average score {score_word(before)} → {score_word(after)}"
