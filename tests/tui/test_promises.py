@@ -14,7 +14,7 @@ from hardentui.features.reports.making import first_steps
 from hardentui.features.trial import trial_record
 from hardentui.features.views import Report, Selection, known_facts
 from hardentui.features.workbench import Workbench
-from hardentui.model.plan import Caution, Plan
+from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.trial import Baseline, How, Result, Trial
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.home_texts import promises
@@ -81,6 +81,17 @@ def test_four_places_promise_the_same_and_say_for_which_fixes(bench: Workbench, 
 def test_safe_fixes_alone_are_told_apart_from_all(bench: Workbench) -> None:
     text = promises(bench.planner, _report(bench, "backup"))
     assert text == "1 safe fix: score 0 → 0; all 7: 0 → 11, neither ends the takeover"
+
+
+def test_a_fix_that_is_the_only_one_is_told_as_one(
+    bench: Workbench,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    planner, report = bench.planner, _report(bench, "shop-web")
+    one = planner.plan(report, [Choice("writable-rootfs")])
+    monkeypatch.setattr(planner, "plan_with", lambda *_: one)
+    monkeypatch.setattr(planner, "choices", lambda *_: ())
+    assert promises(planner, report).startswith("its only fix: score 42 → ")
 
 
 async def test_on_a_takeover_the_first_screen_says_what_does_not_end_it() -> None:

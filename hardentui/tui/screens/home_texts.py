@@ -220,14 +220,15 @@ def promises(planner: Planner, report: Report) -> str:
     after = planner.score_after(report, everything)
     safe = planner.plan(report, planner.choices(report, Caution.SAFE))
     if not safe.choices or {*safe.choices} == {*everything.choices}:
-        count = plural(len(everything.choices), "fix", "fixes")
+        many = len(everything.choices)
+        fixes = "its only fix" if many == 1 else f"all {many} fixes"
         takeover = _takeover(
             report.score,
             after,
             "does not end",
             "ends",
         )
-        return f"all {count}: score {now} → {score_word(after.value)}{takeover}"
+        return f"{fixes}: score {now} → {score_word(after.value)}{takeover}"
     by_safe = planner.score_after(report, safe)
     takeover = _takeover(
         report.score,
