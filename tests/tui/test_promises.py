@@ -88,8 +88,8 @@ def test_a_fix_that_is_the_only_one_is_told_as_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     planner, report = bench.planner, _report(bench, "shop-web")
-    one = planner.plan(report, [Choice("writable-rootfs")])
-    monkeypatch.setattr(planner, "plan_with", lambda *_: one)
+    single = planner.plan(report, [Choice("writable-rootfs")])
+    monkeypatch.setattr(planner, "plan_with", lambda *_: single)
     monkeypatch.setattr(planner, "choices", lambda *_: ())
     assert promises(planner, report).startswith("its only fix: score 42 → ")
 
