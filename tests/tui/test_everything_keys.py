@@ -251,6 +251,30 @@ async def test_a_result_is_read_before_it_is_applied(
         assert asked == ["db"]
 
 
+@pytest.mark.parametrize("held", [3, 2])
+async def test_what_was_kept_as_one_is_undone_as_one_when_the_page_is_opened_again(
+    held: int,
+) -> None:
+    """Not if another change has hardened one of them."""
+    done = replace(ENTRY, state=EntryState.DONE, confirm_by=0.0)
+    parts = tuple(f"20261201-12000{number}-0000" for number in range(1, 4))
+    Journal().write(replace(done, parts=parts[:held]))
+    for part in parts:
+        Journal().write(replace(done, id=part, action=EntryAction.APPLY, part_of=ENTRY.id))
+    async with opened() as page:
+        kept = tuple(
+            replace(member, standing=Standing.KEPT, entry=part)
+            for member, part in zip(page.members, parts, strict=True)
+        )
+        page.files.write(HostRun(members=kept, begun=1000.0, ended=1700.0))
+        if held == len(parts):
+            await shows(page.pilot, "2 containers hardened. u undoes it.")
+            await page.pilot.press("u", shows="Undo 2 containers?")
+        else:
+            await shows(page.pilot, "Hardened (3)")
+            await page.pilot.press("u", shows="Nothing was applied here.")
+
+
 async def test_what_was_applied_is_kept_with_k_and_undone_with_u(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -287,6 +287,19 @@ def keep_all(
         )
 
 
+def kept_as_one(run: HostRun) -> JournalEntry | None:
+    """The change that holds all of them, if every one of them is in force by it."""
+    kept = {member.entry for member in run.members if member.standing is Standing.KEPT}
+    others = any(member.standing is not Standing.KEPT for member in run.members)
+    if others or not kept or "" in kept:
+        return None
+    try:
+        holder = History().find(History().find(min(kept)).part_of)
+    except HardenError:
+        return None  # another account's, or forgotten
+    return holder if holder.can_be_undone and kept.issubset(holder.parts) else None
+
+
 def hardened_before(
     bench: Workbench,
     chosen: Iterable[Struck],

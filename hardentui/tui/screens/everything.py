@@ -38,7 +38,7 @@ from hardentui.features.harden.host_run import (
     with_choice,
     without,
 )
-from hardentui.features.harden.keeping import Outcome, Struck, keep_all, kept_of
+from hardentui.features.harden.keeping import Outcome, Struck, keep_all, kept_as_one, kept_of
 from hardentui.features.harden.outset import CONFIRM_WITHIN
 from hardentui.features.harden.page import EXPLAINS, lines
 from hardentui.features.harden.showing import files_task, ledger_task, steps_task
@@ -127,6 +127,8 @@ class EverythingScreen(ResultsScreen):
             if run != self._run:
                 self._cards.clear()
             self._run, self._asked, self._chosen = run, asked, chosen
+            if self._entry is None and run is not None and run.ended:
+                self._entry = kept_as_one(run)
             self._draw()
         elif waits or self._busy:
             self._draw()
